@@ -1,0 +1,49 @@
+// Which way imports point (docs: ARCHITECTURE.md, "Rooms"). Read by `npm run check`.
+const rooms = {
+  lib: [],
+  core: ['lib'],
+  bpf: ['lib', 'core'],
+  workload: ['core', 'lib'],
+  judge: ['core', 'lib'],
+  linux: ['core', 'lib'],
+  knowledge: ['core', 'lib'],
+  machines: ['linux', 'bpf', 'workload', 'core', 'lib'],
+  stages: ['core', 'bpf', 'workload', 'judge', 'knowledge', 'lib'],
+  services: ['stages', 'knowledge', 'bpf', 'workload', 'core', 'lib'],
+  interfaces: ['services', 'core', 'lib'],
+};
+const worldly = ['linux', 'knowledge', 'interfaces', 'machines'];
+
+/** @type {import('dependency-cruiser').IConfiguration} */
+module.exports = {
+  forbidden: [
+    { name: 'no-cycles', severity: 'error', from: {}, to: { circular: true } },
+    { name: 'no-unresolved', severity: 'error', from: {}, to: { couldNotResolve: true } },
+    ...Object.entries(rooms).map(([room, allowed]) => ({
+      name: `${room}-imports-only-${allowed.join('-') || 'nothing'}`,
+      severity: 'error',
+      from: { path: `^src/${room}/` },
+      to: { path: '^src/', pathNot: `^src/(${[room, ...allowed].join('|')})/` },
+    })),
+    {
+      name: 'only-doors',
+      comment: "a room's sub-folders are private",
+      severity: 'error',
+      from: { path: '^src/([^/]+)/' },
+      to: { path: '^src/[^/]+/[^/]+/', pathNot: '^src/$1/' },
+    },
+    {
+      name: 'pure-rooms-do-not-touch-the-world',
+      severity: 'error',
+      from: { path: '^src/', pathNot: `^src/(${worldly.join('|')})/|^src/main\\.ts$|\\.test\\.ts$` },
+      to: { dependencyTypes: ['core'], pathNot: '^(node:)?(crypto|buffer|util|zlib)$' },
+    },
+  ],
+  options: {
+    parser: 'swc',
+    tsPreCompilationDeps: true,
+    doNotFollow: { path: 'node_modules' },
+    exclude: 'node_modules',
+    enhancedResolveOptions: { extensions: ['.ts', '.js'] },
+  },
+};

@@ -1,0 +1,25 @@
+import { defineConfig } from 'vitest/config';
+
+// Suffixes say what a test needs: .vm.test.ts boots guests, .root.test.ts needs root; the rest needs nothing.
+const unit = {
+  include: ['src/**/*.test.ts', 'test/**/*.test.ts'],
+  exclude: ['**/*.vm.test.ts', '**/*.root.test.ts', 'node_modules/**'],
+};
+
+export default defineConfig({
+  test: {
+    projects: [
+      { test: { name: 'unit', ...unit, testTimeout: 30_000 } },
+      {
+        test: {
+          name: 'vm',
+          include: ['**/*.vm.test.ts'],
+          exclude: ['node_modules/**'],
+          testTimeout: 240_000,
+          hookTimeout: 240_000,
+          fileParallelism: false,
+        },
+      },
+    ],
+  },
+});
