@@ -1,0 +1,156 @@
+// Tools from Debian packages, each group unpacked into its own directory of the cache and run from there: QEMU, a C compiler with
+// libbpf (for the runner), clang (for policies), and the programs of the standard workloads. Nothing is installed.
+
+import { existsSync } from 'node:fs';
+import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { Fault } from '../core/errors.ts';
+import { openApt, type Package, unpack } from './apt.ts';
+import { type Cache, freeBytes } from './cache.ts';
+
+export type Group = 'qemu' | 'compiler' | 'clang' | 'bpftool' | 'programs' | 'perf';
+
+interface GroupSpec {
+  readonly purpose: string;
+  readonly packages: readonly string[];
+  /** Also everything that the packages depend on. */
+  readonly closure: boolean;
+  /** A file that must exist afterwards, relative to the root. */
+  readonly proof: string;
+}
+
+const groups: Readonly<Record<Group, GroupSpec>> = {
+  qemu: {
+    purpose: 'the virtual machine',
+    packages: ['qemu-system-x86', 'seabios'],
+    closure: true,
+    proof: 'usr/bin/qemu-system-x86_64',
+  },
+  compiler: {
+    purpose: 'a C compiler and libbpf, to build the runner',
+    packages: ['gcc', 'libc6-dev', 'libbpf-dev', 'libelf-dev', 'zlib1g-dev', 'libzstd-dev', 'make'],
+    closure: true,
+    proof: 'usr/lib/x86_64-linux-gnu/libbpf.a',
+  },
+  clang: {
+    purpose: 'clang, to compile policies',
+    packages: ['clang-19', 'llvm-19', 'libbpf-dev', 'linux-libc-dev'],
+    closure: true,
+    proof: 'usr/lib/llvm-19/bin/clang',
+  },
+  bpftool: {
+    purpose: 'bpftool, a peer in tests',
+    packages: ['bpftool'],
+    closure: true,
+    proof: 'usr/sbin/bpftool',
+  },
+  programs: {
+    purpose: 'hackbench and a small C project to build',
+    packages: ['rt-tests', 'libnuma1'],
+    closure: false,
+    proof: 'usr/bin/hackbench',
+  },
+  perf: { purpose: 'perf bench', packages: ['linux-perf'], closure: true, proof: 'usr/bin/perf' },
+};
+
+/** An unpacked group. */
+export interface Tools {
+  readonly root: string;
+  readonly packages: readonly Package[];
+  /** Path of a program of the group. */
+  program(name: string): string;
+  /** Environment in which the group's programs find their own libraries. */
+  readonly env: Readonly<Record<string, string>>;
+}
+
+export interface ToolOptions {
+  /** Called once before anything is fetched. */
+  readonly announce?: (text: string) => void;
+  readonly signal?: AbortSignal;
+}
+
+/** Returns the group from the cache, or fetches it. Throws Fault: unavailable (no network), unsupported (not Debian). */
+export async function tools(cache: Cache, group: Group, options: ToolOptions = {}): Promise<Tools> {
+  const spec = groups[group];
+  const directory = await cache.entry(
+    `tools/${group}`,
+    (target) => fetchPackages(cache, spec, target, options),
+    options.signal,
+  );
+  const packages = JSON.parse(await readFile(join(directory, 'packages.json'), 'utf8')) as Package[];
+  return openTools(join(directory, 'root'), packages);
+}
+
+export function hasTools(cache: Cache, group: Group): boolean {
+  return existsSync(cache.path('tools', group));
+}
+
+/** An unpacked Debian tree as a set of tools. */
+export function openTools(root: string, packages: readonly Package[] = []): Tools {
+  const libraries = ['usr/lib/x86_64-linux-gnu', 'lib/x86_64-linux-gnu', 'usr/lib/llvm-19/lib'];
+  return {
+    root,
+    packages,
+    program(name) {
+      const found = ['usr/bin', 'usr/sbin', 'usr/lib/llvm-19/bin', 'bin', 'sbin']
+        .map((directory) => join(root, directory, name))
+        .find((file) => existsSync(file));
+      if (found === undefined)
+        throw new Fault('not-found', `no program ${name} among the fetched tools`, { where: root });
+      return found;
+    },
+    env: { LD_LIBRARY_PATH: libraries.map((directory) => join(root, directory)).join(':'), LC_ALL: 'C' },
+  };
+}
+
+async function fetchPackages(
+  cache: Cache,
+  spec: GroupSpec,
+  target: string,
+  options: ToolOptions,
+): Promise<void> {
+  const { signal } = options;
+  const apt = await openApt(cache.path('apt', 'tools'), 'tools');
+  await apt.update(signal);
+  const packages = await apt.plan(spec.packages, spec.closure);
+  await announceAndCheckSpace(cache, spec.purpose, packages, options);
+  const debs = join(target, 'debs');
+  await mkdir(debs);
+  await apt.download(packages, debs, signal);
+  await unpack(debs, join(target, 'root'), signal);
+  await rm(debs, { recursive: true });
+  if (!existsSync(join(target, 'root', spec.proof))) {
+    throw new Fault('unavailable', `the packages for ${spec.purpose} do not hold ${spec.proof}`, {
+      tried: packages.map((item) => `${item.name} ${item.version}`).join(', '),
+    });
+  }
+  await writeFile(join(target, 'packages.json'), `${JSON.stringify(packages, null, 1)}\n`);
+}
+
+/** Says what is fetched and how large it is, before it is; refuses when it cannot fit (unpacked about four times the size). */
+export async function announceAndCheckSpace(
+  cache: Cache,
+  purpose: string,
+  packages: readonly Package[],
+  options: ToolOptions,
+): Promise<void> {
+  const bytes = packages.reduce((sum, item) => sum + item.bytes, 0);
+  const megabytes = (bytes / 1e6).toFixed(1);
+  const names = packages.map((item) => item.name);
+  const shown =
+    names.length > 6 ? `${names.slice(0, 6).join(', ')} and ${names.length - 6} more` : names.join(', ');
+  options.announce?.(
+    `fetching ${purpose}: ${packages.length} Debian packages, ${megabytes} MB (${shown}) into ${cache.root}`,
+  );
+  const needed = 5 * bytes;
+  const free = await freeBytes(cache.root);
+  if (free < needed) {
+    throw new Fault(
+      'unavailable',
+      `${purpose} needs about ${(needed / 1e6).toFixed(0)} MB below ${cache.root}, ${(free / 1e6).toFixed(0)} MB are free`,
+      {
+        next: 'free some space, or point XDG_CACHE_HOME to a larger disk',
+      },
+    );
+  }
+}
