@@ -1,0 +1,103 @@
+// Reads .BTF.ext: which function and which source line an instruction belongs to, and the CO-RE relocations.
+// Source: the kernel's Documentation/bpf/btf.rst section 4.2 and llvm_reloc.rst ("CO-RE Relocations").
+import type { Reader } from '../lib/bytes.ts';
+import type { Btf } from './btf.ts';
+import { sectionReader } from './malformed.ts';
+
+/** Names as llvm-objdump prints them. */
+export const coreKinds = [
+  'byte_off',
+  'byte_sz',
+  'field_exists',
+  'signed',
+  'lshift_u64',
+  'rshift_u64',
+  'local_type_id',
+  'target_type_id',
+  'type_exists',
+  'type_size',
+  'enumval_exists',
+  'enumval_value',
+  'type_matches',
+] as const;
+export type CoreKind = (typeof coreKinds)[number];
+
+interface AtInstruction {
+  readonly section: string;
+  /** In bytes, from the start of the section. */
+  readonly offset: number;
+}
+export interface FunctionRecord extends AtInstruction {
+  /** Id of a BTF `func`. */
+  readonly type: number;
+}
+export interface LineRecord extends AtInstruction {
+  readonly file: string;
+  readonly text: string;
+  readonly line: number;
+  readonly column: number;
+}
+export interface CoreRelocation extends AtInstruction {
+  /** Root type of the access, an id in the object's own BTF. */
+  readonly type: number;
+  /** Pointer step, then member or element numbers; for enums the number of the enumerator. */
+  readonly access: readonly number[];
+  readonly kind: CoreKind;
+}
+export interface BtfExt {
+  readonly functions: readonly FunctionRecord[];
+  readonly lines: readonly LineRecord[];
+  readonly coreRelocations: readonly CoreRelocation[];
+}
+
+/** @throws Fault malformed. */
+export function readBtfExt(bytes: Uint8Array, btf: Btf): BtfExt {
+  const reader = sectionReader(bytes, '.BTF.ext');
+  if (reader.u16(0) !== 0xeb9f) reader.fail(0, 'no BTF magic (0xeb9f, little-endian)');
+  if (reader.u8(2) !== 1) reader.fail(2, `version ${reader.u8(2)}, only 1 is known`);
+  const header = reader.u32(4);
+  if (header < 24) reader.fail(4, `header of ${header} bytes`);
+  const part = (field: number) => ({ start: header + reader.u32(field), length: reader.u32(field + 4) });
+  return {
+    functions: records(reader, btf, part(8), 8, (at) => ({ type: reader.u32(at + 4) })),
+    lines: records(reader, btf, part(16), 16, (at) => ({
+      file: btf.string(reader.u32(at + 4)),
+      text: btf.string(reader.u32(at + 8)),
+      line: reader.u32(at + 12) >>> 10,
+      column: reader.u32(at + 12) & 0x3ff,
+    })),
+    coreRelocations:
+      header < 32 ? [] : records(reader, btf, part(24), 16, (at) => readCoreRelocation(reader, btf, at)),
+  };
+}
+
+/** One sub-section: the size of a record, then per ELF section its name, the number of records and the records. */
+function records<T extends object>(
+  reader: Reader,
+  btf: Btf,
+  part: { start: number; length: number },
+  smallest: number,
+  read: (at: number) => T,
+): (T & AtInstruction)[] {
+  if (part.length === 0) return [];
+  reader.need(part.start, part.length);
+  const size = reader.u32(part.start);
+  if (size < smallest || size % 4 !== 0) reader.fail(part.start, `records of ${size} bytes`);
+  const end = part.start + part.length;
+  const found: (T & AtInstruction)[] = [];
+  for (let at = part.start + 4; at < end; ) {
+    const section = btf.string(reader.u32(at));
+    const count = reader.u32(at + 4);
+    at += 8;
+    if (count === 0 || count * size > end - at) reader.fail(at - 4, `${count} records of ${size} bytes`);
+    for (let i = 0; i < count; i++, at += size) found.push({ section, offset: reader.u32(at), ...read(at) });
+  }
+  return found;
+}
+
+function readCoreRelocation(reader: Reader, btf: Btf, at: number) {
+  const text = btf.string(reader.u32(at + 8));
+  const kind = coreKinds[reader.u32(at + 12)] ?? reader.fail(at + 12, `CO-RE kind ${reader.u32(at + 12)}`);
+  if (!/^\d{1,9}(:\d{1,9}){0,63}$/.test(text)) reader.fail(at + 8, `access string ${JSON.stringify(text)}`);
+  return { type: reader.u32(at + 4), access: text.split(':').map(Number), kind };
+}

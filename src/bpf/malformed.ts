@@ -1,0 +1,17 @@
+// How this room refuses bytes: one fault, `malformed`, whose `where` names the section and the offset in it.
+import { Fault } from '../core/errors.ts';
+import { hex, Reader } from '../lib/bytes.ts';
+
+export function malformed(section: string, offset: number, problem: string): never {
+  const where = `${section}+${hex(offset)}`;
+  throw new Fault('malformed', `${where}: ${problem}`, {
+    tried: 'read a BPF object',
+    where,
+    next: 'rebuild the object with clang -target bpf -O2 -g, and check that the file is complete',
+  });
+}
+
+/** A reader whose out-of-bounds reads become `malformed` faults of that section. */
+export function sectionReader(bytes: Uint8Array, section: string): Reader {
+  return new Reader(bytes, (offset, problem) => malformed(section, offset, problem));
+}
