@@ -173,7 +173,8 @@ export function alwaysThere(status: string): string {
     const name = /^Package: (\S+)$/m.exec(stanza)?.[1] ?? '';
     return base.has(name) || /^(Essential: yes|Priority: required)$/m.test(stanza);
   });
-  return `${kept.join('\n\n')}\n`;
+  const relations = /^(Pre-Depends|Depends|Recommends|Conflicts|Breaks):.*\n/gm; // on packages that were left out
+  return `${kept.map((stanza) => stanza.replace(relations, '')).join('\n\n')}\n`;
 }
 
 async function configuration(directory: string): Promise<string> {
