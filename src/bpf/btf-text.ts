@@ -1,6 +1,6 @@
 // Writes a BTF type as C declares it ("const char *const names[3]"), for people; also walks CO-RE access strings.
 // Source: C23 6.7.6 (declarators), Documentation/bpf/llvm_reloc.rst (CO-RE access strings).
-import type { Btf, BtfType, PrototypeType } from './btf.ts';
+import type { Btf, BtfType, EnumType, PrototypeType } from './btf.ts';
 
 // A hostile object can nest prototypes without end; no type a person reads needs more parts than this.
 const mostParts = 500;
@@ -76,12 +76,14 @@ function typeName(type: BtfType): string {
   }
 }
 
-/** "task_struct::scx.weight" for type and access path [0, 4, 2]; array steps as "[2]". */
+/** "struct task_struct::scx.weight" for type and access path [0, 4, 2]; array steps as "[2]". */
 export function accessText(btf: Btf, id: number, access: readonly number[]): string {
   const root = btf.resolve(id);
   let text = '';
   let type: BtfType = root;
-  if (access[0] !== 0) text = `<${access[0]}>`;
+  const [first = 0] = access;
+  if (root.kind === 'enum' || root.kind === 'enum64') return enumeratorText(btf, root, first);
+  if (first !== 0) text = `[${first}]`;
   for (const step of access.slice(1)) {
     if (type.kind === 'array') {
       text += `[${step}]`;
@@ -95,4 +97,10 @@ export function accessText(btf: Btf, id: number, access: readonly number[]): str
     type = btf.resolve(member.type);
   }
   return text === '' ? typeName(root) : `${typeName(root)}::${text}`;
+}
+
+function enumeratorText(btf: Btf, type: EnumType, index: number): string {
+  const item = type.values[index];
+  if (item === undefined) return btf.fail(type.id, `enumerator ${index} of ${type.values.length}`);
+  return `${typeName(type)}::${item.name} = ${item.value}`;
 }
