@@ -1,0 +1,206 @@
+// The paper trail: frozen JSON records, each naming the digests of those it came from. A record says what was asked for or what
+// happened; only a Verdict judges.
+
+import { z } from 'zod';
+
+export const digestSchema = z
+  .string()
+  .regex(/^[0-9a-f]{64}$/)
+  .describe('SHA-256, hexadecimal');
+
+/** A value of a policy's parameter: integers beyond 2^53 as decimal strings. */
+export const parameterValueSchema = z.union([z.number().int(), z.boolean(), z.string().regex(/^-?\d+$/)]);
+
+/** The identity of a policy: the built object and the values of its parameters (those that differ from the object's own). */
+export const policySchema = z.object({
+  name: z.string(),
+  object: digestSchema,
+  parameters: z.record(z.string(), parameterValueSchema),
+  /** What the policy is told about tasks, by comm. */
+  hints: z
+    .record(
+      z.string(),
+      z.object({ lengthNs: z.number().int(), rank: z.number().int(), dependents: z.number().int() }),
+    )
+    .optional(),
+});
+
+/** Settings of the default scheduler. An empty object is the default itself. */
+export const settingsSchema = z
+  .object({
+    baseSliceNs: z.number().int().min(100_000).max(100_000_000).describe('sched debugfs base_slice_ns'),
+    nice: z.number().int().min(-20).max(19).describe('added to every task of the workload'),
+    sched: z.enum(['batch', 'idle']).describe('sched class of every task of the workload'),
+    cpuWeight: z.number().int().min(1).max(10_000).describe('cpu.weight of the workload’s cgroup'),
+    features: z
+      .array(z.string().regex(/^[A-Z_]{3,40}$/))
+      .max(16)
+      .describe('sched debugfs features, such as NO_RUN_TO_PARITY'),
+  })
+  .partial();
+
+export const armSchema = z.object({
+  id: z.string(),
+  name: z.string(),
+  kind: z.enum(['default', 'settings', 'policy']),
+  settings: settingsSchema.optional(),
+  policy: policySchema.optional(),
+});
+
+export const candidateSchema = z.object({
+  kind: z.literal('candidate'),
+  version: z.literal(1),
+  from: z.array(digestSchema),
+  arm: armSchema,
+  how: z.enum(['default', 'setting', 'library', 'reconfigured', 'revised', 'generated', 'given']),
+  why: z.string(),
+});
+
+export const workloadSchema = z.discriminatedUnion('kind', [
+  z.object({
+    kind: z.literal('declared'),
+    name: z.string(),
+    /** Digest of the workload file's canonical JSON; it is kept beside the records. */
+    file: digestSchema,
+    /** Digest of the expansion for this seed and topology: the identity of what ran. */
+    expansion: digestSchema,
+  }),
+  z.object({
+    kind: z.literal('command'),
+    name: z.string(),
+    argv: z.array(z.string()).min(1),
+    cwd: z.string(),
+    env: z.record(z.string(), z.string()),
+    with: z.array(z.string()),
+    /** Digest of the initramfs that carried executable, libraries and files. */
+    payload: digestSchema,
+    runs: z.number().int().min(1),
+    /** Name → regular expression whose first group is a number in the output. */
+    patterns: z.record(z.string(), z.string()),
+  }),
+]);
+
+export const machineSchema = z.object({
+  name: z.enum(['micro-vm', 'simulator', 'host']),
+  mode: z.enum(['deterministic', 'fast', 'kvm']),
+  /** Restored from a saved guest, or booted for this run. */
+  start: z.enum(['restored', 'cold']),
+  kernel: z.object({ release: z.string(), image: digestSchema }),
+  emulator: z.string(),
+  runner: digestSchema,
+});
+
+export const experimentSchema = z.object({
+  kind: z.literal('experiment'),
+  version: z.literal(1),
+  from: z.array(digestSchema),
+  arm: armSchema,
+  /** Null: load, attach, check and detach only. */
+  workload: workloadSchema.nullable(),
+  topology: z.object({ cpus: z.number().int().min(1).max(64), memoryMiB: z.number().int().min(128) }),
+  machine: machineSchema,
+  seed: z.number().int().min(0),
+  /** Differences that must not matter, drawn from the seed and the arm. */
+  nuisance: z.object({ startOffsetNs: z.number().int().min(0), pidOffset: z.number().int().min(0) }),
+  limitMs: z.number().int().min(1),
+});
+
+export const exitSchema = z.object({
+  kind: z.number().int(),
+  code: z.union([z.number().int(), z.string()]),
+  reason: z.string(),
+  message: z.string(),
+  dump: z.string(),
+});
+
+/** An expected "no", in words an agent can act on. */
+export const findingSchema = z.object({
+  code: z.enum([
+    'load-rejected',
+    'verification-budget-exceeded',
+    'kernel-broken',
+    'attach-refused',
+    'ejected',
+    'stalled',
+    'command-failed',
+    'command-not-found',
+    'timeout',
+    'out-of-memory',
+    'disk-full',
+    'too-many-processes',
+    'guest-failed',
+    'not-present',
+    'runner-refused',
+  ]),
+  message: z.string(),
+  detail: z.string().optional(),
+  next: z.string().optional(),
+});
+
+export const outcomeSchema = z.object({
+  kind: z.literal('outcome'),
+  version: z.literal(1),
+  from: z.array(digestSchema),
+  /** Only the metrics of a completed outcome are data. */
+  status: z.enum(['completed', 'failed']),
+  finding: findingSchema.nullable(),
+  metrics: z.record(z.string(), z.number()),
+  exit: exitSchema.nullable(),
+  presence: z.array(
+    z.object({
+      when: z.string(),
+      state: z.string(),
+      ops: z.string(),
+      enableSeq: z.number(),
+      nrRejected: z.number(),
+    }),
+  ),
+  kernelEvents: z.record(z.string(), z.number()),
+  /** Per task: when it ran, since the start of its round. */
+  timeline: z.array(
+    z.object({
+      task: z.string(),
+      round: z.number(),
+      startNs: z.number(),
+      endNs: z.number(),
+      cpuNs: z.number(),
+      delayNs: z.number(),
+    }),
+  ),
+  output: z.object({ stdout: z.string(), stderr: z.string() }).nullable(),
+  /** What this machine cannot represent, and what was left out. */
+  notes: z.array(z.string()),
+});
+
+export const verdictSchema = z.object({
+  kind: z.literal('verdict'),
+  version: z.literal(1),
+  from: z.array(digestSchema),
+  /** The plan and every observation: what `replay` judges again. */
+  plan: z.unknown(),
+  observations: z.array(z.unknown()),
+  /** Observation index → outcome digest. */
+  outcomes: z.array(digestSchema),
+  others: z.array(z.unknown()),
+  candidates: z.record(z.string(), digestSchema),
+  judgement: z.unknown(),
+});
+
+export type Policy = z.infer<typeof policySchema>;
+export type Settings = z.infer<typeof settingsSchema>;
+export type Arm = z.infer<typeof armSchema>;
+export type Candidate = z.infer<typeof candidateSchema>;
+export type WorkloadRef = z.infer<typeof workloadSchema>;
+export type MachineRef = z.infer<typeof machineSchema>;
+export type Experiment = z.infer<typeof experimentSchema>;
+export type Outcome = z.infer<typeof outcomeSchema>;
+export type Finding = z.infer<typeof findingSchema>;
+export type Verdict = z.infer<typeof verdictSchema>;
+export type RecordOf = Candidate | Experiment | Outcome | Verdict;
+
+export const recordSchema = z.discriminatedUnion('kind', [
+  candidateSchema,
+  experimentSchema,
+  outcomeSchema,
+  verdictSchema,
+]);

@@ -1,0 +1,228 @@
+// The runner from this side: built once from runner/ with the fetched compiler, told what to do by a job, heard as JSON lines.
+// Formats: docs/protocol.md.
+
+import { createHash } from 'node:crypto';
+import { readdir, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { z } from 'zod';
+import { Fault } from '../core/errors.ts';
+import type { Settings } from '../core/records.ts';
+import type { Cache } from './cache.ts';
+import { mustRun } from './process.ts';
+import { type ToolOptions, tools } from './tools.ts';
+
+export interface Runner {
+  readonly file: string;
+  /** Digest of its sources and of the compiler's packages. */
+  readonly digest: string;
+}
+
+/** Builds the runner, or takes it from the cache. `sources` is the directory runner/ of this package. */
+export async function buildRunner(cache: Cache, sources: string, options: ToolOptions): Promise<Runner> {
+  const compiler = await tools(cache, 'compiler', options);
+  const hash = createHash('sha256');
+  for (const name of (await readdir(sources)).sort()) {
+    if (/\.(c|h)$|^Makefile$/.test(name)) hash.update(name).update(await readFile(join(sources, name)));
+  }
+  for (const item of compiler.packages) hash.update(`${item.name} ${item.version}\n`);
+  const digest = hash.digest('hex');
+  const entry = await cache.entry(
+    `builds/runner-${digest.slice(0, 16)}`,
+    async (target) => {
+      options.announce?.('building the runner');
+      await mustRun(
+        compiler.program('make'),
+        ['-C', sources, '-s', `OUT=${target}`, `SYSROOT=${compiler.root}`, `CC=${compiler.program('gcc')}`],
+        {
+          env: compiler.env,
+          limitMs: 300_000,
+          ...(options.signal === undefined ? {} : { signal: options.signal }),
+        },
+      );
+    },
+    options.signal,
+  );
+  return { file: join(entry, 'runner'), digest };
+}
+
+export interface Job {
+  readonly object?: Uint8Array;
+  readonly expansion?: Uint8Array;
+  readonly command?: {
+    readonly argv: readonly string[];
+    readonly env: Readonly<Record<string, string>>;
+    readonly cwd: string;
+    readonly runs: number;
+  };
+  readonly settings?: Settings;
+  readonly maps?: readonly { readonly name: string; readonly key: Uint8Array; readonly value: Uint8Array }[];
+  readonly nuisance: { readonly startOffsetNs: number; readonly pidOffset: number };
+  readonly wallLimitMs: number;
+  readonly verifyBudgetMs: number;
+  readonly timeoutMs: number;
+  readonly outputLimit: number;
+}
+
+/** The job's bytes (docs/protocol.md, section 2). */
+export function encodeJob(job: Job): Uint8Array {
+  const parts: Uint8Array[] = [];
+  const line = (text: string): void => {
+    parts.push(Buffer.from(`${text}\n`));
+  };
+  const blob = (name: string, bytes: Uint8Array): void => {
+    parts.push(Buffer.from(`blob ${name} ${bytes.length}\n`), bytes, Buffer.from('\n'));
+  };
+  line('schedcp-job 1');
+  line(`wall-limit-ms ${job.wallLimitMs}`);
+  line(`verify-budget-ms ${job.verifyBudgetMs}`);
+  line(`timeout-ms ${job.timeoutMs}`);
+  line(`start-offset-ns ${job.nuisance.startOffsetNs}`);
+  line(`pid-offset ${job.nuisance.pidOffset}`);
+  for (const text of settingLines(job.settings ?? {})) line(text);
+  for (const { name, key, value } of job.maps ?? []) line(`map ${name} ${hex(key)} ${hex(value)}`);
+  if (job.object !== undefined) blob('object', job.object);
+  if (job.expansion !== undefined) blob('workload', job.expansion);
+  if (job.command !== undefined) {
+    line(`runs ${job.command.runs}`);
+    line(`output-limit ${job.outputLimit}`);
+    for (const argument of job.command.argv) blob('arg', Buffer.from(argument));
+    for (const [name, value] of Object.entries(job.command.env).sort())
+      blob('env', Buffer.from(`${name}=${value}`));
+    blob('cwd', Buffer.from(job.command.cwd));
+  }
+  line('end');
+  return Buffer.concat(parts);
+}
+
+function settingLines(settings: Settings): string[] {
+  return [
+    ...(settings.baseSliceNs === undefined ? [] : [`base-slice-ns ${settings.baseSliceNs}`]),
+    ...(settings.features ?? []).map((feature) => `feature ${feature}`),
+    ...(settings.nice === undefined ? [] : [`nice ${settings.nice}`]),
+    ...(settings.sched === undefined ? [] : [`sched ${settings.sched}`]),
+    ...(settings.cpuWeight === undefined ? [] : [`cpu-weight ${settings.cpuWeight}`]),
+  ];
+}
+
+function hex(bytes: Uint8Array): string {
+  return Buffer.from(bytes).toString('hex');
+}
+
+const integer = z.union([
+  z.number(),
+  z
+    .string()
+    .regex(/^-?\d+$/)
+    .transform(Number),
+]);
+
+/** What the runner says (docs/protocol.md, section 3). Fields that this side does not use are left out. */
+export const eventSchema = z.discriminatedUnion('event', [
+  z.object({
+    event: z.literal('ready'),
+    release: z.string(),
+    cpus: z.number(),
+    memoryKiB: z.number(),
+    freeKiB: z.number(),
+    schedExt: z.boolean(),
+  }),
+  z.object({
+    event: z.literal('load'),
+    ok: z.boolean(),
+    stage: z.string().optional(),
+    errno: z.number().optional(),
+    error: z.string().optional(),
+    program: z.string().optional(),
+    log: z.string().optional(),
+    omittedLines: z.number().optional(),
+    budgetExceeded: z.boolean().optional(),
+    processedInsns: z.number().optional(),
+    brokenBtf: z.boolean().optional(),
+  }),
+  z.object({
+    event: z.literal('presence'),
+    when: z.string(),
+    state: z.string(),
+    ops: z.string(),
+    enableSeq: z.number(),
+    nrRejected: z.number(),
+  }),
+  z.object({
+    event: z.literal('round'),
+    round: z.number(),
+    startNs: integer,
+    endNs: integer,
+    makespanNs: integer,
+  }),
+  z.object({
+    event: z.literal('task'),
+    task: z.number(),
+    startNs: integer,
+    endNs: integer,
+    cpuNs: integer,
+    delayNs: integer,
+    vcsw: z.number(),
+    icsw: z.number(),
+    cpu: z.number(),
+    killed: z.boolean(),
+  }),
+  z.object({ event: z.literal('samples'), series: z.number(), values: z.array(integer) }),
+  z.object({
+    event: z.literal('run'),
+    run: z.number(),
+    exit: z.number(),
+    signal: z.number(),
+    wallNs: integer,
+    userNs: integer,
+    systemNs: integer,
+    maxRssKiB: z.number(),
+    vcsw: z.number(),
+    icsw: z.number(),
+    stdout: z.string(),
+    stderr: z.string(),
+    stdoutOmitted: z.number(),
+    stderrOmitted: z.number(),
+  }),
+  z.object({
+    event: z.literal('limit'),
+    what: z.enum(['wall', 'memory', 'processes', 'disk']),
+    detail: z.string(),
+  }),
+  z.object({
+    event: z.literal('exit'),
+    kind: z.number(),
+    code: z.union([z.number(), z.string()]),
+    reason: z.string(),
+    message: z.string(),
+    dump: z.string(),
+  }),
+  z.object({ event: z.literal('events'), values: z.record(z.string(), z.number()) }),
+  z.object({ event: z.literal('fault'), message: z.string(), next: z.string().optional() }),
+  z.object({ event: z.literal('done'), status: z.string() }),
+]);
+export type RunnerEvent = z.infer<typeof eventSchema>;
+
+/** Parses whole lines; a last line without its newline is left out. Throws Fault('malformed'): the two sides disagree. */
+export function parseEvents(text: string): RunnerEvent[] {
+  const events: RunnerEvent[] = [];
+  const lines = text.split('\n');
+  for (const [index, line] of lines.slice(0, -1).entries()) {
+    if (line === '') continue;
+    const parsed = eventSchema.safeParse(parseJson(line));
+    if (!parsed.success) {
+      throw new Fault('malformed', `the runner said something unknown: ${line.slice(0, 200)}`, {
+        where: `line ${index + 1}: ${z.prettifyError(parsed.error).replaceAll('\n', ' ')}`,
+      });
+    }
+    events.push(parsed.data);
+  }
+  return events;
+}
+
+function parseJson(line: string): unknown {
+  try {
+    return JSON.parse(line);
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,283 @@
+// The micro-VM: a stock distribution kernel under QEMU. A guest is booted once for each kernel, payload, size and mode, saved when
+// it is ready, and restored for every experiment, so that each one starts from the same state of a real kernel.
+
+import { readFileSync } from 'node:fs';
+import { mkdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { patchParameters } from '../bpf/parameters.ts';
+import { canonicalJson, digestOf } from '../core/canonical.ts';
+import { Fault } from '../core/errors.ts';
+import type { Blobs, Machine } from '../core/machine.ts';
+import type { Experiment, MachineRef, Outcome, WorkloadRef } from '../core/records.ts';
+import type { Cache } from '../linux/cache.ts';
+import { type Tree, writeInitramfs } from '../linux/initramfs.ts';
+import type { Kernel } from '../linux/kernel.ts';
+import { type Payload, payload } from '../linux/payload.ts';
+import { type GuestEnd, type GuestSpec, jobBytes, type Mode, saveGuest, startGuest } from '../linux/qemu.ts';
+import { encodeJob, parseEvents, type Runner, type RunnerEvent } from '../linux/runner.ts';
+import type { Tools } from '../linux/tools.ts';
+import { hintMaps } from './hints.ts';
+import { toOutcome } from './outcome.ts';
+
+export interface MicroVmParts {
+  readonly cache: Cache;
+  readonly blobs: Blobs;
+  readonly qemu: Tools;
+  readonly kernel: Kernel;
+  readonly runner: Runner;
+  /** CPUs of the host that guests may keep busy. */
+  readonly hostCpus: number;
+}
+
+export interface MicroVm extends Machine {
+  reference(mode: Mode, start: MachineRef['start']): MachineRef;
+  /** Packs what a command needs; the digest identifies it. */
+  pack(command: string, withPaths: readonly string[], options: PackOptions): Promise<Packed>;
+  /** Memory that a guest with this payload needs, in MiB. */
+  memoryFor(payloadDigest: string | undefined): number;
+  /** Boots a guest in this mode with nothing to do. Throws Fault('unavailable') when it does not work. */
+  probe(mode: Mode, limitMs: number, signal?: AbortSignal): Promise<RunnerEvent[]>;
+}
+
+export interface PackOptions {
+  readonly cwd: string;
+  readonly path: string;
+  readonly env?: Readonly<Record<string, string>>;
+  readonly signal?: AbortSignal;
+}
+
+export interface Packed {
+  readonly digest: string;
+  readonly executable: string;
+  readonly bytes: number;
+}
+
+/** The smallest guest: kernel, runner and nothing else. */
+const smallMiB = 384;
+
+export function openMicroVm(parts: MicroVmParts): MicroVm {
+  const payloads = new Map<string, { file: string; bytes: number }>();
+  const guests = new Guests(parts);
+  const memoryFor = (digest: string | undefined): number => {
+    const bytes = digest === undefined ? 0 : (payloads.get(digest)?.bytes ?? 0);
+    // The archive and its unpacked copy exist at once, and the root file system may take half of the memory.
+    return Math.max(smallMiB, Math.ceil((256 + (2.5 * bytes) / (1 << 20)) / 64) * 64);
+  };
+  const initramfs = async (workload: WorkloadRef | null): Promise<string> => {
+    if (workload?.kind !== 'command') return guests.plainInitramfs();
+    const known = payloads.get(workload.payload);
+    if (known !== undefined) return known.file;
+    throw new Fault('not-found', `the files of ${workload.name} have not been packed, or have changed since`, {
+      next: 'pack the command again before running it',
+    });
+  };
+  return {
+    name: 'micro-vm',
+    parallel: parts.hostCpus,
+    reference: (mode, start) => ({
+      name: 'micro-vm',
+      mode,
+      start,
+      kernel: { release: parts.kernel.release, image: parts.kernel.digest },
+      emulator: emulatorVersion(parts.qemu),
+      runner: parts.runner.digest,
+    }),
+    accepts: () => [],
+    memoryFor,
+    async pack(command, withPaths, options) {
+      const packed = await payload(command, withPaths, options);
+      const stored = await guests.store(packed.tree);
+      payloads.set(stored.digest, { file: stored.file, bytes: packed.bytes });
+      return { digest: stored.digest, executable: packed.executable, bytes: packed.bytes } satisfies Packed;
+    },
+    async run(experiment, signal) {
+      const spec: GuestSpec = {
+        kernel: parts.kernel.image,
+        initramfs: await initramfs(experiment.workload),
+        cpus: experiment.topology.cpus,
+        memoryMiB: experiment.topology.memoryMiB,
+        mode: experiment.machine.mode,
+      };
+      checkSize(experiment, payloads);
+      const job = await composeJob(experiment, parts.blobs);
+      const ended = await guests.run(spec, job, experiment.machine.start, hardLimitMs(experiment), signal);
+      return toOutcome(experiment, ended, parts.blobs);
+    },
+    async probe(mode, limitMs, signal) {
+      const spec = { kernel: parts.kernel.image, initramfs: await guests.plainInitramfs(), cpus: 1, memoryMiB: smallMiB, mode };
+      const job = encodeJob({ nuisance: { startOffsetNs: 0, pidOffset: 0 }, wallLimitMs: 1000, verifyBudgetMs: 1000, timeoutMs: 1000, outputLimit: 0 });
+      const { events, end, console } = await guests.run(spec, job, 'cold', limitMs, signal);
+      if (events.some((event) => event.event === 'done')) return events;
+      throw new Fault('unavailable', `a probe boot in mode ${mode} did not work (${end.how}) ${end.detail}`, { where: console.slice(-500) });
+    },
+  };
+}
+
+/** What came out of one guest. */
+export interface GuestRun {
+  readonly events: RunnerEvent[];
+  readonly end: GuestEnd;
+  readonly console: string;
+}
+
+/** Saved guests and their initramfs, all of them entries of the cache. */
+class Guests {
+  private readonly parts: MicroVmParts;
+  private plain: Promise<string> | undefined;
+
+  constructor(parts: MicroVmParts) {
+    this.parts = parts;
+  }
+
+  plainInitramfs(): Promise<string> {
+    this.plain ??= this.store(new Map()).then((stored) => stored.file);
+    return this.plain;
+  }
+
+  /** Writes the initramfs with the runner as /init; identical content is kept once. */
+  async store(extra: Tree): Promise<{ digest: string; file: string }> {
+    const { cache, kernel, runner } = this.parts;
+    const tree: Tree = new Map(extra);
+    for (const path of ['/dev', '/proc', '/sys', '/tmp', '/run']) tree.set(path, { kind: 'directory', mode: 0o755 });
+    tree.set('/init', { kind: 'file', from: runner.file, mode: 0o755 });
+    if (kernel.config !== undefined) {
+      tree.set(`/boot/config-${kernel.release}`, { kind: 'file', from: kernel.config, mode: 0o644 });
+    }
+    const scratch = await cache.scratch();
+    try {
+      const { digest } = await writeInitramfs(tree, join(scratch.directory, 'initramfs'));
+      const entry = await cache.entry(`payloads/${digest.slice(0, 32)}`, async (target) => {
+        const { rename } = await import('node:fs/promises');
+        await rename(join(scratch.directory, 'initramfs'), join(target, 'initramfs'));
+      });
+      return { digest, file: join(entry, 'initramfs') };
+    } finally {
+      await scratch.release();
+    }
+  }
+
+  async run(
+    spec: GuestSpec,
+    job: Uint8Array,
+    start: MachineRef['start'],
+    limitMs: number,
+    signal: AbortSignal | undefined,
+  ): Promise<GuestRun> {
+    const incoming = start === 'restored' ? join(await this.saved(spec, signal), 'state') : undefined;
+    const scratch = await this.parts.cache.scratch();
+    try {
+      const guest = await startGuest(this.parts.qemu, spec, {
+        directory: scratch.directory,
+        job,
+        limitMs,
+        ...(incoming === undefined ? {} : { incoming }),
+        ...(signal === undefined ? {} : { signal }),
+      });
+      const end = await guest.end;
+      if (end.how === 'aborted') throw new Fault('interrupted', 'interrupted while a guest was running');
+      return { events: parseEvents(await guest.output()), end, console: await guest.console() };
+    } finally {
+      await scratch.release();
+    }
+  }
+
+  /** A guest saved when it was ready for a job. */
+  private saved(spec: GuestSpec, signal: AbortSignal | undefined): Promise<string> {
+    const { cache, qemu, kernel } = this.parts;
+    const identity = { ...spec, kernel: kernel.digest, qemu: emulatorVersion(qemu), jobBytes, format: 1 };
+    const key = digestOf(canonicalJson(identity)).slice(0, 32);
+    return cache.entry(
+      `snapshots/${key}`,
+      async (target) => {
+        const scratch = await cache.scratch();
+        try {
+          await bootAndSave(qemu, spec, scratch.directory, join(target, 'state'), signal);
+          await writeFile(join(target, 'guest.json'), canonicalJson(identity));
+        } finally {
+          await scratch.release();
+        }
+      },
+      signal,
+    );
+  }
+}
+
+async function bootAndSave(
+  qemu: Tools,
+  spec: GuestSpec,
+  directory: string,
+  file: string,
+  signal: AbortSignal | undefined,
+): Promise<void> {
+  await mkdir(directory, { recursive: true });
+  const limitMs = 180_000;
+  const guest = await startGuest(qemu, spec, { directory, job: new Uint8Array(), limitMs, ...(signal === undefined ? {} : { signal }) });
+  let over: GuestEnd | undefined;
+  void guest.end.then((end) => {
+    over = end;
+  });
+  while (!(await guest.output()).includes('\n')) {
+    if (over !== undefined) throw await bootFault(guest, over);
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+  await saveGuest(guest, file, limitMs);
+}
+
+async function bootFault(guest: { console(): Promise<string> }, end: GuestEnd): Promise<Fault> {
+  if (end.how === 'aborted') return new Fault('interrupted', 'interrupted while a guest was booting');
+  const said = (await guest.console()).trim().split('\n').slice(-8).join('\n');
+  return new Fault('unavailable', `the guest did not boot (${end.how}): ${end.detail}`, {
+    where: said,
+    next: /out of memory|No working init|Initramfs unpacking failed/i.test(said)
+      ? 'give the guest more memory with --memory'
+      : 'look at the console above; try another kernel with --kernel, or more memory with --memory',
+  });
+}
+
+async function composeJob(experiment: Experiment, blobs: Blobs): Promise<Uint8Array> {
+  const { arm, workload, nuisance, limitMs } = experiment;
+  const { policy } = arm;
+  const object = policy === undefined ? undefined : patchParameters(await blobs.get(policy.object), policy.parameters);
+  return encodeJob({
+    ...(object === undefined ? {} : { object }),
+    ...(workload?.kind === 'declared' ? { expansion: await blobs.get(workload.expansion) } : {}),
+    ...(workload?.kind === 'command' ? { command: workload } : {}),
+    ...(arm.settings === undefined ? {} : { settings: arm.settings }),
+    maps: policy?.hints === undefined ? [] : hintMaps(policy.hints),
+    nuisance,
+    wallLimitMs: limitMs,
+    verifyBudgetMs: 5000,
+    timeoutMs: 2000,
+    outputLimit: 65_536,
+  });
+}
+
+/** Wall-clock limit on the whole guest: emulation and a busy host make it slower than its own clock says. */
+function hardLimitMs(experiment: Experiment): number {
+  return 30_000 + 4 * experiment.limitMs;
+}
+
+function checkSize(experiment: Experiment, payloads: ReadonlyMap<string, { bytes: number }>): void {
+  const { workload, topology } = experiment;
+  const bytes = workload?.kind === 'command' ? (payloads.get(workload.payload)?.bytes ?? 0) : 0;
+  const needed = 192 + Math.ceil((2 * bytes) / (1 << 20));
+  if (topology.memoryMiB >= needed) return;
+  throw new Fault(
+    'unsupported',
+    `the payload of ${Math.ceil(bytes / (1 << 20))} MiB needs a guest of ${needed} MiB, this one has ${topology.memoryMiB} MiB`,
+    { next: `use --memory ${needed}, or bring less with --with` },
+  );
+}
+
+function emulatorVersion(qemu: Tools): string {
+  const found = qemu.packages.find((item) => item.name === 'qemu-system-x86');
+  return found === undefined ? 'QEMU of this machine' : `qemu-system-x86 ${found.version}`;
+}
+
+/** MemAvailable of the host, MiB: what guests can be given. */
+export function hostMemoryMiB(): number {
+  const kib = /^MemAvailable:\s+(\d+) kB/m.exec(readFileSync('/proc/meminfo', 'utf8'))?.[1];
+  return Math.floor(Number(kib ?? 0) / 1024);
+}
+
+export type { Outcome, Payload };
