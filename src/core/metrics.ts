@@ -282,7 +282,11 @@ function backgroundMetrics({ tasks, makespans }: Measured): [MetricName, number 
 }
 
 function worstFairness(background: readonly MeasuredTask[]): number | undefined {
-  const families = Map.groupBy(background, (task) => `${task.round} ${task.group}`);
+  const families = new Map<string, MeasuredTask[]>();
+  for (const task of background) {
+    const family = `${task.round} ${task.group}`;
+    families.set(family, [...(families.get(family) ?? []), task]);
+  }
   const ratios = [...families.values()].flatMap((family) => {
     const times = cpuTimes(family);
     const most = Math.max(...times);
