@@ -2,20 +2,22 @@
 // it is ready, and restored for every experiment, so that each one starts from the same state of a real kernel.
 
 import { readFileSync } from 'node:fs';
-import { mkdir, writeFile } from 'node:fs/promises';
+import { mkdir, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { patchParameters } from '../bpf/parameters.ts';
 import { canonicalJson, digestOf } from '../core/canonical.ts';
 import { Fault } from '../core/errors.ts';
 import type { Blobs, Machine } from '../core/machine.ts';
-import type { Experiment, MachineRef, Outcome, WorkloadRef } from '../core/records.ts';
+import type { Experiment, MachineRef, WorkloadRef } from '../core/records.ts';
+import type { Expansion } from '../core/workload.ts';
 import type { Cache } from '../linux/cache.ts';
 import { type Tree, writeInitramfs } from '../linux/initramfs.ts';
 import type { Kernel } from '../linux/kernel.ts';
-import { type Payload, payload } from '../linux/payload.ts';
+import { payload } from '../linux/payload.ts';
 import { type GuestEnd, type GuestSpec, jobBytes, type Mode, saveGuest, startGuest } from '../linux/qemu.ts';
 import { encodeJob, parseEvents, type Runner, type RunnerEvent } from '../linux/runner.ts';
 import type { Tools } from '../linux/tools.ts';
+import { decode } from '../workload/encoding.ts';
 import { hintMaps } from './hints.ts';
 import { toOutcome } from './outcome.ts';
 
@@ -67,9 +69,13 @@ export function openMicroVm(parts: MicroVmParts): MicroVm {
     if (workload?.kind !== 'command') return guests.plainInitramfs();
     const known = payloads.get(workload.payload);
     if (known !== undefined) return known.file;
-    throw new Fault('not-found', `the files of ${workload.name} have not been packed, or have changed since`, {
-      next: 'pack the command again before running it',
-    });
+    throw new Fault(
+      'not-found',
+      `the files of ${workload.name} have not been packed, or have changed since`,
+      {
+        next: 'pack the command again before running it',
+      },
+    );
   };
   return {
     name: 'micro-vm',
@@ -101,14 +107,28 @@ export function openMicroVm(parts: MicroVmParts): MicroVm {
       checkSize(experiment, payloads);
       const job = await composeJob(experiment, parts.blobs);
       const ended = await guests.run(spec, job, experiment.machine.start, hardLimitMs(experiment), signal);
-      return toOutcome(experiment, ended, parts.blobs);
+      return toOutcome(experiment, ended, await expansionOf(experiment, parts.blobs));
     },
     async probe(mode, limitMs, signal) {
-      const spec = { kernel: parts.kernel.image, initramfs: await guests.plainInitramfs(), cpus: 1, memoryMiB: smallMiB, mode };
-      const job = encodeJob({ nuisance: { startOffsetNs: 0, pidOffset: 0 }, wallLimitMs: 1000, verifyBudgetMs: 1000, timeoutMs: 1000, outputLimit: 0 });
+      const spec = {
+        kernel: parts.kernel.image,
+        initramfs: await guests.plainInitramfs(),
+        cpus: 1,
+        memoryMiB: smallMiB,
+        mode,
+      };
+      const job = encodeJob({
+        nuisance: { startOffsetNs: 0, pidOffset: 0 },
+        wallLimitMs: 1000,
+        verifyBudgetMs: 1000,
+        timeoutMs: 1000,
+        outputLimit: 0,
+      });
       const { events, end, console } = await guests.run(spec, job, 'cold', limitMs, signal);
       if (events.some((event) => event.event === 'done')) return events;
-      throw new Fault('unavailable', `a probe boot in mode ${mode} did not work (${end.how}) ${end.detail}`, { where: console.slice(-500) });
+      throw new Fault('unavailable', `a probe boot in mode ${mode} did not work (${end.how}) ${end.detail}`, {
+        where: console.slice(-500),
+      });
     },
   };
 }
@@ -138,7 +158,8 @@ class Guests {
   async store(extra: Tree): Promise<{ digest: string; file: string }> {
     const { cache, kernel, runner } = this.parts;
     const tree: Tree = new Map(extra);
-    for (const path of ['/dev', '/proc', '/sys', '/tmp', '/run']) tree.set(path, { kind: 'directory', mode: 0o755 });
+    for (const path of ['/dev', '/proc', '/sys', '/tmp', '/run'])
+      tree.set(path, { kind: 'directory', mode: 0o755 });
     tree.set('/init', { kind: 'file', from: runner.file, mode: 0o755 });
     if (kernel.config !== undefined) {
       tree.set(`/boot/config-${kernel.release}`, { kind: 'file', from: kernel.config, mode: 0o644 });
@@ -147,7 +168,6 @@ class Guests {
     try {
       const { digest } = await writeInitramfs(tree, join(scratch.directory, 'initramfs'));
       const entry = await cache.entry(`payloads/${digest.slice(0, 32)}`, async (target) => {
-        const { rename } = await import('node:fs/promises');
         await rename(join(scratch.directory, 'initramfs'), join(target, 'initramfs'));
       });
       return { digest, file: join(entry, 'initramfs') };
@@ -211,7 +231,12 @@ async function bootAndSave(
 ): Promise<void> {
   await mkdir(directory, { recursive: true });
   const limitMs = 180_000;
-  const guest = await startGuest(qemu, spec, { directory, job: new Uint8Array(), limitMs, ...(signal === undefined ? {} : { signal }) });
+  const guest = await startGuest(qemu, spec, {
+    directory,
+    job: new Uint8Array(),
+    limitMs,
+    ...(signal === undefined ? {} : { signal }),
+  });
   let over: GuestEnd | undefined;
   void guest.end.then((end) => {
     over = end;
@@ -234,10 +259,16 @@ async function bootFault(guest: { console(): Promise<string> }, end: GuestEnd): 
   });
 }
 
+async function expansionOf(experiment: Experiment, blobs: Blobs): Promise<Expansion | undefined> {
+  if (experiment.workload?.kind !== 'declared') return undefined;
+  return decode(await blobs.get(experiment.workload.expansion));
+}
+
 async function composeJob(experiment: Experiment, blobs: Blobs): Promise<Uint8Array> {
   const { arm, workload, nuisance, limitMs } = experiment;
   const { policy } = arm;
-  const object = policy === undefined ? undefined : patchParameters(await blobs.get(policy.object), policy.parameters);
+  const object =
+    policy === undefined ? undefined : patchParameters(await blobs.get(policy.object), policy.parameters);
   return encodeJob({
     ...(object === undefined ? {} : { object }),
     ...(workload?.kind === 'declared' ? { expansion: await blobs.get(workload.expansion) } : {}),
@@ -279,5 +310,3 @@ export function hostMemoryMiB(): number {
   const kib = /^MemAvailable:\s+(\d+) kB/m.exec(readFileSync('/proc/meminfo', 'utf8'))?.[1];
   return Math.floor(Number(kib ?? 0) / 1024);
 }
-
-export type { Outcome, Payload };

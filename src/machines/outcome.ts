@@ -1,0 +1,251 @@
+// From what the runner said to an Outcome: how it ended, in words, and the metrics if it is data. Nothing here depends on the wall
+// clock of the host, so that the same deterministic run gives the same bytes.
+
+import { recordDigest } from '../core/canonical.ts';
+import { computeMetrics, type MeasuredShape, type MetricName } from '../core/metrics.ts';
+import type { Experiment, Finding, Outcome } from '../core/records.ts';
+import type { Expansion } from '../core/workload.ts';
+import type { RunnerEvent } from '../linux/runner.ts';
+
+export interface Ended {
+  readonly events: readonly RunnerEvent[];
+  readonly end: { readonly how: string; readonly detail: string };
+  readonly console: string;
+}
+
+type EventOf<K extends RunnerEvent['event']> = Extract<RunnerEvent, { event: K }>;
+
+/** `expansion` is what a declared workload meant; absent for commands. */
+export function toOutcome(experiment: Experiment, ended: Ended, expansion?: Expansion): Outcome {
+  const { events } = ended;
+  const finding = findingOf(experiment, ended);
+  const metrics = finding === null ? measured(experiment, events, expansion) : {};
+  const exit = last(events, 'exit');
+  const run = last(events, 'run');
+  return {
+    kind: 'outcome',
+    version: 1,
+    from: [recordDigest(experiment)],
+    status: finding === null ? 'completed' : 'failed',
+    finding,
+    metrics,
+    exit:
+      exit === undefined
+        ? null
+        : { kind: exit.kind, code: exit.code, reason: exit.reason, message: exit.message, dump: exit.dump },
+    presence: all(events, 'presence').map(({ when, state, ops, enableSeq, nrRejected }) => ({
+      when,
+      state,
+      ops,
+      enableSeq,
+      nrRejected,
+    })),
+    kernelEvents: last(events, 'events')?.values ?? {},
+    timeline: timeline(events, expansion),
+    output: run === undefined ? null : { stdout: run.stdout, stderr: run.stderr },
+    notes: notesOf(experiment),
+  };
+}
+
+function all<K extends RunnerEvent['event']>(events: readonly RunnerEvent[], kind: K): EventOf<K>[] {
+  return events.filter((event): event is EventOf<K> => event.event === kind);
+}
+
+function last<K extends RunnerEvent['event']>(
+  events: readonly RunnerEvent[],
+  kind: K,
+): EventOf<K> | undefined {
+  return all(events, kind).at(-1);
+}
+
+/** The expected "no", most telling first; null for a run that is data. */
+function findingOf(experiment: Experiment, ended: Ended): Finding | null {
+  const { events } = ended;
+  return (
+    loadFinding(experiment, events) ??
+    exitFinding(events) ??
+    limitFinding(events) ??
+    refusalFinding(events) ??
+    commandFinding(events) ??
+    presenceFinding(experiment, events) ??
+    guestFinding(ended)
+  );
+}
+
+function loadFinding(experiment: Experiment, events: readonly RunnerEvent[]): Finding | null {
+  const load = last(events, 'load');
+  if (load === undefined || load.ok) return null;
+  const detail = load.log === undefined || load.log === '' ? {} : { detail: omitted(load) + load.log };
+  const where = load.program === undefined || load.program === '' ? '' : ` in ${load.program}`;
+  if (load.brokenBtf) {
+    return {
+      code: 'kernel-broken',
+      message: `kernel ${experiment.machine.kernel.release} was built with broken BTF: no policy can call its kfuncs`,
+      next: 'the policy is not at fault; take another kernel, for example --kernel 6.18',
+      ...detail,
+    };
+  }
+  if (load.budgetExceeded) {
+    return {
+      code: 'verification-budget-exceeded',
+      message: `the verifier was still busy after its time budget${where} (processed ${load.processedInsns ?? 'an unknown number of'} instructions)`,
+      next: 'bound every loop with a constant, or use bpf_for / may_goto; make the program smaller',
+      ...detail,
+    };
+  }
+  if (load.stage === 'attach') {
+    return {
+      code: 'attach-refused',
+      message: `the kernel refused to attach the policy: ${load.error ?? load.errno}`,
+      ...detail,
+    };
+  }
+  return {
+    code: 'load-rejected',
+    message: `the kernel refused to load the policy${where} (${load.error ?? load.errno}, ${load.stage ?? 'load'})`,
+    next: 'read the end of the log: it names the source line',
+    ...detail,
+  };
+}
+
+function omitted(load: EventOf<'load'>): string {
+  return load.omittedLines === undefined || load.omittedLines === 0
+    ? ''
+    : `[${load.omittedLines} lines left out]\n`;
+}
+
+/** Kinds below 1024 end a policy in order (SCHED-EXT: 64 unregistered by us); 1026 is the watchdog. */
+function exitFinding(events: readonly RunnerEvent[]): Finding | null {
+  const exit = last(events, 'exit');
+  if (exit === undefined || exit.kind === 64) return null;
+  const text = [exit.reason, exit.message].filter((part) => part !== '').join(': ');
+  const detail = exit.dump === '' ? {} : { detail: exit.dump };
+  if (exit.kind === 1026) {
+    return {
+      code: 'stalled',
+      message: `the kernel's watchdog ejected the policy: ${text}`,
+      next: 'some task was runnable and never dispatched: look for a queue that is filled and not drained',
+      ...detail,
+    };
+  }
+  return { code: 'ejected', message: `the policy was ejected (exit kind ${exit.kind}): ${text}`, ...detail };
+}
+
+function limitFinding(events: readonly RunnerEvent[]): Finding | null {
+  const limit = last(events, 'limit');
+  if (limit === undefined) return null;
+  const known = {
+    wall: { code: 'timeout', next: 'raise --limit, or give it less work' },
+    memory: { code: 'out-of-memory', next: 'give the guest more with --memory' },
+    processes: {
+      code: 'too-many-processes',
+      next: 'the command forks without end, or needs more than the guest allows',
+    },
+    disk: { code: 'disk-full', next: 'its files live in the guest’s memory: raise --memory, or write less' },
+  } as const;
+  return {
+    ...known[limit.what],
+    message: limit.detail === '' ? `a limit was hit: ${limit.what}` : limit.detail,
+  };
+}
+
+function refusalFinding(events: readonly RunnerEvent[]): Finding | null {
+  const fault = last(events, 'fault');
+  if (fault === undefined) return null;
+  const code = /no such file|not found|cannot execute|exec/i.test(fault.message)
+    ? 'command-not-found'
+    : 'runner-refused';
+  return { code, message: fault.message, ...(fault.next === undefined ? {} : { next: fault.next }) };
+}
+
+function commandFinding(events: readonly RunnerEvent[]): Finding | null {
+  const bad = all(events, 'run').find((run) => run.exit !== 0 || run.signal !== 0);
+  if (bad === undefined) return null;
+  const how = bad.signal === 0 ? `ended with exit code ${bad.exit}` : `was killed by signal ${bad.signal}`;
+  const said = (bad.stderr.trim() === '' ? bad.stdout : bad.stderr).trim().split('\n').slice(-12).join('\n');
+  return {
+    code: 'command-failed',
+    message: `the command ${how} in the guest`,
+    next: 'a failed run is never data; does it need files (--with), network or other programs?',
+    ...(said === '' ? {} : { detail: said }),
+  };
+}
+
+/** A policy must have been in charge before, during and after; the default scheduler must have been alone. */
+function presenceFinding(experiment: Experiment, events: readonly RunnerEvent[]): Finding | null {
+  const seen = all(events, 'presence');
+  const wanted = experiment.arm.policy === undefined ? 'disabled' : 'enabled';
+  const wrong = seen.find((item) => item.state !== wanted);
+  if (wrong !== undefined)
+    return {
+      code: 'not-present',
+      message: `sched_ext was ${wrong.state} ${wrong.when} the run, not ${wanted}`,
+    };
+  const sequence = new Set(seen.map((item) => `${item.ops} ${item.enableSeq} ${item.nrRejected}`));
+  if (sequence.size > 1)
+    return { code: 'not-present', message: `another policy came in between: ${[...sequence].join(', ')}` };
+  if (experiment.arm.policy !== undefined && seen.length === 0 && last(events, 'done') !== undefined) {
+    return { code: 'not-present', message: 'the runner did not report the presence of the policy' };
+  }
+  return null;
+}
+
+function guestFinding(ended: Ended): Finding | null {
+  const done = last(ended.events, 'done');
+  if (done?.status === 'ok') return null;
+  if (done !== undefined) return { code: 'guest-failed', message: 'the runner could not do the job' };
+  const said = ended.console.trim().split('\n').slice(-15).join('\n');
+  const why =
+    ended.end.how === 'limit'
+      ? 'did not end within its wall-clock limit and was killed'
+      : `ended early (${ended.end.detail})`;
+  return {
+    code: ended.end.how === 'limit' ? 'timeout' : 'guest-failed',
+    message: `the guest ${why}`,
+    ...(said === '' ? {} : { detail: said }),
+  };
+}
+
+function measured(
+  experiment: Experiment,
+  events: readonly RunnerEvent[],
+  expansion: Expansion | undefined,
+): Record<MetricName, number> {
+  const shape: MeasuredShape | undefined = expansion;
+  const metrics = { ...computeMetrics(events, shape) };
+  if (experiment.workload?.kind === 'command') {
+    const output = all(events, 'run').at(-1);
+    for (const [name, pattern] of Object.entries(experiment.workload.patterns)) {
+      const text = `${output?.stdout ?? ''}\n${output?.stderr ?? ''}`;
+      const value = Number(new RegExp(pattern, 'm').exec(text)?.[1] ?? Number.NaN);
+      if (Number.isFinite(value)) metrics[name] = value;
+    }
+  }
+  return metrics;
+}
+
+function timeline(events: readonly RunnerEvent[], expansion: Expansion | undefined): Outcome['timeline'] {
+  return all(events, 'task').map((event) => ({
+    task: expansion?.tasks[event.task]?.comm ?? String(event.task),
+    round: expansion?.tasks[event.task]?.round ?? 0,
+    startNs: event.startNs,
+    endNs: event.endNs,
+    cpuNs: event.cpuNs,
+    delayNs: event.delayNs,
+  }));
+}
+
+const modeNotes: Readonly<Record<Experiment['machine']['mode'], string[]>> = {
+  deterministic: [
+    'All CPUs share one instruction clock: work is counted in thread CPU time; order, fairness, tail and starvation effects are ranked, not locality or overhead.',
+    'No caches, SMT, NUMA or frequency; wakeup latency and contention are not realistic.',
+  ],
+  fast: [
+    'Emulated CPUs on a shared host: no caches, SMT, NUMA or frequency; times are noisy and only their ratios mean something.',
+  ],
+  kvm: ['The guest shares the host’s CPUs; its topology is not the host’s.'],
+};
+
+function notesOf(experiment: Experiment): string[] {
+  return modeNotes[experiment.machine.mode];
+}

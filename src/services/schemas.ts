@@ -1,0 +1,263 @@
+// Inputs and outputs of the services: the documented shape of every `--json` answer and of every MCP tool.
+
+import { z } from 'zod';
+import { findingSchema, parameterValueSchema, settingsSchema } from '../core/records.ts';
+
+export const effectSchema = z
+  .object({
+    relative: z.number().describe('change of the metric relative to the default scheduler; negative is less'),
+    low: z.number(),
+    high: z.number(),
+    confidence: z.number(),
+  })
+  .describe('estimate with a two-sided interval');
+
+export const tuneInput = z.object({
+  workload: z.string().optional().describe('name of a standard workload, or path of a workload file (JSON)'),
+  command: z.array(z.string()).optional().describe('a command and its arguments, run as it is in the guest'),
+  with: z
+    .array(z.string())
+    .default([])
+    .describe('files, directories or programs that the command needs in the guest'),
+  cwd: z
+    .string()
+    .optional()
+    .describe('working directory of the command (it comes along only when named in `with`)'),
+  env: z.record(z.string(), z.string()).default({}).describe('environment variables of the command'),
+  machine: z.enum(['micro-vm']).default('micro-vm').describe('where it runs'),
+  mode: z
+    .enum(['auto', 'deterministic', 'fast', 'kvm'])
+    .default('auto')
+    .describe('auto: deterministic for declared workloads, kvm or fast for commands'),
+  policies: z
+    .array(z.string())
+    .optional()
+    .describe('names of library policies or paths of objects; default: all of the library'),
+  settings: z
+    .array(z.union([z.string(), settingsSchema]))
+    .optional()
+    .describe('settings of the default scheduler as arms, such as slice-long; default: the standard ones'),
+  metric: z
+    .string()
+    .optional()
+    .describe('the metric to judge by; default: the workload’s own goal, elapsedNs for a command'),
+  direction: z.enum(['lower', 'higher']).optional(),
+  patterns: z
+    .record(z.string(), z.string())
+    .default({})
+    .describe('metric name → regular expression whose first group is a number in the command’s output'),
+  runs: z.number().int().min(1).max(50).default(1).describe('repetitions of the command in one guest'),
+  cpus: z.number().int().min(1).max(16).optional().describe('CPUs of the guest'),
+  memory: z.number().int().min(256).max(65_536).optional().describe('memory of the guest, MiB'),
+  kernel: z
+    .string()
+    .optional()
+    .describe('path of an image, or a version prefix such as 6.18; default: the newest good packaged one'),
+  limit: z
+    .number()
+    .int()
+    .min(1)
+    .max(3600)
+    .default(60)
+    .describe('seconds of guest time that one run may take'),
+  seed: z.number().int().min(0).max(0xffff_ffff).default(1),
+  margin: z.number().min(0).max(0.5).default(0.02).describe('smallest relative improvement worth a change'),
+  blocks: z.number().int().min(1).max(50).optional().describe('limit on the pairs of confirmation'),
+  harm: z.boolean().default(true).describe('check the winner on other standard workloads of the same goal'),
+});
+
+export const tuneOutput = z.object({
+  verdict: z.object({
+    decision: z.enum(['accepted', 'rejected', 'inconclusive', 'invalid']),
+    policy: z.string().nullable().describe('the arm to use when accepted, else the best one tried'),
+    metric: z.string(),
+    direction: z.enum(['lower', 'higher']),
+    effect: effectSchema.nullable(),
+    why: z.string(),
+    claims: z.array(
+      z.object({
+        kind: z.string(),
+        arm: z.string(),
+        against: z.string(),
+        holds: z.union([z.boolean(), z.literal('unknown')]),
+        n: z.number(),
+        bound: z.number().nullable(),
+        limit: z.number().nullable(),
+        why: z.string().optional(),
+      }),
+    ),
+  }),
+  arms: z.array(
+    z.object({
+      policy: z.string(),
+      kind: z.enum(['default', 'settings', 'policy']),
+      status: z.string(),
+      n: z.number(),
+      median: z.number().nullable(),
+      effect: effectSchema.nullable(),
+      why: z.string().optional(),
+      parameters: z.record(z.string(), parameterValueSchema).optional(),
+      settings: settingsSchema.optional(),
+    }),
+  ),
+  machine: z.object({
+    name: z.string(),
+    mode: z.string(),
+    kernel: z.string(),
+    cpus: z.number(),
+    memoryMiB: z.number(),
+  }),
+  workload: z.object({ name: z.string(), kind: z.string() }),
+  records: z
+    .array(z.object({ kind: z.string(), digest: z.string() }))
+    .describe('the verdict first; show and replay take a digest or its first digits'),
+});
+
+export const verifyInput = z.object({
+  file: z.string().describe('a policy: C source (*.bpf.c) or compiled object'),
+  kernel: z.string().optional().describe('path of an image, or a version prefix such as 6.18'),
+  include: z.array(z.string()).default([]).describe('further include directories for C source'),
+});
+export const verifyOutput = z.object({
+  accepted: z.boolean(),
+  policy: z.string().nullable(),
+  object: z.string().nullable().describe('digest of the built object'),
+  kernel: z.string(),
+  finding: findingSchema.nullable(),
+  parameters: z.array(
+    z.object({
+      name: z.string(),
+      type: z.string(),
+      default: z.union([z.number(), z.string(), z.boolean(), z.null()]),
+    }),
+  ),
+  programs: z.array(z.string()),
+  records: z.array(z.object({ kind: z.string(), digest: z.string() })),
+});
+
+const paging = { page: z.number().int().min(1).default(1).describe('page of a long answer') };
+
+export const showInput = z.object({
+  record: z
+    .string()
+    .optional()
+    .describe(
+      'digest of a record or its first digits; or the path of an object or workload file; nothing: the newest records',
+    ),
+  view: z.enum(['summary', 'json', 'timeline', 'object', 'disasm', 'workload']).default('summary'),
+  ...paging,
+});
+export const textOutput = z.object({
+  text: z.string(),
+  page: z.number().optional(),
+  pages: z.number().optional(),
+});
+
+export const replayInput = z.object({
+  record: z
+    .string()
+    .describe('a verdict (judged again from its observations), or an outcome or experiment (run again)'),
+  rerun: z.boolean().default(false).describe('a verdict: also run one of its experiments again'),
+});
+export const replayOutput = z.object({
+  same: z.boolean(),
+  kind: z.string(),
+  differences: z.array(
+    z.object({
+      what: z.string(),
+      recorded: z.union([z.number(), z.string(), z.null()]),
+      now: z.union([z.number(), z.string(), z.null()]),
+    }),
+  ),
+  note: z.string(),
+});
+
+export const compareInput = z.object({
+  a: z.string().describe('digest of a record'),
+  b: z.string().describe('digest of a record'),
+});
+export const compareOutput = z.object({
+  kind: z.string(),
+  rows: z.array(
+    z.object({
+      name: z.string(),
+      a: z.union([z.number(), z.string(), z.null()]),
+      b: z.union([z.number(), z.string(), z.null()]),
+      difference: z.number().nullable(),
+      relative: z.number().nullable(),
+    }),
+  ),
+});
+
+export const policiesInput = z.object({
+  name: z.string().optional().describe('one policy in detail'),
+  ...paging,
+});
+export const policiesOutput = z.object({
+  policies: z.array(
+    z.object({
+      name: z.string(),
+      summary: z.string(),
+      goodFor: z.array(z.string()),
+      badFor: z.array(z.string()),
+      hints: z.boolean(),
+      object: z.string(),
+      parameters: z.array(
+        z.object({
+          name: z.string(),
+          unit: z.string(),
+          default: parameterValueSchema,
+          min: parameterValueSchema,
+          max: parameterValueSchema,
+          description: z.string(),
+        }),
+      ),
+    }),
+  ),
+});
+export const workloadsInput = z.object({
+  name: z.string().optional().describe('one workload in detail'),
+  ...paging,
+});
+export const workloadsOutput = z.object({
+  workloads: z.array(
+    z.object({
+      name: z.string(),
+      kind: z.string(),
+      description: z.string(),
+      goal: z.object({ metric: z.string(), direction: z.string() }),
+    }),
+  ),
+});
+
+export const doctorInput = z.object({
+  probe: z.boolean().default(false).describe('boot a guest in each mode and say whether it works'),
+});
+export const doctorOutput = z.object({
+  checks: z.array(
+    z.object({
+      what: z.string(),
+      ok: z.union([z.boolean(), z.literal('unknown')]),
+      detail: z.string(),
+      next: z.string().optional(),
+    }),
+  ),
+});
+
+export const uninstallInput = z.object({
+  records: z.boolean().default(false).describe('also remove all records'),
+});
+export const uninstallOutput = z.object({
+  removed: z.array(z.object({ directory: z.string(), bytes: z.number() })),
+});
+
+export const errorOutput = z
+  .object({
+    error: z.object({
+      code: z.string(),
+      message: z.string(),
+      where: z.string().optional(),
+      next: z.string().optional(),
+    }),
+  })
+  .describe('printed with --json when a fault ends a command (exit code 2 or 3)');
