@@ -33,13 +33,19 @@ export interface Confirmation {
   lead: Comparison | null;
 }
 
+/** Holds as long as the winner has not failed. */
+export interface Drop {
+  readonly winner: ArmSpec;
+  readonly why: string;
+}
+
 export interface Progress {
   phase: Phase;
   pending: readonly Block[];
   stop: Stop | null;
   readonly defaultArm: ArmSpec;
   readonly failed: ReadonlyMap<string, string>;
-  readonly dropped: Map<string, string>;
+  readonly dropped: Map<string, Drop>;
   readonly screened: Row[];
   confirmation: Confirmation | null;
 }
@@ -101,8 +107,13 @@ function gather(
 
 function inPlay(plan: Plan, progress: Progress): ArmSpec[] {
   return plan.arms.filter(
-    ({ id, kind }) => kind !== 'default' && !progress.failed.has(id) && !progress.dropped.has(id),
+    ({ id, kind }) => kind !== 'default' && !progress.failed.has(id) && dropOf(progress, id) === undefined,
   );
+}
+
+export function dropOf({ dropped, failed }: Progress, armId: string): Drop | undefined {
+  const drop = dropped.get(armId);
+  return drop === undefined || failed.has(drop.winner.id) ? undefined : drop;
 }
 
 /** With a single arm there is nothing to choose from, and confirmation comes at once. */
@@ -118,7 +129,7 @@ function screen(plan: Plan, ledger: Ledger, progress: Progress): void {
 
 /**
  * Drops every arm that lost in every single block to the default, or to the best arm (settings only to settings: they are
- * wanted for comparison). The best arm always stays. No error is controlled here; confirmation does that.
+ * wanted for comparison). The best arm always stays, and a drop is void when its winner fails. No error is controlled here; confirmation does that.
  */
 function dropLosers(plan: Plan, progress: Progress): void {
   const { screened, defaultArm, dropped } = progress;
@@ -130,7 +141,10 @@ function dropLosers(plan: Plan, progress: Progress): void {
     const leader = ranked.find(({ kind }) => arm.kind === 'policy' || kind === 'settings')!;
     const winner = [defaultArm, leader].find((other) => other !== arm && loses(arm, other));
     if (winner !== undefined)
-      dropped.set(arm.id, `worse than ${winner.name} in all ${screened.length} screening blocks`);
+      dropped.set(arm.id, {
+        winner,
+        why: `worse than ${winner.name} in all ${screened.length} screening blocks`,
+      });
   }
 }
 

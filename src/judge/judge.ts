@@ -2,7 +2,7 @@
 import { median } from '../lib/stats.ts';
 import { candidateClaims } from './claims.ts';
 import { compareFixed, gainOf, toEffect } from './compare.ts';
-import { follow, type Progress, pairsOf } from './follow.ts';
+import { dropOf, follow, type Progress, pairsOf } from './follow.ts';
 import { harmClaims } from './harm.ts';
 import type {
   ArmReport,
@@ -100,7 +100,7 @@ function reportArm(plan: Plan, spec: ArmSpec, progress: Progress): ArmReport {
   const pairs = pairsOf(rows, spec.id, defaultArm.id);
   const gains = pairs.map((pair) => gainOf(plan.goal.direction, pair));
   const comparison = gain ?? (gains.length > 0 ? compareFixed(gains, plan.alpha) : null);
-  const why = progress.failed.get(spec.id) ?? progress.dropped.get(spec.id) ?? passedOver(progress, spec);
+  const why = progress.failed.get(spec.id) ?? dropOf(progress, spec.id)?.why ?? passedOver(progress, spec);
   return {
     id: spec.id,
     name: spec.name,

@@ -48,9 +48,9 @@ export function createPlan(options: PlanOptions): Plan {
 
   const screenStages = upTo(profiles[profile].screenStages, options.maxScreenBlocks);
   const wanted = upTo(profiles[profile].confirmLooks, options.maxConfirmBlocks);
-  const confirmLooks = planLooks(wanted, alpha).map((look) => look.n);
   if (screenStages.length === 0) refuse('screening needs at least one block', 'raise the limit on screening');
   if (wanted.at(-1)! > 50) refuse('confirmation is limited to 50 blocks', 'lower the limit on confirmation');
+  const confirmLooks = planLooks(wanted, alpha).map((look) => look.n);
   if (confirmLooks.length === 0)
     refuse(
       `${wanted.at(-1) ?? 0} confirming pairs can never give an interval at alpha ${alpha}`,

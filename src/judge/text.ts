@@ -14,8 +14,11 @@ function headline(j: Judgement, name: (id: string) => string): string {
   const { effect, candidate } = j;
   if (j.decision === 'invalid' || effect === null || candidate === null) return `${j.why}.`;
   const arm = name(candidate);
-  const found = `${j.metric} is ${amount(effect)} under the default scheduler (${interval(effect)})`;
-  if (j.decision === 'accepted') return `use ${arm}. Its ${found}.`;
+  const found = `under ${arm}, ${j.metric} is ${amount(effect)} under the default scheduler (${interval(effect)})`;
+  if (j.decision === 'accepted') return `use ${arm}. ${capital(found)}.`;
+  const worse = j.direction === 'lower' ? effect.low > 0 : effect.high < 0;
+  if (worse)
+    return `keep the default scheduler: it is better than ${arm}, the best of the others. ${capital(found)}.`;
   const within = j.claims.find((claim) => claim.kind === 'default-within');
   if (within?.holds === true)
     return (
@@ -24,7 +27,7 @@ function headline(j: Judgement, name: (id: string) => string): string {
     );
   if (j.claims.some((claim) => claim.kind === 'not-distinguishable' && claim.holds === true))
     return `${arm} is not distinguishable from the default scheduler; ${j.why}. ${capital(found)}.`;
-  return `${j.why}. Under ${arm}, ${found}.`;
+  return `${j.why}. ${capital(found)}.`;
 }
 
 function answer({ holds }: Claim): string {
@@ -43,8 +46,8 @@ function claimText(j: Judgement, claim: Claim, name: (id: string) => string): st
       return `${arm} and ${name(claim.against)} cannot be told apart`;
     case 'default-within':
       return claim.bound === null
-        ? `${name(claim.against)} is within ${percent(j.margin)} of ${arm}`
-        : `${name(claim.against)} is within ${percent(j.margin)} of ${arm}: ${arm} gains at most ${percent(claim.bound)}`;
+        ? `${arm} gains less than ${percent(claim.limit!)}`
+        : `${arm} gains less than ${percent(claim.limit!)}: at most ${percent(claim.bound)}`;
     case 'presence':
       return `${arm} was in charge from start to end of each of its ${claim.n} runs${because}`;
     case 'no-harm':
@@ -104,7 +107,7 @@ function signed(fraction: number): string {
   return fraction > 0 && percent(fraction) !== percent(0) ? `+${percent(fraction)}` : percent(fraction);
 }
 
-/** One decimal below 10 %, where it matters, and above; none where it is zero: "2 %", "2.5 %". */
+/** At most one decimal: "2 %", "2.5 %". */
 function percent(fraction: number): string {
   const rounded = Math.round(fraction * 1000) / 10 + 0;
   return `${rounded === 0 ? 0 : rounded} %`;
