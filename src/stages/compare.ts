@@ -1,0 +1,139 @@
+// The comparison: a plan of the judge carried out on a machine, then the verdict, with every run and every observation on record.
+
+import type { Outcome, Verdict } from '../core/records.ts';
+import { harmPairs } from '../judge/harm.ts';
+import { judge } from '../judge/judge.ts';
+import { nextBlocks } from '../judge/plan.ts';
+import type { Goal, Judgement, Observation, OtherWorkload, Plan } from '../judge/types.ts';
+import { derive } from '../lib/random.ts';
+import {
+  type BlockRun,
+  type Contestant,
+  experimentOf,
+  inOrder,
+  type Lab,
+  runBlock,
+  runRecorded,
+  type Trial,
+} from './trials.ts';
+
+export interface ComparisonInput {
+  readonly lab: Lab;
+  readonly plan: Plan;
+  readonly trial: Trial;
+  readonly contestants: readonly Contestant[];
+  /** Other workloads of the same goal, on which the winner must do no harm. */
+  readonly others: readonly { readonly trial: Trial; readonly goal: Goal }[];
+  readonly progress: (text: string, done: number, total: number) => void;
+}
+
+export interface Comparison {
+  readonly verdict: Verdict;
+  readonly digest: string;
+  readonly judgement: Judgement;
+}
+
+/** Runs until the stopping rule says so. Interrupted or broken, it throws; what has run stays on record. */
+export async function compareArms(input: ComparisonInput): Promise<Comparison> {
+  const { lab, plan, trial, contestants } = input;
+  const runs: BlockRun[] = [];
+  const observations: Observation[] = [];
+  for (;;) {
+    const next = nextBlocks(plan, observations);
+    if (next.kind === 'stop') return await conclude(input, runs, next.chosen);
+    const [block] = next.blocks;
+    if (block === undefined) throw new Error('bug: the plan wants to run nothing');
+    const total = runs.length + next.blocks.reduce((sum, item) => sum + item.order.length, 0);
+    input.progress(phaseText(next.phase, next.blocks.length, block.order.length), runs.length, total);
+    const ran = await runBlock(lab, trial, contestants, plan.goal.metric, next.phase, block);
+    runs.push(...ran);
+    observations.push(...ran.map((item) => item.observation));
+  }
+}
+
+function phaseText(phase: string, blocks: number, arms: number): string {
+  const doing = phase === 'screen' ? 'screening' : 'confirming';
+  return `${doing} ${arms} arms, ${blocks} ${blocks === 1 ? 'round' : 'rounds'} left`;
+}
+
+async function conclude(
+  input: ComparisonInput,
+  runs: readonly BlockRun[],
+  chosen: string | null,
+): Promise<Comparison> {
+  const { lab, plan, contestants } = input;
+  const observations = runs.map((item) => item.observation);
+  const others =
+    chosen === null ? [] : [...bystanders(plan, runs, chosen), ...(await harmRuns(input, chosen))];
+  const judgement = judge({ plan, observations, others });
+  const verdict: Verdict = {
+    kind: 'verdict',
+    version: 1,
+    from: [...new Set(contestants.map((item) => item.candidate))],
+    plan,
+    observations,
+    outcomes: runs.map((item) => item.digest),
+    others,
+    candidates: Object.fromEntries(contestants.map((item) => [item.arm.id, item.candidate])),
+    judgement,
+  };
+  return { verdict, digest: await lab.records.put(verdict), judgement };
+}
+
+/** What the tasks of the same mix that are not the goal got, in the very runs of confirmation. */
+function bystanders(plan: Plan, runs: readonly BlockRun[], chosen: string): OtherWorkload[] {
+  const metric = 'backgroundCpus';
+  const base = plan.arms.find((arm) => arm.kind === 'default')?.id;
+  const valueOf = (armId: string | undefined, block: number): number | null => {
+    const run = runs.find((item) => item.observation.armId === armId && item.observation.block === block);
+    return run?.outcome.metrics[metric] ?? null;
+  };
+  const blocks = [
+    ...new Set(runs.filter((run) => run.observation.phase === 'confirm').map((run) => run.observation.block)),
+  ];
+  const pairs = blocks.map((block) => ({ value: valueOf(chosen, block), base: valueOf(base, block) }));
+  if (pairs.length === 0 || pairs.some((pair) => pair.value === null || pair.base === null)) return [];
+  return [
+    {
+      name: 'background tasks',
+      scope: 'bystander',
+      goal: { metric, direction: 'higher', unit: 'CPUs' },
+      pairs,
+    },
+  ];
+}
+
+async function harmRuns(input: ComparisonInput, chosen: string): Promise<OtherWorkload[]> {
+  const { lab, plan, contestants, others } = input;
+  const arm = contestants.find((item) => item.arm.id === chosen);
+  const base = contestants.find((item) => item.arm.kind === 'default');
+  if (arm === undefined || base === undefined) return [];
+  const results: OtherWorkload[] = [];
+  for (const [index, { trial, goal }] of others.entries()) {
+    input.progress(`checking ${arm.arm.name} for harm on ${trial.name}`, index, others.length);
+    const seeds = Array.from({ length: harmPairs.usual }, (_, pair) =>
+      derive(plan.seed, 'harm', trial.name, pair),
+    );
+    const jobs = seeds.flatMap((seed) => [
+      { seed, contestant: arm },
+      { seed, contestant: base },
+    ]);
+    const outcomes = await inOrder(jobs, trial.parallel, async ({ seed, contestant }) => {
+      const ran = await runRecorded(lab, await experimentOf(trial, contestant, seed));
+      return ran.outcome;
+    });
+    const pairs = seeds.map((_, pair) => pairOf(outcomes[2 * pair], outcomes[2 * pair + 1], goal.metric));
+    results.push({ name: trial.name, scope: 'workload', goal, pairs });
+  }
+  return results;
+}
+
+function pairOf(
+  value: Outcome | undefined,
+  base: Outcome | undefined,
+  metric: string,
+): OtherWorkload['pairs'][number] {
+  const number = (outcome: Outcome | undefined): number | null => outcome?.metrics[metric] ?? null;
+  const why = value?.finding?.message;
+  return { value: number(value), base: number(base), ...(why === undefined ? {} : { why }) };
+}

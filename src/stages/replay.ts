@@ -1,0 +1,80 @@
+// Replay: from a record alone to the same answer. A verdict is judged again from its own plan and observations; an experiment or an
+// outcome is run again and its metrics are held against the recorded ones.
+
+import { canonicalJson } from '../core/canonical.ts';
+import { Fault } from '../core/errors.ts';
+import type { Records } from '../core/machine.ts';
+import {
+  type Experiment,
+  experimentSchema,
+  type Outcome,
+  outcomeSchema,
+  type Verdict,
+} from '../core/records.ts';
+import { judge } from '../judge/judge.ts';
+import type { Observation, OtherWorkload, Plan } from '../judge/types.ts';
+import { type Lab, runRecorded } from './trials.ts';
+
+export interface Difference {
+  readonly what: string;
+  readonly recorded: number | string | null;
+  readonly now: number | string | null;
+}
+
+/**
+ * Judges a verdict again, and checks that each of its observations is what the outcome on record says.
+ * Returns every difference; none means that the verdict follows from its records.
+ */
+export async function replayVerdict(verdict: Verdict, records: Records): Promise<Difference[]> {
+  const plan = verdict.plan as Plan;
+  const observations = verdict.observations as Observation[];
+  const differences: Difference[] = [];
+  for (const [index, digest] of verdict.outcomes.entries()) {
+    const outcome = outcomeSchema.parse(await records.get(digest));
+    const observation = observations[index];
+    const recorded = observation?.value ?? null;
+    const now = outcome.finding === null ? (outcome.metrics[plan.goal.metric] ?? null) : null;
+    if (recorded !== now)
+      differences.push({ what: `observation ${index} (outcome ${digest.slice(0, 12)})`, recorded, now });
+  }
+  const again = judge({ plan, observations, others: verdict.others as OtherWorkload[] });
+  const [was, is] = [canonicalJson(verdict.judgement), canonicalJson(again)];
+  if (was !== is) differences.push({ what: 'judgement', recorded: was, now: is });
+  return differences;
+}
+
+/** The experiment behind an outcome, or the experiment itself. */
+export async function experimentBehind(record: Experiment | Outcome, records: Records): Promise<Experiment> {
+  if (record.kind === 'experiment') return record;
+  const [digest] = record.from;
+  if (digest === undefined) throw new Fault('malformed', 'the outcome names no experiment');
+  return experimentSchema.parse(await records.get(digest));
+}
+
+/** Relative difference up to which a metric of a run again counts as the same: restored guests repeat within 1 %. */
+export const tolerance = { deterministic: 0.01, fast: 0.5, kvm: 0.5 } as const;
+
+/** Runs an experiment again and lists the metrics that differ by more than the mode's tolerance. */
+export async function replayExperiment(
+  lab: Lab,
+  experiment: Experiment,
+  recorded: Outcome | undefined,
+): Promise<{ again: Outcome; digest: string; differences: Difference[] }> {
+  const { outcome, digest } = await runRecorded(lab, experiment);
+  if (recorded === undefined) return { again: outcome, digest, differences: [] };
+  const differences: Difference[] = [];
+  if (recorded.status !== outcome.status || recorded.finding?.code !== outcome.finding?.code) {
+    differences.push({
+      what: 'status',
+      recorded: recorded.finding?.code ?? recorded.status,
+      now: outcome.finding?.code ?? outcome.status,
+    });
+  }
+  const allowed = tolerance[experiment.machine.mode];
+  for (const [name, value] of Object.entries(recorded.metrics)) {
+    const now = outcome.metrics[name] ?? null;
+    if (now === null || Math.abs(now - value) > allowed * Math.abs(value))
+      differences.push({ what: name, recorded: value, now });
+  }
+  return { again: outcome, digest, differences };
+}
