@@ -1,6 +1,7 @@
 // Writes a BTF type as C declares it ("const char *const names[3]"), for people; also walks CO-RE access strings.
 // Source: C23 6.7.6 (declarators), Documentation/bpf/llvm_reloc.rst (CO-RE access strings).
-import type { Btf, BtfType, EnumType, PrototypeType } from './btf.ts';
+import type { Btf } from './btf.ts';
+import type { BtfType, EnumType, PrototypeType } from './btf-types.ts';
 
 // A hostile object can nest prototypes without end; no type a person reads needs more parts than this.
 const mostParts = 500;

@@ -77,7 +77,7 @@ function computeText(code: Of<'alu' | 'neg' | 'mov' | 'movsx' | 'swap' | 'cast' 
     case 'cast':
       return `r${dst} = addr_space_cast(r${src}, ${hex(code.toSpace)}, ${hex(code.fromSpace)})`;
     case 'imm64':
-      if (code.what !== 'value') return `ld_pseudo\tr${dst}, ${hex(src)}, ${hex(code.imm)}`;
+      if (code.what !== 'value') return `ld_pseudo\tr${dst}, ${hex(src)}, ${hex(code.imm >>> 0)}`;
       return `r${dst} = ${hex(BigInt.asIntN(64, code.value))} ll`;
   }
 }

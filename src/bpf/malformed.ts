@@ -3,11 +3,11 @@ import { Fault } from '../core/errors.ts';
 import { hex, Reader } from '../lib/bytes.ts';
 
 export function malformed(section: string, offset: number, problem: string): never {
-  const where = `${section}+${hex(offset)}`;
+  const where = `${section || 'unnamed section'}+${hex(offset)}`;
   throw new Fault('malformed', `${where}: ${problem}`, {
-    tried: 'read a BPF object',
+    tried: `read ${section || 'a section'}`,
     where,
-    next: 'rebuild the object with clang -target bpf -O2 -g, and check that the file is complete',
+    next: 'check that the file is complete; a BPF object comes from clang -target bpf -O2 -g',
   });
 }
 

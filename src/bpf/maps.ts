@@ -1,6 +1,7 @@
 // The maps of an object: those declared in `.maps` through BTF, and one per section of global variables.
 // Source: libbpf's BTF-defined maps (a member is a pointer to an array whose length is the value, or to the type).
-import type { Btf, CompositeType, Member } from './btf.ts';
+import type { Btf } from './btf.ts';
+import type { CompositeType, Member } from './btf-types.ts';
 import { dataVariables, sectionNamed } from './data-sections.ts';
 import { type Elf, type Section, sectionFlag, sectionType } from './elf.ts';
 import { malformed } from './malformed.ts';

@@ -69,9 +69,7 @@ export function readObject(bytes: Uint8Array): BpfObject {
 }
 
 function licenceOf(elf: Elf): string {
-  const data = sectionNamed(elf, 'license')?.data.subarray(0, 64) ?? new Uint8Array();
-  const end = data.indexOf(0);
-  return decodeText(end < 0 ? data : data.subarray(0, end));
+  return decodeText(sectionNamed(elf, 'license')?.data.subarray(0, 64) ?? new Uint8Array());
 }
 
 function helpersOf(functions: readonly Program[]): number[] {

@@ -1,8 +1,9 @@
 // The parameters of a policy: its `const volatile` globals in `.rodata`, found through BTF; and a copy of the object
 // with other values for them. No compiler needed. Source: the qualifiers in BTF, the bytes in `.rodata`.
 import { Fault } from '../core/errors.ts';
-import type { Btf, BtfType, Enumerator } from './btf.ts';
+import type { Btf } from './btf.ts';
 import { typeText } from './btf-text.ts';
+import type { BtfType, Enumerator } from './btf-types.ts';
 import { dataVariables, sectionNamed } from './data-sections.ts';
 import { sectionReader } from './malformed.ts';
 import { type BpfObject, readObject } from './object.ts';
@@ -38,6 +39,8 @@ export function parameters(object: BpfObject): Parameter[] {
     .map(({ name, type, offset, size }) => {
       const shape = shapeOf(object.btf.resolve(type));
       const value = shape.kind === 'other' ? undefined : reader.integer(offset, size, shape.signed);
+      if (shape.kind === 'bool' && value !== 0n && value !== 1n)
+        reader.fail(offset, `bool ${name} is ${value}`);
       return { name, type: plainTypeText(object.btf, type), ...shape, size, offset, value };
     });
 }

@@ -1,7 +1,8 @@
 // The struct_ops variables of an object: which program fills which member, and the plain values beside them.
 // Source: libbpf's sections `.struct_ops` (attached by hand) and `.struct_ops.link` (attached through a link).
 import { decodeText, type Reader } from '../lib/bytes.ts';
-import type { Btf, Member } from './btf.ts';
+import type { Btf } from './btf.ts';
+import type { Member } from './btf-types.ts';
 import { type DataVariable, dataVariables, sectionNamed } from './data-sections.ts';
 import type { Elf, Relocation, Section } from './elf.ts';
 import { type FunctionPlace, placeKey } from './functions.ts';
@@ -54,6 +55,7 @@ function readInstance(context: Context, variable: DataVariable): StructOps {
   const programs = new Map<string, string>();
   const values = new Map<string, bigint | string>();
   for (const member of struct.members) {
+    if (member.bitSize !== 0 || member.bitOffset % 8 !== 0) continue;
     const offset = variable.offset + member.bitOffset / 8;
     const program = memberProgram(context, reader, offset);
     if (program !== undefined) programs.set(member.name, program);
@@ -81,13 +83,10 @@ function memberProgram(context: Context, reader: Reader, offset: number): string
 
 function memberValue(btf: Btf, reader: Reader, member: Member, offset: number): bigint | string | undefined {
   const type = btf.resolve(member.type);
-  if (member.bitSize !== 0) return undefined;
   if (type.kind === 'array') {
     const element = btf.resolve(type.element);
     if (element.kind !== 'int' || element.size !== 1) return undefined;
-    const bytes = reader.slice(offset, type.count);
-    const end = bytes.indexOf(0);
-    return decodeText(end < 0 ? bytes : bytes.subarray(0, end));
+    return decodeText(reader.slice(offset, type.count));
   }
   if (type.kind !== 'int' && type.kind !== 'enum' && type.kind !== 'enum64') return undefined;
   if (type.size > 8) return undefined;

@@ -88,18 +88,31 @@ export class Reader {
   /** A zero-terminated text of at most 4096 bytes. */
   text(offset: number): string {
     this.need(offset, 1);
-    const end = this.bytes.subarray(offset, offset + longestText + 1).indexOf(0);
+    const limit = Math.min(this.length, offset + longestText + 1);
+    let text = '';
+    for (let at = offset; at < limit; at++) {
+      const byte = this.bytes[at] as number;
+      if (byte === 0) return text;
+      if (byte > 127) return this.#utf8Text(offset, limit);
+      text += String.fromCharCode(byte);
+    }
+    return this.#fail(offset, 'text without an end, or longer than 4096 bytes');
+  }
+
+  #utf8Text(offset: number, limit: number): string {
+    const bytes = this.bytes.subarray(offset, limit);
+    const end = bytes.indexOf(0);
     if (end < 0) this.#fail(offset, 'text without an end, or longer than 4096 bytes');
-    return decodeText(this.bytes.subarray(offset, offset + end));
+    return decodeText(bytes.subarray(0, end));
   }
 }
 
 const utf8 = new TextDecoder();
 
-/** UTF-8 to text, bad sequences replaced; short ASCII, the usual case, without the decoder. */
+/** UTF-8 to text, up to the first zero if there is one; bad sequences are replaced. */
 export function decodeText(bytes: Uint8Array): string {
-  if (bytes.length > 64 || bytes.some((byte) => byte > 127)) return utf8.decode(bytes);
-  return String.fromCharCode(...bytes);
+  const end = bytes.indexOf(0);
+  return utf8.decode(end < 0 ? bytes : bytes.subarray(0, end));
 }
 
 /** "0x1f", "-0x1f". */
