@@ -2,9 +2,10 @@
 // a script, and whatever --with names; each at the path it has here, symbolic links as they are here.
 
 import { accessSync, constants, readlinkSync } from 'node:fs';
-import { lstat, open, readdir, realpath } from 'node:fs/promises';
+import { lstat, open, readdir, stat } from 'node:fs/promises';
 import { dirname, isAbsolute, join, resolve } from 'node:path';
 import { Fault } from '../core/errors.ts';
+import { compilerParts, isCompiler } from './compiler-parts.ts';
 import type { Tree } from './initramfs.ts';
 import { run } from './process.ts';
 
@@ -69,11 +70,23 @@ async function namedFiles(item: string, options: PayloadOptions): Promise<string
   const info = await lstat(absolute).catch(() => undefined);
   if (info === undefined) {
     if (item.includes('/')) throw new Fault('not-found', `--with ${item}: no such file or directory`);
-    return [findProgram(item, options)];
+    const program = findProgram(item, options);
+    return isCompiler(program)
+      ? [program, ...(await insideAll(await compilerParts(program, options.env ?? {})))]
+      : [program];
   }
-  if (!info.isDirectory()) return [absolute];
-  const inside = await readdir(absolute, { withFileTypes: true, recursive: true });
-  const files = inside.filter((entry) => entry.isFile() || entry.isSymbolicLink());
+  return insideAll([absolute]);
+}
+
+async function insideAll(paths: readonly string[]): Promise<string[]> {
+  return (await Promise.all(paths.map(inside))).flat();
+}
+
+/** A directory with everything in it; anything else is itself. */
+async function inside(absolute: string): Promise<string[]> {
+  if (!(await stat(absolute)).isDirectory()) return [absolute];
+  const entries = await readdir(absolute, { withFileTypes: true, recursive: true });
+  const files = entries.filter((entry) => entry.isFile() || entry.isSymbolicLink());
   return [absolute, ...files.map((entry) => join(entry.parentPath, entry.name))];
 }
 
@@ -151,7 +164,7 @@ async function settle(tree: Tree, path: string): Promise<string | undefined> {
   }
 }
 
-/** Absolute paths of the libraries and loaders of these objects, as ldd(1) prints them. Only files that may be executed are asked about. */
+/** Absolute paths of the libraries and loaders of these objects, as ldd(1) prints them. A library that is missing here is missing there. */
 async function librariesOf(files: readonly string[], options: PayloadOptions): Promise<string[]> {
   const found = new Set<string>();
   for (let at = 0; at < files.length; at += 100) {
@@ -176,9 +189,4 @@ async function treeBytes(tree: Tree): Promise<number> {
   let total = 0;
   for (const entry of tree.values()) if (entry.kind === 'file') total += (await lstat(entry.from)).size;
   return total;
-}
-
-/** The canonical path of a directory, for use as the guest's working directory. */
-export async function workingDirectory(path: string): Promise<string> {
-  return realpath(path);
 }

@@ -84,14 +84,14 @@ async function conclude(
 function bystanders(plan: Plan, runs: readonly BlockRun[], chosen: string): OtherWorkload[] {
   const metric = 'backgroundCpus';
   const base = plan.arms.find((arm) => arm.kind === 'default')?.id;
-  const valueOf = (armId: string | undefined, block: number): number | null => {
+  const amountOf = (armId: string | undefined, block: number): number | null => {
     const run = runs.find((item) => item.observation.armId === armId && item.observation.block === block);
     return run?.outcome.metrics[metric] ?? null;
   };
   const blocks = [
     ...new Set(runs.filter((run) => run.observation.phase === 'confirm').map((run) => run.observation.block)),
   ];
-  const pairs = blocks.map((block) => ({ value: valueOf(chosen, block), base: valueOf(base, block) }));
+  const pairs = blocks.map((block) => ({ value: amountOf(chosen, block), base: amountOf(base, block) }));
   if (pairs.length === 0 || pairs.some((pair) => pair.value === null || pair.base === null)) return [];
   return [
     {

@@ -1,0 +1,73 @@
+// The policy library: policies/<name>/ with source, built object and policy.json.
+
+import { readdir, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { z } from 'zod';
+import { Fault } from '../core/errors.ts';
+import { parameterValueSchema } from '../core/records.ts';
+
+export const policyCardSchema = z.strictObject({
+  name: z.string().regex(/^[a-z][a-z0-9_]*$/),
+  summary: z.string(),
+  goodFor: z.array(z.string()),
+  badFor: z.array(z.string()),
+  parameters: z.array(
+    z.strictObject({
+      name: z.string(),
+      unit: z.string(),
+      min: parameterValueSchema,
+      max: parameterValueSchema,
+      default: parameterValueSchema,
+      description: z.string(),
+      values: z.array(parameterValueSchema).optional(),
+    }),
+  ),
+  hints: z.boolean(),
+  kernel: z.strictObject({ min: z.string() }),
+});
+export type PolicyCard = z.infer<typeof policyCardSchema>;
+
+export interface LibraryPolicy {
+  readonly card: PolicyCard;
+  readonly object: Uint8Array;
+}
+
+export interface PolicyLibrary {
+  list(): Promise<LibraryPolicy[]>;
+  /** Throws Fault('not-found') that lists the names. */
+  get(name: string): Promise<LibraryPolicy>;
+}
+
+export function openPolicies(directory: string): PolicyLibrary {
+  let loaded: Promise<LibraryPolicy[]> | undefined;
+  const list = (): Promise<LibraryPolicy[]> => {
+    loaded ??= load(directory);
+    return loaded;
+  };
+  return {
+    list,
+    async get(name) {
+      const all = await list();
+      const found = all.find((policy) => policy.card.name === name);
+      if (found !== undefined) return found;
+      throw new Fault('not-found', `no policy ${name} in the library`, {
+        next: `there are: ${all.map((policy) => policy.card.name).join(', ')}; or give the path of an object`,
+      });
+    },
+  };
+}
+
+async function load(directory: string): Promise<LibraryPolicy[]> {
+  const entries = await readdir(directory, { withFileTypes: true });
+  const names = entries
+    .filter((entry) => entry.isDirectory() && entry.name !== 'include')
+    .map((entry) => entry.name)
+    .sort();
+  return Promise.all(
+    names.map(async (name) => {
+      const text = await readFile(join(directory, name, 'policy.json'), 'utf8');
+      const card = policyCardSchema.parse(JSON.parse(text));
+      return { card, object: await readFile(join(directory, name, `${name}.bpf.o`)) };
+    }),
+  );
+}

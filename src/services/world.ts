@@ -1,0 +1,71 @@
+// What the services receive from main.ts: the parts that touch the world, behind narrow interfaces.
+
+import type { Machine } from '../core/machine.ts';
+import type { MachineRef } from '../core/records.ts';
+import type { PolicyLibrary } from '../knowledge/policies.ts';
+import type { Store } from '../knowledge/store.ts';
+import type { Program, WorkloadLibrary } from '../knowledge/workloads.ts';
+import type { Call } from './service.ts';
+
+export type Mode = MachineRef['mode'];
+
+export interface MachineWish {
+  /** A version prefix, a file, or nothing: the newest good packaged kernel. */
+  readonly kernel?: string | undefined;
+}
+
+/** A machine that is ready, with what planning needs to know of it. */
+export interface ReadyMachine {
+  readonly machine: Machine;
+  readonly cpus: number;
+  reference(mode: Mode, start: MachineRef['start']): MachineRef;
+  /** `auto`: deterministic for declared workloads; for commands kvm where a probe boot works, else fast. */
+  chooseMode(wish: Mode | 'auto', workload: 'declared' | 'command', call: Call): Promise<Mode>;
+  /** Packs a command's files; the digest identifies them. */
+  pack(
+    command: string,
+    withPaths: readonly string[],
+    options: { cwd: string; env: Readonly<Record<string, string>>; call: Call },
+  ): Promise<Packed>;
+  memoryFor(payload: string | undefined): number;
+}
+
+export interface Packed {
+  readonly digest: string;
+  readonly executable: string;
+  readonly bytes: number;
+}
+
+/** A program of the standard set with its tools fetched and its words replaced. */
+export interface ReadyProgram {
+  readonly argv: readonly string[];
+  readonly with: readonly string[];
+  readonly env: Readonly<Record<string, string>>;
+  readonly cwd: string;
+}
+
+export interface Check {
+  readonly what: string;
+  readonly ok: boolean | 'unknown';
+  readonly detail: string;
+  readonly next?: string;
+}
+
+export interface World {
+  readonly store: Store;
+  readonly policies: PolicyLibrary;
+  readonly workloads: WorkloadLibrary;
+  readonly cwd: string;
+  /** Throws Fault('not-found') with the path in it. */
+  readFile(path: string): Promise<Uint8Array>;
+  exists(path: string): boolean;
+  openMachine(wish: MachineWish, call: Call): Promise<ReadyMachine>;
+  /** Builds C source to an object. A compiler's "no" is a Fault('malformed') with its diagnostics. */
+  compile(file: string, include: readonly string[], call: Call): Promise<Uint8Array>;
+  readyProgram(program: Program, call: Call): Promise<ReadyProgram>;
+  doctor(probe: boolean, call: Call): Promise<Check[]>;
+  /** Removes the cache, and the records when asked; returns what was removed. */
+  uninstall(records: boolean): Promise<{ directory: string; bytes: number }[]>;
+  /** Called after long work: brings the cache below its limit. */
+  tidy(): Promise<void>;
+}
