@@ -94,4 +94,10 @@ export type BtfType =
   | DataSectionType
   | DeclarationTagType;
 export type BtfKind = BtfType['kind'];
-export type OfKind<K extends BtfKind> = Extract<BtfType, { readonly kind: K }>;
+type Match<T extends BtfType, K> = T extends BtfType
+  ? Extract<T['kind'], K> extends never
+    ? never
+    : T
+  : never;
+/** The shape of the types of those kinds. */
+export type OfKind<K extends BtfKind> = Match<BtfType, K>;
