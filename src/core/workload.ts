@@ -128,7 +128,7 @@ const groupSchema = z.strictObject({
 });
 
 export const workloadFileSchema = z.strictObject({
-  kind: z.literal('declarative'),
+  kind: z.literal('declared'),
   name: nameSchema,
   description: z.string().min(1).max(2000),
   goal: z.strictObject({ metric: z.string().max(64), direction: z.enum(['lower', 'higher']) }),

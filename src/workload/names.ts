@@ -166,6 +166,8 @@ function placeMistakes(group: Group, visit: Visit, isForked: boolean): Mistake[]
   const arrival =
     value === 'arrival' || Object.values(phase).some((v) => typeof v === 'string' && v.includes('@'));
   const varies = 'timer' in phase || 'since' in phase || 'lap' in phase || 'fork' in phase;
+  const one = ['lock', 'unlock', 'write', 'read', 'lap'].includes(key);
+  const several = Object.values(phase).some((v) => typeof v === 'string' && v.includes('#*'));
   const draws = ('run' in phase && !isFixed(phase.run)) || ('sleep' in phase && !isFixed(phase.sleep));
   return [
     ...when(arrival && each === undefined, at, 'there is an arrival only inside "each"'),
@@ -174,6 +176,8 @@ function placeMistakes(group: Group, visit: Visit, isForked: boolean): Mistake[]
       at,
       '"each" cannot be inside "each" or "loop"',
     ),
+    ...when(one && several, at, '"#*" names several; this phase needs one'),
+    ...when('timer' in phase && each !== undefined, at, 'inside "each" the arrivals say when: use until'),
     ...when('each' in phase && isForked, at, 'a forked group cannot serve arrivals'),
     ...when(isForked && ('timer' in phase || 'since' in phase), at, 'a forked task has no known start'),
     ...when(
