@@ -5,7 +5,7 @@ import type { ArmReport, Claim, Effect, Judgement } from './types.ts';
 export function judgementText(judgement: Judgement): string {
   const name = (id: string) => judgement.arms.find((arm) => arm.id === id)?.name ?? id;
   const lines = [`${judgement.decision}: ${headline(judgement, name)}`, ''];
-  for (const claim of judgement.claims) lines.push(`  ${answer(claim)} ${claimText(judgement, claim, name)}`);
+  for (const claim of judgement.claims) lines.push(`  ${answer(claim)} ${claimText(claim, name)}`);
   if (judgement.claims.length > 0) lines.push('');
   return `${[...lines, ...table(judgement)].join('\n')}\n`;
 }
@@ -34,7 +34,7 @@ function answer({ holds }: Claim): string {
   return (holds === 'unknown' ? 'unknown' : holds ? 'yes' : 'no').padEnd(8);
 }
 
-function claimText(j: Judgement, claim: Claim, name: (id: string) => string): string {
+function claimText(claim: Claim, name: (id: string) => string): string {
   const arm = name(claim.armId);
   const evidence = claim.effect === null ? '' : `: ${shift(claim.effect)}, ${pairs(claim.n)}`;
   const because = claim.why === undefined ? '' : `: ${claim.why}`;

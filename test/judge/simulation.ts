@@ -5,8 +5,8 @@ import type { ArmSpec, Judgement } from '../../src/judge/types.ts';
 import { createRandom, derive, type Random } from '../../src/lib/random.ts';
 import { drive } from './drive.ts';
 
-/** One run's factor on top of seed and arm, around 1. */
-export type Noise = (random: Random) => number;
+/** One run's factor on top of seed and arm, around 1; `order` is its place in the block. */
+export type Noise = (random: Random, order: number) => number;
 
 /** Rounds a metric, for values that tie. */
 const quantized = (cv: number, step: number) => ({ noise: gaussian(cv), step });
@@ -20,7 +20,13 @@ export const gaussian =
 export const withOutliers =
   (cv: number, factor: number): Noise =>
   (random) =>
-    gaussian(cv)(random) * (random.below(20) === 0 ? factor : 1);
+    Math.exp(cv * random.normal()) * (random.below(20) === 0 ? factor : 1);
+
+/** Whoever comes first in a block finds the caches cold. */
+export const coldStart =
+  (cv: number, cost: number): Noise =>
+  (random, order) =>
+    Math.exp(cv * random.normal()) * (order === 0 ? cost : 1);
 
 /** Skewed: runs are only ever delayed, as on a busy host. */
 export const delayed =
@@ -49,6 +55,12 @@ export const shapes = {
   fewValues: { name: '1 % in steps of 4 %', profile: 'deterministic', ...quantized(0.01, 0.04) },
   zero: { name: 'no noise at all', profile: 'deterministic', noise: () => 1, step: 0 },
   skewed: { name: 'delays of 2 %', profile: 'deterministic', noise: delayed(0.02), step: 0 },
+  cold: {
+    name: '1 %, first of a block 5 % slower',
+    profile: 'deterministic',
+    noise: coldStart(0.01, 1.05),
+    step: 0,
+  },
   fast5: { name: 'fast, 5 %, 1 in 20 x 3', profile: 'fast', noise: withOutliers(0.05, 3), step: 0 },
   fast10: { name: 'fast, 10 %', profile: 'fast', noise: gaussian(0.1), step: 0 },
   fast10wild: { name: 'fast, 10 %, 1 in 20 x 3', profile: 'fast', noise: withOutliers(0.1, 3), step: 0 },
@@ -56,8 +68,10 @@ export const shapes = {
 
 export interface Tune {
   readonly shape: Shape;
-  /** True relative change per arm beside the default, −0.05 is 5 % less; arm i is a policy called `p<i>`. */
+  /** True relative change per policy, −0.05 is 5 % less; policy i is called `p<i>`. */
   readonly effects: readonly number[];
+  /** The same for the default with settings, `s<i>`. */
+  readonly settings?: readonly number[];
   readonly seed: number;
 }
 
@@ -66,20 +80,27 @@ export interface TuneResult {
   readonly runs: number;
 }
 
-export function simulateTune({ shape, effects, seed }: Tune): TuneResult {
+/** The true change of an arm by its id. */
+function truthOf({ effects, settings = [] }: Tune, armId: string): number {
+  if (armId === 'default') return 0;
+  return (armId.startsWith('s') ? settings : effects)[Number(armId.slice(1))]!;
+}
+
+export function simulateTune(tune: Tune): TuneResult {
+  const { shape, effects, settings = [], seed } = tune;
   const arms: ArmSpec[] = [
     { id: 'default', name: 'default', kind: 'default' },
+    ...settings.map((_, i): ArmSpec => ({ id: `s${i}`, name: `s${i}`, kind: 'settings' })),
     ...effects.map((_, i): ArmSpec => ({ id: `p${i}`, name: `p${i}`, kind: 'policy' })),
   ];
-  const truth = new Map([['default', 0], ...effects.map((effect, i) => [`p${i}`, effect] as const)]);
   const goal = { metric: 'makespanNs', direction: 'lower', unit: 'ns' } as const;
   const plan = createPlan({ seed, goal, arms, profile: shape.profile });
   const sizes = new Map<number, number>(); // what a seed does to every arm alike
-  const observations = drive(plan, (armId, block) => {
+  const observations = drive(plan, (armId, block, order) => {
     const size = sizes.get(block.seed) ?? Math.exp(0.1 * createRandom(block.seed).normal());
     sizes.set(block.seed, size);
     const random = createRandom(derive(block.seed, 'nuisance', armId));
-    const exact = size * (1 + truth.get(armId)!) * shape.noise(random);
+    const exact = size * (1 + truthOf(tune, armId)) * shape.noise(random, order);
     return 1e9 * (shape.step > 0 ? Math.max(1, Math.round(exact / shape.step)) * shape.step : exact);
   });
   return { judgement: judge({ plan, observations }), runs: observations.length };
@@ -91,6 +112,8 @@ export interface Rates {
   readonly falselyAccepted: number;
   /** Some arm was accepted. */
   readonly found: number;
+  /** … and it was settings, not a policy. */
+  readonly foundSettings: number;
   readonly rejected: number;
   readonly inconclusive: number;
   /** Of the tunes with an interval: it contains the confirmed arm's true effect. */
@@ -100,17 +123,26 @@ export interface Rates {
 }
 
 export function measure(tunes: number, tune: (i: number) => Tune): Rates {
-  const rates = { falselyAccepted: 0, found: 0, rejected: 0, inconclusive: 0, covered: 0, intervals: 0 };
+  const rates = {
+    falselyAccepted: 0,
+    found: 0,
+    foundSettings: 0,
+    rejected: 0,
+    inconclusive: 0,
+    covered: 0,
+    intervals: 0,
+  };
   let runs = 0;
   for (let i = 0; i < tunes; i++) {
     const spec = tune(i);
     const result = simulateTune(spec);
     const { decision, candidate, effect } = result.judgement;
-    const truth = candidate === null ? 0 : spec.effects[Number(candidate.slice(1))]!;
+    const truth = candidate === null ? 0 : truthOf(spec, candidate);
     runs += result.runs;
     if (decision === 'accepted') {
       rates.found++;
       if (truth >= 0) rates.falselyAccepted++;
+      if (candidate!.startsWith('s')) rates.foundSettings++;
     } else if (decision === 'rejected') rates.rejected++;
     else rates.inconclusive++;
     if (effect === null) continue;
