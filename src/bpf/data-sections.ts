@@ -1,5 +1,5 @@
-// Which variables a data section holds, and where. BTF names and types them (DATASEC); clang leaves their offsets to the
-// symbol table. Source: Documentation/bpf/btf.rst 2.2.15 and libbpf's documented treatment of BTF_KIND_DATASEC.
+// Which variables a data section holds, and where. BTF names and types them (DATASEC); clang leaves the offsets of
+// global ones to the symbol table. Source: Documentation/bpf/btf.rst 2.2.15 and libbpf's documented treatment of BTF_KIND_DATASEC.
 import type { Btf } from './btf.ts';
 import { type Elf, type Section, symbolType } from './elf.ts';
 import { malformed } from './malformed.ts';
@@ -18,8 +18,9 @@ export function dataVariables(elf: Elf, btf: Btf, section: Section): DataVariabl
   const offsets = symbolOffsets(elf, section.index);
   const entries = btf.find(section.name, 'datasec')?.variables ?? [];
   const variables = entries.map((entry) => {
-    const { name, type } = btf.typeOf(entry.type, 'var');
-    const offset = offsets.get(name) ?? entry.offset;
+    const { name, type, linkage } = btf.typeOf(entry.type, 'var');
+    // Static variables have their offset in BTF; their names may repeat among symbols of a linked object.
+    const offset = linkage === 'static' ? entry.offset : (offsets.get(name) ?? entry.offset);
     const size = btf.sizeOf(type);
     if (offset + size > section.size)
       malformed(section.name, offset, `variable ${name} of ${size} bytes runs past the section`);

@@ -129,8 +129,10 @@ function shapeOf(type: BtfType): Pick<Parameter, 'kind' | 'signed' | 'enumerator
   return { kind: signed ? 'signed' : 'unsigned', signed, enumerators: [] };
 }
 
+/** Without the qualifiers that every parameter has; of an array, without those of its elements. */
 function plainTypeText(btf: Btf, id: number): string {
-  return typeText(btf, id)
-    .replaceAll(/\b(const|volatile) /g, '')
-    .trim();
+  let type = btf.type(id);
+  while (type.kind === 'const' || type.kind === 'volatile') type = btf.type(type.type);
+  const text = typeText(btf, type.id);
+  return type.kind === 'array' ? text.replaceAll(/^((const|volatile) )+/g, '') : text;
 }

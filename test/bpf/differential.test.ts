@@ -7,6 +7,7 @@ import { describe, expect, test } from 'vitest';
 import { instructionText } from '../../src/bpf/disassemble.ts';
 import { decode } from '../../src/bpf/instructions.ts';
 import { readObject } from '../../src/bpf/object.ts';
+import { objectView } from '../../src/bpf/view.ts';
 import { bpftoolLines, objdumpContent, objdumpLines } from './tool-formats.ts';
 import {
   assemble,
@@ -31,6 +32,13 @@ describe('recorded outputs of the tools', () => {
   test.each(fixtureNames)('%s: bpftool prints the same types', (name) => {
     expect(bpftoolLines(readObject(fixture(name)).btf)).toEqual(lines(recorded(name, 'btf')));
   });
+});
+
+test('every object of the library is read', () => {
+  for (const path of libraryObjects())
+    expect(objectView(readObject(new Uint8Array(readFileSync(path)))), path).toMatch(
+      /^licence .*\n\nprograms /,
+    );
 });
 
 describe.skipIf(toolRoot === undefined)(`fresh outputs of the tools (skips when ${whyNoTools})`, () => {
