@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the player and its tasks share: one anonymous mapping that every task inherits. */
+#pragma once
+#include "expansion.h"
+#include <stdatomic.h>
+
+struct semaphore {
+	_Atomic uint32_t value, waiters;
+	_Atomic uint64_t stamp;
+} __attribute__((aligned(64)));
+
+struct lock {
+	_Atomic uint32_t state; /* 0 free, 1 held, 2 held and waited for */
+	_Atomic uint32_t owner; /* task + 1 */
+} __attribute__((aligned(64)));
+
+enum task_error { TASK_OK, TASK_NOT_OWNER, TASK_FORKED_TWICE, TASK_FORK_FAILED, TASK_PIPE_FAILED, TASK_NICE_FAILED, TASK_CPUS_FAILED, TASK_ATTRIBUTES };
+
+struct record {
+	_Atomic uint32_t ended, joiners, attributes_set, started;
+	_Atomic int32_t pid;
+	uint32_t cpu_number, error, error_op;
+	uint64_t start, end, cpu, delay; /* ns; start and end on CLOCK_MONOTONIC */
+	uint64_t vcsw, icsw;
+	bool killed;
+} __attribute__((aligned(64)));
+
+struct recorder {
+	_Atomic uint64_t count;
+	uint64_t *values;
+};
+
+struct play {
+	struct expansion x;
+	struct semaphore *semaphores;
+	struct lock *locks;
+	struct record *records;
+	struct recorder *recorders;
+	char *scratch; /* what READ and WRITE move; nobody looks at it */
+	int (*pipes)[2];
+	int cgroup_fds[64], base_cgroup_fd;
+	_Atomic uint32_t *remaining; /* foreground tasks of this round that have not ended */
+	uint64_t round_start, spin_rate;
+	pid_t player;
+	int job_nice, job_sched;
+};
+
+/* Measures how fast this CPU spins; tasks inherit the answer. */
+uint64_t spin_calibrate(void);
+/* Forks task t, named and placed before it first runs. Returns as fork does, in the parent only. */
+pid_t task_start(struct play *play, uint32_t t);

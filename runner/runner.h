@@ -1,0 +1,153 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Everything the runner's files share: time, JSON lines, small file access, the run in progress. docs/protocol.md is the contract. */
+#pragma once
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdnoreturn.h>
+#include <sys/types.h>
+
+#define RUNNER_VERSION "0.1.0"
+#define MS 1000000ULL
+#define SECOND 1000000000ULL
+
+/* ---- base.c: time, files, process-wide protection ---- */
+uint64_t now_ns(void);
+void sleep_ns(uint64_t ns);
+/* Reads a small file as a string without its trailing newline; -1 and errno when it cannot. */
+ssize_t read_text(const char *path, char *buf, size_t cap);
+int write_text(const char *path, const char *text);
+void *xalloc(void *old, size_t size);
+/* Real-time class and locked memory, so that no sched_ext policy decides when the runner runs. -1 when not permitted. */
+int protect_self(void);
+/* Asks the kernel to leave sched_ext (SysRq-S) when the policy still schedules ms from now; disarm in time to prevent it. */
+void guard_start(void);
+void guard_arm(uint64_t ms);
+void guard_disarm(void);
+/* fork without libc's help, optionally straight into a cgroup (fd, -1: none); returns as fork does. */
+pid_t fork_into(int cgroup_fd);
+
+/* ---- json.c: one event a line, collected and written in one go ---- */
+void json_output(int fd);
+void json_open(const char *event);
+void json_close(void);
+void json_int(const char *key, int64_t value);
+void json_uint(const char *key, uint64_t value);
+void json_bool(const char *key, bool value);
+void json_string(const char *key, const char *text);
+void json_bytes(const char *key, const void *bytes, size_t n);
+void json_array(const char *key);
+void json_array_end(void);
+void json_object(const char *key);
+void json_object_end(void);
+/* Writes what was collected; gives up after 5 s when nobody reads. */
+void json_flush(void);
+/* The collected lines, for those who send them to several readers; forgets them. */
+size_t json_take(char **text);
+/* A "fault" event: what was tried and why it failed, and what to do about it. The run counts as failed. */
+void fault(const char *next, const char *format, ...) __attribute__((format(printf, 2, 3)));
+void limit_event(const char *what, const char *format, ...) __attribute__((format(printf, 2, 3)));
+extern bool failed;
+
+/* ---- job.c: the job, parsed purely ---- */
+struct bytes {
+	const uint8_t *at;
+	size_t n;
+};
+struct map_line {
+	struct bytes name, key, value; /* key and value still in hex */
+};
+struct job {
+	uint64_t wall_limit_ms, verify_budget_ms, timeout_ms, start_offset_ns, pid_offset, runs, output_limit;
+	uint64_t base_slice_ns, cpu_weight; /* 0: leave alone */
+	int64_t nice;
+	int sched; /* kernel number of the class, -1: leave alone */
+	struct bytes features[32];
+	size_t feature_count;
+	struct map_line *maps;
+	size_t map_count;
+	struct bytes object, workload, cwd; /* .at == NULL: absent */
+	struct bytes *args, *envs;
+	size_t arg_count, env_count;
+};
+enum parsed { PARSED, NEEDS_MORE, MALFORMED };
+struct parse_error {
+	size_t offset;
+	char text[160];
+};
+/* Any bytes give a job, a request for at least *need bytes in all, or an error with its offset. The job points into buf. */
+enum parsed job_parse(const uint8_t *buf, size_t n, struct job *job, size_t *need, struct parse_error *error);
+void job_free(struct job *job);
+/* Hex text to bytes; false when it is not exactly n bytes. */
+bool unhex(struct bytes hex, uint8_t *out, size_t n);
+
+/* ---- presence.c: what the kernel says about sched_ext ---- */
+struct presence {
+	char state[24], ops[128];
+	int64_t enable_seq, nr_rejected;
+};
+void presence_read(struct presence *presence);
+bool presence_enabled(void);
+void presence_emit(const char *when, const struct presence *presence);
+bool wait_disabled(uint64_t ms);
+void scx_events_emit(void);
+
+/* ---- load.c: a policy from object to attached ---- */
+struct policy;
+/* Opens, loads, fills maps and attaches; emits the "load" event. NULL when the kernel or libbpf refused. */
+struct policy *policy_attach(const struct job *job);
+/* Detaches and reports how it ended ("events", "presence" after, "exit"). True when it had run until we ended it. */
+bool policy_detach(struct policy *policy);
+const char *policy_name(const struct policy *policy);
+
+/* ---- exits.c: how a policy ended ---- */
+void kmsg_start(void);
+/* The kernel's messages since kmsg_start that contain `word`, one a line. */
+size_t kmsg_since(const char *word, char *buf, size_t cap);
+/* Emits "exit" from the object's record, or from the kernel log when there is none; returns the kind, -1 unknown. */
+int exit_emit(const void *record, size_t size);
+
+/* ---- settings.c, cgroup.c ---- */
+int settings_apply(const struct job *job);
+void settings_restore(void);
+/* A cgroup of the workload; one level of nesting, with '/'. Returns a directory fd for fork_into, -1 when there are none. */
+int cgroup_create(const char *name);
+int cgroup_set(const char *name, const char *file, const char *value);
+int64_t cgroup_event(const char *name, const char *file, const char *key);
+void cgroup_kill(const char *name);
+void cgroup_remove_all(void);
+
+/* ---- run.c: the stages of a job, and the watch kept while something runs ---- */
+enum stop { GO_ON, STOP_WALL, STOP_EJECTED, STOP_SIGNAL, STOP_READER_GONE, STOP_MEMORY, STOP_PROCESSES };
+struct watch {
+	uint64_t deadline, next_tick;
+	struct policy *policy;
+	struct presence during;
+	bool have_during;
+};
+/* Cheap check, called at least every 100 ms while the workload runs. */
+enum stop watch_check(struct watch *watch);
+void stop_report(enum stop stop, const struct job *job);
+void run_job(const struct job *job);
+/* Kills and reaps every descendant, escaped ones too (the runner is their subreaper). */
+void kill_descendants(void);
+/* SIGCHLD and SIGUSR1 end a sleep; SIGTERM, SIGINT and SIGHUP ask for an orderly end. All are blocked outside wait_signals. */
+void signals_setup(void);
+bool signals_end_asked(void);
+struct pollfd;
+int wait_signals(struct pollfd *fds, size_t n, uint64_t until);
+extern int output_fd;
+
+/* ---- play.c, command.c ---- */
+void play(const struct job *job, struct watch *watch);
+bool play_accepts(const struct job *job); /* validates; emits a fault when it does not */
+void command(const struct job *job, struct watch *watch);
+
+/* ---- sub-commands ---- */
+int init_main(void);
+int run_main(int argc, char **argv);
+int play_main(int argc, char **argv);
+int hold_main(int argc, char **argv);
+int probe_main(void);
+void ready_emit(const char *event);
