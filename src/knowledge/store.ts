@@ -2,7 +2,7 @@
 // (a temporary file, then a rename), and reading checks the digest, so a torn or edited file is noticed.
 
 import { randomBytes } from 'node:crypto';
-import { mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { canonicalJson, digestOf } from '../core/canonical.ts';
@@ -11,8 +11,14 @@ import type { Blobs, Records } from '../core/machine.ts';
 
 export interface Store {
   readonly root: string;
-  readonly records: Records & { list(): Promise<string[]>; find(prefix: string): Promise<string> };
+  readonly records: Records & {
+    find(prefix: string): Promise<string>;
+    /** The last written, newest first; experiments, which each outcome names, are left out. */
+    newest(count: number): Promise<{ digest: string; kind: string }[]>;
+  };
   readonly blobs: Blobs;
+  /** Removes every record and blob. */
+  remove(): Promise<void>;
 }
 
 export function storeDirectory(env: NodeJS.ProcessEnv = process.env): string {
@@ -35,9 +41,10 @@ export function openStore(root: string = storeDirectory()): Store {
         await writeAtomic(recordPath(digest), text);
         return digest;
       },
-      list: () => listRecords(join(root, 'records')),
+      newest: (count) => newestRecords(join(root, 'records'), count),
       find: (prefix) => findRecord(join(root, 'records'), prefix),
     },
+    remove: () => rm(root, { recursive: true, force: true }),
     blobs: {
       get: (digest) => readChecked(blobPath(digest), digest, 'blob'),
       async put(bytes) {
@@ -85,12 +92,20 @@ async function writeAtomic(file: string, content: Uint8Array | string): Promise<
   }
 }
 
-async function listRecords(root: string): Promise<string[]> {
-  const names = await readdir(root, { recursive: true }).catch(() => []);
-  return names
-    .filter((name) => name.endsWith('.json'))
-    .map((name) => name.slice(-69, -5))
-    .sort();
+async function newestRecords(root: string, count: number): Promise<{ digest: string; kind: string }[]> {
+  const names = (await readdir(root, { recursive: true }).catch(() => [])).filter((name) =>
+    name.endsWith('.json'),
+  );
+  const dated = await Promise.all(
+    names.map(async (name) => ({ name, time: (await stat(join(root, name))).mtimeMs })),
+  );
+  const found: { digest: string; kind: string }[] = [];
+  for (const { name } of dated.sort((a, b) => b.time - a.time || (a.name < b.name ? -1 : 1))) {
+    const { kind } = JSON.parse(await readFile(join(root, name), 'utf8')) as { kind: string };
+    if (kind !== 'experiment') found.push({ digest: name.slice(-69, -5), kind });
+    if (found.length === count) break;
+  }
+  return found;
 }
 
 /** The record whose digest starts with `prefix` (at least four digits). Throws Fault: not-found, malformed (ambiguous). */

@@ -29,6 +29,8 @@ export interface Apt {
   /** What `download` would fetch. With `closure`, also what the packages depend on and no Debian system has for certain. */
   plan(packages: readonly string[], closure: boolean): Promise<Package[]>;
   download(packages: readonly Package[], directory: string, signal?: AbortSignal): Promise<void>;
+  /** Fetches the files of a source package (an apt opened for sources). */
+  source(name: string, directory: string, signal?: AbortSignal): Promise<void>;
 }
 
 /** `debian bookworm`, as /etc/os-release has it; undefined on another distribution. */
@@ -72,10 +74,10 @@ export function hostSources(): string[] {
 }
 
 /**
- * Opens a private apt root in `directory` for the suites of this host (`for: 'tools'`) or of the kernels (`for: 'kernels'`).
+ * Opens a private apt root in `directory`: for packages of this host's suites, for kernels, or for sources.
  * Throws Fault('unsupported') on a host that is not Debian 12 or 13.
  */
-export async function openApt(directory: string, purpose: 'tools' | 'kernels'): Promise<Apt> {
+export async function openApt(directory: string, purpose: 'tools' | 'kernels' | 'sources'): Promise<Apt> {
   const codename = debianCodename();
   const suites = purpose === 'kernels' ? [kernelSuite] : suitesOf[codename ?? ''];
   if (codename === undefined || suites === undefined) {
@@ -89,7 +91,8 @@ export async function openApt(directory: string, purpose: 'tools' | 'kernels'): 
   const mirror = mirrorOf(codename, hostSources());
   await mkdir(join(directory, 'lists', 'partial'), { recursive: true });
   await mkdir(join(directory, 'archives', 'partial'), { recursive: true });
-  const lines = suites.map((suite) => `deb [signed-by=${keyring}] ${mirror} ${suite} main\n`);
+  const kind = purpose === 'sources' ? 'deb-src' : 'deb';
+  const lines = suites.map((suite) => `${kind} [signed-by=${keyring}] ${mirror} ${suite} main\n`);
   await writeFile(join(directory, 'sources.list'), lines.join(''));
   await writeFile(join(directory, 'status'), alwaysThere(readText('/var/lib/dpkg/status')));
   await writeFile(join(directory, 'apt.conf'), await configuration(directory));
@@ -123,6 +126,10 @@ function privateApt(directory: string, suites: readonly string[]): Apt {
       const command = closure ? ['install', '--yes', ...release] : ['download'];
       const out = await mustRun('apt-get', [...command, '--print-uris', '-qq', ...packages], { env });
       return parseUris(out);
+    },
+    async source(name, target, signal) {
+      const args = ['source', '--download-only', '-qq', name];
+      await mustRun('apt-get', args, { env, cwd: target, limitMs: 300_000, ...withSignal(signal) });
     },
     async download(packages, target, signal) {
       const exact = packages.map((item) => `${item.name}=${item.version}`);

@@ -8,7 +8,7 @@ import { patchParameters } from '../bpf/parameters.ts';
 import { canonicalJson, digestOf } from '../core/canonical.ts';
 import { Fault } from '../core/errors.ts';
 import type { Blobs, Machine } from '../core/machine.ts';
-import type { Experiment, MachineRef, WorkloadRef } from '../core/records.ts';
+import type { Experiment, MachineRef, Policy, WorkloadRef } from '../core/records.ts';
 import type { Expansion } from '../core/workload.ts';
 import type { Cache } from '../linux/cache.ts';
 import { type Tree, writeInitramfs } from '../linux/initramfs.ts';
@@ -268,7 +268,9 @@ async function composeJob(experiment: Experiment, blobs: Blobs): Promise<Uint8Ar
   const { arm, workload, nuisance, limitMs } = experiment;
   const { policy } = arm;
   const object =
-    policy === undefined ? undefined : patchParameters(await blobs.get(policy.object), policy.parameters);
+    policy === undefined
+      ? undefined
+      : patchParameters(await blobs.get(policy.object), exactValues(policy.parameters));
   return encodeJob({
     ...(object === undefined ? {} : { object }),
     ...(workload?.kind === 'declared' ? { expansion: await blobs.get(workload.expansion) } : {}),
@@ -281,6 +283,13 @@ async function composeJob(experiment: Experiment, blobs: Blobs): Promise<Uint8Ar
     timeoutMs: 2000,
     outputLimit: 65_536,
   });
+}
+
+/** Decimal strings (integers beyond 2^53) become exact integers. */
+function exactValues(values: Policy['parameters']): Record<string, number | bigint | boolean> {
+  return Object.fromEntries(
+    Object.entries(values).map(([name, value]) => [name, typeof value === 'string' ? BigInt(value) : value]),
+  );
 }
 
 /** Wall-clock limit on the whole guest: emulation and a busy host make it slower than its own clock says. */

@@ -1,0 +1,170 @@
+// The only file that knows everything: wires rooms to one another and starts the interface that was asked for.
+
+import { existsSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
+import { availableParallelism } from 'node:os';
+import { join, resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { Fault } from './core/errors.ts';
+import { openPolicies } from './knowledge/policies.ts';
+import { openStore } from './knowledge/store.ts';
+import { openWorkloads, type Program } from './knowledge/workloads.ts';
+import { openCache, treeSize } from './linux/cache.ts';
+import { compilePolicy } from './linux/clang.ts';
+import { inspect } from './linux/doctor.ts';
+import { kernel } from './linux/kernel.ts';
+import { buildRunner } from './linux/runner.ts';
+import { sourceTree } from './linux/sources.ts';
+import { type Group, type ToolOptions, tools } from './linux/tools.ts';
+import { readKernelImage } from './machines/kernel-reading.ts';
+import { type MicroVm, openMicroVm } from './machines/micro-vm.ts';
+import type { Call } from './services/service.ts';
+import type { Check, MachineWish, Mode, ReadyMachine, ReadyProgram, World } from './services/world.ts';
+
+const packageRoot = fileURLToPath(new URL('..', import.meta.url));
+
+/** The world as it is: real files, real guests. */
+export function openWorld(env: NodeJS.ProcessEnv = process.env): World {
+  const limit = env.SCHEDCP_CACHE_LIMIT;
+  const cache = limit === undefined ? openCache() : openCache(undefined, Number(limit));
+  const store = openStore();
+  const opened = new Map<string, Promise<ReadyMachine>>();
+
+  const openMachine = (wish: MachineWish, call: Call): Promise<ReadyMachine> => {
+    const key = wish.kernel ?? '';
+    const known = opened.get(key) ?? openReady(wish, call);
+    opened.set(key, known);
+    known.catch(() => opened.delete(key));
+    return known;
+  };
+
+  async function openReady(wish: MachineWish, call: Call): Promise<ReadyMachine> {
+    const options = toolOptions(call);
+    const qemu = await tools(cache, 'qemu', options);
+    const image = await kernel(cache, {
+      ...options,
+      read: readKernelImage,
+      ...(wish.kernel === undefined ? {} : { want: wish.kernel }),
+    });
+    const runner = await buildRunner(cache, join(packageRoot, 'runner'), options);
+    const hostCpus = availableParallelism();
+    const vm = openMicroVm({ cache, blobs: store.blobs, qemu, kernel: image, runner, hostCpus });
+    return {
+      machine: vm,
+      cpus: hostCpus,
+      reference: vm.reference,
+      memoryFor: vm.memoryFor,
+      chooseMode: (mode, workload, user) => chooseMode(vm, mode, workload, user),
+      pack: (command, withPaths, { cwd, env: own, call: user }) =>
+        vm.pack(command, withPaths, {
+          cwd,
+          env: own,
+          path: own.PATH ?? env.PATH ?? '/usr/bin:/bin',
+          signal: user.signal,
+        }),
+    };
+  }
+
+  return {
+    store,
+    policies: openPolicies(join(packageRoot, 'policies')),
+    workloads: openWorkloads(join(packageRoot, 'workloads')),
+    cwd: process.cwd(),
+    exists: (path) => existsSync(path),
+    readFile: (path) =>
+      readFile(path).catch((error: NodeJS.ErrnoException) => Promise.reject(unreadable(path, error))),
+    openMachine,
+    async compile(file, include, call) {
+      if (!existsSync(file)) throw unreadable(file, { code: 'ENOENT' });
+      const clang = await tools(cache, 'clang', toolOptions(call));
+      const directories = [...include, join(packageRoot, 'policies', 'include')];
+      return compilePolicy(clang, resolve(file), { include: directories, signal: call.signal });
+    },
+    readyProgram: (program, call) => readyProgram(program, call),
+    doctor: async (probe, call) => [...(await inspect(cache)), ...(probe ? await probeModes(call) : [])],
+    async uninstall(records) {
+      const removed = [{ directory: cache.root, bytes: await cache.size() }];
+      await cache.remove();
+      if (records)
+        removed.push({ directory: store.root, bytes: await treeSize(store.root) }), await store.remove();
+      return removed.filter((item) => item.bytes > 0);
+    },
+    tidy: async () => {
+      await cache.trim();
+    },
+  };
+
+  async function readyProgram(program: Program, call: Call): Promise<ReadyProgram> {
+    const roots: Record<string, string> = {};
+    const libraries: string[] = [];
+    for (const group of program.tools) {
+      const { root, env: own } = await tools(cache, group as Group, toolOptions(call));
+      roots[group] = root;
+      libraries.push(own.LD_LIBRARY_PATH ?? '');
+    }
+    if (program.source !== undefined)
+      roots.source = await sourceTree(cache, program.source, toolOptions(call));
+    const fill = (text: string): string =>
+      text.replace(/\{(\w+)\}/g, (word, name: string) => roots[name] ?? word);
+    const own = Object.fromEntries(Object.entries(program.env).map(([name, value]) => [name, fill(value)]));
+    return {
+      argv: program.argv.map(fill),
+      with: program.with.map(fill),
+      env: { ...(libraries.length === 0 ? {} : { LD_LIBRARY_PATH: libraries.join(':') }), ...own },
+      cwd: fill(program.cwd),
+    };
+  }
+
+  async function probeModes(call: Call): Promise<Check[]> {
+    const ready = await openMachine({}, call);
+    const modes: readonly Mode[] = ['deterministic', 'fast', 'kvm'];
+    const checks: Check[] = [];
+    for (const mode of modes) {
+      call.progress({ text: `booting a guest in mode ${mode}` });
+      const works = await modeWorks(ready.machine as MicroVm, mode, call);
+      checks.push({
+        what: `mode ${mode}`,
+        ok: works === undefined,
+        detail: works ?? 'a guest booted and answered',
+      });
+    }
+    return checks;
+  }
+}
+
+/** Undefined when a probe boot worked, else why not. */
+async function modeWorks(vm: MicroVm, mode: Mode, call: Call): Promise<string | undefined> {
+  if (mode === 'kvm' && !existsSync('/dev/kvm')) return 'no /dev/kvm';
+  try {
+    await vm.probe(mode, mode === 'kvm' ? 10_000 : 60_000, call.signal);
+    return undefined;
+  } catch (error) {
+    if (error instanceof Fault && error.code === 'unavailable') return error.message;
+    throw error;
+  }
+}
+
+async function chooseMode(
+  vm: MicroVm,
+  wish: Mode | 'auto',
+  workload: 'declared' | 'command',
+  call: Call,
+): Promise<Mode> {
+  if (wish === 'auto') {
+    if (workload === 'declared') return 'deterministic';
+    return (await modeWorks(vm, 'kvm', call)) === undefined ? 'kvm' : 'fast';
+  }
+  const broken = wish === 'kvm' ? await modeWorks(vm, 'kvm', call) : undefined;
+  if (broken === undefined) return wish;
+  throw new Fault('unavailable', `mode kvm does not work here: ${broken}`, { next: 'use --mode fast' });
+}
+
+function toolOptions(call: Call): ToolOptions {
+  return { announce: (text) => call.progress({ text }), signal: call.signal };
+}
+
+function unreadable(path: string, error: { code?: string | undefined }): Fault {
+  if (error.code === 'ENOENT')
+    return new Fault('not-found', `no such file: ${path}`, { next: 'check the path' });
+  return new Fault('not-permitted', `cannot read ${path} (${error.code ?? 'unknown error'})`);
+}

@@ -1,0 +1,274 @@
+// show, replay, compare: what is on record, whether it still holds, and how two records differ.
+
+import type { z } from 'zod';
+import { readObject } from '../bpf/object.ts';
+import { disassembly, objectView } from '../bpf/view.ts';
+import { Fault } from '../core/errors.ts';
+import {
+  type Experiment,
+  type Outcome,
+  outcomeSchema,
+  type RecordOf,
+  recordSchema,
+  type Verdict,
+} from '../core/records.ts';
+import { judgementText } from '../judge/text.ts';
+import type { Judgement } from '../judge/types.ts';
+import { type Difference, experimentBehind, replayExperiment, replayVerdict } from '../stages/replay.ts';
+import { parseWorkload } from '../workload/read.ts';
+import { workloadView } from '../workload/view.ts';
+import { compareInput, compareOutput, replayInput, replayOutput, showInput, textOutput } from './schemas.ts';
+import { type Call, type Reply, service } from './service.ts';
+import { pageOf, table } from './text.ts';
+import { timelineText } from './timeline.ts';
+import { findingLines } from './verify.ts';
+import type { World } from './world.ts';
+
+type Text = z.infer<typeof textOutput>;
+
+export const show = (world: World) =>
+  service<z.infer<typeof showInput>, Text>({
+    name: 'show',
+    effect: 'read',
+    summary: 'Show a record (verdict, outcome, experiment, candidate), an object or a workload file as text.',
+    description: 'Reads only. Without a record: the newest ones. Long texts come in pages.',
+    input: showInput,
+    output: textOutput,
+    cli: {
+      positional: ['record'],
+      examples: [
+        'schedcp show 4f2a91',
+        'schedcp show 4f2a91 --view timeline',
+        'schedcp show policies/fifo/fifo.bpf.o --view disasm',
+      ],
+    },
+    async run({ record, view, page }) {
+      const text = record === undefined ? await newest(world) : await viewOf(world, record, view);
+      const cut = pageOf(text, page);
+      return { output: cut, exit: 0, text };
+    },
+  });
+
+async function load(world: World, prefix: string): Promise<{ digest: string; record: RecordOf }> {
+  const digest = await world.store.records.find(prefix);
+  return { digest, record: recordSchema.parse(await world.store.records.get(digest)) };
+}
+
+async function newest(world: World): Promise<string> {
+  const rows: string[][] = [];
+  for (const { digest, kind } of await world.store.records.newest(20)) rows.push([digest.slice(0, 12), kind]);
+  return rows.length === 0
+    ? 'No records yet. Make some with: schedcp tune --workload long-tail\n'
+    : table(['record', 'kind'], rows);
+}
+
+async function viewOf(world: World, name: string, view: z.infer<typeof showInput>['view']): Promise<string> {
+  if (world.exists(name)) return fileView(world, name, view);
+  const { digest, record } = await load(world, name);
+  if (view === 'json') return `${JSON.stringify(record, null, 2)}\n`;
+  if (view === 'timeline') {
+    if (record.kind !== 'outcome')
+      throw new Fault('unsupported', `a ${record.kind} has no timeline`, { next: 'show an outcome' });
+    const experiment = await experimentBehind(record, world.store.records);
+    return timelineText(record, experiment);
+  }
+  return `${record.kind} ${digest}\n${await summary(world, record)}`;
+}
+
+async function fileView(world: World, path: string, view: string): Promise<string> {
+  const bytes = await world.readFile(path);
+  if (path.endsWith('.json')) return workloadView(parseWorkload(Buffer.from(bytes).toString('utf8'), path));
+  const object = readObject(bytes);
+  if (view !== 'disasm') return objectView(object);
+  return object.programs.map((program) => disassembly(object, program)).join('\n');
+}
+
+async function summary(world: World, record: RecordOf): Promise<string> {
+  switch (record.kind) {
+    case 'verdict':
+      return `${judgementText(record.judgement as Judgement)}\n${record.outcomes.length} outcomes: ${record.outcomes
+        .slice(0, 6)
+        .map((digest) => digest.slice(0, 12))
+        .join(' ')}…\n`;
+    case 'outcome':
+      return outcomeText(record, await experimentBehind(record, world.store.records));
+    case 'experiment':
+      return `${experimentLine(record)}\n`;
+    case 'candidate':
+      return `${record.arm.kind} ${record.arm.name} (${record.how}): ${record.why}\n`;
+  }
+}
+
+function experimentLine(experiment: Experiment): string {
+  const { arm, workload, machine, topology, seed } = experiment;
+  return `${arm.name} × ${workload?.name ?? 'nothing'} × seed ${seed} on ${machine.name} (${machine.mode}, ${machine.start}), kernel ${machine.kernel.release}, ${topology.cpus} CPUs, ${topology.memoryMiB} MiB`;
+}
+
+export function outcomeText(outcome: Outcome, experiment: Experiment): string {
+  const metrics = Object.entries(outcome.metrics).map(([name, value]) => [name, String(value)]);
+  const lines = [experimentLine(experiment), `status: ${outcome.status}`];
+  if (outcome.finding !== null) lines.push(...findingLines(outcome.finding));
+  if (outcome.exit !== null) lines.push(`exit kind ${outcome.exit.kind} ${outcome.exit.reason}`);
+  if (metrics.length > 0) lines.push('', table(['metric', 'value'], metrics).trimEnd());
+  lines.push('', ...outcome.notes.map((note) => `note: ${note}`));
+  return `${lines.join('\n')}\n`;
+}
+
+export const replay = (world: World) =>
+  service<z.infer<typeof replayInput>, z.infer<typeof replayOutput>>({
+    name: 'replay',
+    effect: 'run',
+    summary:
+      'Repeat what a record says: judge a verdict again from its observations, or run an experiment again.',
+    description:
+      'A verdict is judged again and must come out the same, and each observation is checked against its outcome; with `rerun` one of its experiments is run again too. ' +
+      'An outcome or experiment is run again; deterministic metrics must agree within 1 %.',
+    input: replayInput,
+    output: replayOutput,
+    cli: { positional: ['record'], examples: ['schedcp replay 4f2a91', 'schedcp replay 4f2a91 --rerun'] },
+    run: (input, call) => runReplay(world, input, call),
+  });
+
+type Replayed = z.infer<typeof replayOutput>;
+
+async function runReplay(
+  world: World,
+  { record: prefix, rerun }: { record: string; rerun: boolean },
+  call: Call,
+): Promise<Reply<Replayed>> {
+  const { record } = await load(world, prefix);
+  if (record.kind === 'candidate')
+    throw new Fault('unsupported', 'a candidate is a proposal: there is nothing to replay', {
+      next: 'replay a verdict, an outcome or an experiment',
+    });
+  const differences =
+    record.kind === 'verdict'
+      ? await verdictAgain(world, record, rerun, call)
+      : await experimentAgain(world, record, call);
+  const same = differences.length === 0;
+  const note = same ? `the ${record.kind} replays: nothing differs` : `${differences.length} differences`;
+  const rows = differences.map((item) => [
+    item.what,
+    String(item.recorded).slice(0, 40),
+    String(item.now).slice(0, 40),
+  ]);
+  const text = same ? `${note}\n` : `${note}\n${table(['what', 'recorded', 'now'], rows)}`;
+  return { output: { same, kind: record.kind, differences, note }, exit: same ? 0 : 1, text };
+}
+
+async function verdictAgain(
+  world: World,
+  verdict: Verdict,
+  rerun: boolean,
+  call: Call,
+): Promise<Difference[]> {
+  const differences = await replayVerdict(verdict, world.store.records);
+  const [first] = verdict.outcomes;
+  if (!rerun || first === undefined) return differences;
+  const outcome = outcomeSchema.parse(await world.store.records.get(first));
+  return [...differences, ...(await experimentAgain(world, outcome, call))];
+}
+
+async function experimentAgain(
+  world: World,
+  record: Experiment | Outcome,
+  call: Call,
+): Promise<Difference[]> {
+  const experiment = await experimentBehind(record, world.store.records);
+  const ready = await world.openMachine(
+    { kernel: experiment.machine.kernel.release.replace(/-cloud-amd64$/, '') },
+    call,
+  );
+  const { workload } = experiment;
+  if (workload?.kind === 'command') {
+    const [program = ''] = workload.argv;
+    const packed = await ready.pack(program, workload.with, { cwd: workload.cwd, env: workload.env, call });
+    if (packed.digest !== workload.payload) {
+      throw new Fault(
+        'unavailable',
+        `the files of ${workload.name} have changed since the run: it cannot be repeated exactly`,
+        {
+          where: `recorded payload ${workload.payload.slice(0, 12)}, now ${packed.digest.slice(0, 12)}`,
+          next: 'put the files back as they were, or tune again',
+        },
+      );
+    }
+  }
+  call.progress({ text: `running again: ${experimentLine(experiment)}` });
+  const lab = { machine: ready.machine, records: world.store.records, signal: call.signal };
+  const { differences } = await replayExperiment(
+    lab,
+    experiment,
+    record.kind === 'outcome' ? record : undefined,
+  );
+  return differences;
+}
+
+type Compared = z.infer<typeof compareOutput>;
+
+export const compare = (world: World) =>
+  service<z.infer<typeof compareInput>, Compared>({
+    name: 'compare',
+    effect: 'read',
+    summary: 'Put two records of the same kind side by side: A, B, difference, per cent.',
+    description:
+      'Reads only. Two outcomes: their metrics. Two verdicts: decision, effect, and the medians of their arms.',
+    input: compareInput,
+    output: compareOutput,
+    cli: { positional: ['a', 'b'], examples: ['schedcp compare 4f2a91 77c0de'] },
+    async run({ a, b }) {
+      const [left, right] = [(await load(world, a)).record, (await load(world, b)).record];
+      if (left.kind !== right.kind)
+        throw new Fault('unsupported', `a ${left.kind} and a ${right.kind} cannot be compared`, {
+          next: 'give two of the same kind',
+        });
+      const rows = pairs(valuesOf(left), valuesOf(right));
+      const output: Compared = { kind: left.kind, rows };
+      return { output, exit: 0, text: compareText(rows) };
+    },
+  });
+
+type Values = Map<string, number | string | null>;
+
+function valuesOf(record: RecordOf): Values {
+  if (record.kind === 'outcome')
+    return new Map<string, number | string | null>([
+      ['status', record.status],
+      ...Object.entries(record.metrics),
+    ]);
+  if (record.kind === 'verdict') {
+    const judgement = record.judgement as Judgement;
+    const arms = judgement.arms.map((arm): [string, number | null] => [`median of ${arm.name}`, arm.median]);
+    return new Map<string, number | string | null>([
+      ['decision', judgement.decision],
+      ['effect', judgement.effect?.relative ?? null],
+      ...arms,
+    ]);
+  }
+  throw new Fault('unsupported', `two records of kind ${record.kind} have no numbers to compare`, {
+    next: 'give two outcomes or two verdicts',
+  });
+}
+
+function pairs(left: Values, right: Values): Compared['rows'] {
+  return [...new Set([...left.keys(), ...right.keys()])].map((name) => {
+    const [a, b] = [left.get(name) ?? null, right.get(name) ?? null];
+    const numbers = typeof a === 'number' && typeof b === 'number';
+    return {
+      name,
+      a,
+      b,
+      difference: numbers ? b - a : null,
+      relative: numbers && a !== 0 ? (b - a) / Math.abs(a) : null,
+    };
+  });
+}
+
+function compareText(rows: Compared['rows']): string {
+  const cell = (value: number | string | null): string => (value === null ? '-' : String(value));
+  const percent = (value: number | null): string => (value === null ? '-' : `${(100 * value).toFixed(1)} %`);
+  return table(
+    ['metric', 'A', 'B', 'DIFF', 'PCT'],
+    rows.map((row) => [row.name, cell(row.a), cell(row.b), cell(row.difference), percent(row.relative)]),
+  );
+}

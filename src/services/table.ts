@@ -1,0 +1,15 @@
+// The one table of services: what the system can do.
+
+import { policies, workloads } from './library.ts';
+import { compare, replay, show } from './records.ts';
+import type { Service } from './service.ts';
+import { doctor, uninstall } from './system.ts';
+import { tune } from './tune.ts';
+import { verify } from './verify.ts';
+import type { World } from './world.ts';
+
+export function serviceTable(world: World): Service[] {
+  return [tune, verify, compare, show, replay, policies, workloads, doctor, uninstall].map((make) =>
+    make(world),
+  );
+}

@@ -1,0 +1,57 @@
+// Text for people: plain tables, and long texts cut into pages for readers with a small context.
+
+/** Columns padded to their widest cell; numbers are right-aligned. */
+export function table(header: readonly string[], rows: readonly (readonly string[])[]): string {
+  const all = [header, ...rows];
+  const widths = header.map((_, column) => Math.max(...all.map((row) => row[column]?.length ?? 0)));
+  const numeric = header.map(
+    (_, column) =>
+      rows.length > 0 && rows.every((row) => /^[-+−]?[\d.,]+( ?[%a-zA-Zµ/]+)?$|^-?$/.test(row[column] ?? '')),
+  );
+  const line = (row: readonly string[]): string =>
+    row
+      .map((cell, column) =>
+        numeric[column] ? cell.padStart(widths[column] ?? 0) : cell.padEnd(widths[column] ?? 0),
+      )
+      .join('  ')
+      .trimEnd();
+  return `${all.map(line).join('\n')}\n`;
+}
+
+/** Bytes of one page: with its envelope an answer stays below 2,000 tokens (bytes / 4). */
+export const pageBytes = 3200;
+
+export interface Page {
+  readonly text: string;
+  readonly page: number;
+  readonly pages: number;
+}
+
+/** Cuts at line ends; a single line longer than a page is cut anyway. Pages count from 1. */
+export function pageOf(text: string, page: number): Page {
+  const pages: string[] = [];
+  let current = '';
+  for (const line of text.split(/(?<=\n)/).flatMap((line) => slices(line))) {
+    if (current !== '' && Buffer.byteLength(current + line) > pageBytes) {
+      pages.push(current);
+      current = '';
+    }
+    current += line;
+  }
+  if (current !== '' || pages.length === 0) pages.push(current);
+  const index = Math.min(Math.max(page, 1), pages.length);
+  return { text: pages[index - 1] ?? '', page: index, pages: pages.length };
+}
+
+function slices(line: string): string[] {
+  if (Buffer.byteLength(line) <= pageBytes) return [line];
+  const size = Math.floor(pageBytes / 4); // a character is at most four bytes
+  return Array.from({ length: Math.ceil(line.length / size) }, (_, index) =>
+    line.slice(index * size, (index + 1) * size),
+  );
+}
+
+/** The part of a list that a page shows, so that a listing can be paged too. */
+export function pageItems<T>(items: readonly T[], page: number, size: number): T[] {
+  return items.slice((page - 1) * size, page * size);
+}

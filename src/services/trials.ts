@@ -1,0 +1,185 @@
+// From what the caller named (a standard workload, a file, a command) to a trial on a ready machine.
+
+import { canonicalJson } from '../core/canonical.ts';
+import { Fault } from '../core/errors.ts';
+import { findMetric } from '../core/metrics.ts';
+import type { Arm, WorkloadRef } from '../core/records.ts';
+import type { WorkloadFile } from '../core/workload.ts';
+import type { Goal } from '../judge/types.ts';
+import type { Trial } from '../stages/trials.ts';
+import { encode } from '../workload/encoding.ts';
+import { expand } from '../workload/expand.ts';
+import { hints } from '../workload/hints.ts';
+import { parseWorkload } from '../workload/read.ts';
+import type { Call } from './service.ts';
+import type { Mode, ReadyMachine, World } from './world.ts';
+
+/** What a trial needs beside the workload. */
+export interface Setting {
+  readonly world: World;
+  readonly ready: ReadyMachine;
+  readonly mode: Mode | 'auto';
+  readonly cpus: number | undefined;
+  readonly memoryMiB: number | undefined;
+  readonly limitMs: number;
+  /** Arms that are told the lengths of tasks. */
+  readonly hinted: ReadonlySet<string>;
+  readonly call: Call;
+}
+
+export interface Command {
+  readonly name: string;
+  readonly argv: readonly string[];
+  readonly with: readonly string[];
+  readonly env: Readonly<Record<string, string>>;
+  readonly cwd: string;
+  readonly patterns: Readonly<Record<string, string>>;
+  readonly runs: number;
+}
+
+export type Named =
+  | {
+      readonly kind: 'declared';
+      readonly name: string;
+      readonly file: WorkloadFile;
+      readonly goal: WorkloadFile['goal'];
+    }
+  | {
+      readonly kind: 'command';
+      readonly name: string;
+      readonly command: Command;
+      readonly goal: { metric: string; direction: 'lower' | 'higher' };
+    };
+
+/** A standard workload by name, or a workload file by path. */
+export async function namedWorkload(world: World, name: string, call: Call): Promise<Named> {
+  if (name.includes('/') || name.endsWith('.json')) {
+    const file = parseWorkload(Buffer.from(await world.readFile(name)).toString('utf8'), name);
+    return { kind: 'declared', name: file.name, file, goal: file.goal };
+  }
+  const standard = await world.workloads.get(name);
+  if (standard.kind === 'declared') {
+    const file = parseWorkload(standard.text, name);
+    return { kind: 'declared', name, file, goal: file.goal };
+  }
+  const { program } = standard;
+  const ready = await world.readyProgram(program, call);
+  const command: Command = { name, ...ready, patterns: program.patterns, runs: program.runs };
+  return { kind: 'command', name, command, goal: program.goal };
+}
+
+/** Unit and direction of a metric. A pattern's metric has no unit and needs a direction. */
+export function goalOf(
+  metric: string,
+  direction: 'lower' | 'higher' | undefined,
+  own: { metric: string; direction: 'lower' | 'higher' },
+): Goal {
+  const known = findMetric(metric);
+  const way = direction ?? (metric === own.metric ? own.direction : known?.definition.better);
+  if (way === undefined) {
+    throw new Fault('malformed', `is a lower or a higher ${metric} better?`, {
+      next: 'say so with --direction lower or --direction higher',
+    });
+  }
+  return { metric, direction: way, unit: known?.definition.unit ?? '' };
+}
+
+/** Prepares a workload for runs: mode, size of the guest, and what each seed makes of it. */
+export async function trialOf(setting: Setting, named: Named): Promise<Trial> {
+  return named.kind === 'declared' ? declaredTrial(setting, named) : commandTrial(setting, named.command);
+}
+
+async function declaredTrial(setting: Setting, named: Extract<Named, { kind: 'declared' }>): Promise<Trial> {
+  const { world, ready, call } = setting;
+  const mode = await ready.chooseMode(setting.mode, 'declared', call);
+  const cpus = setting.cpus ?? 4;
+  checkCpus(mode, cpus, ready.cpus);
+  const fileDigest = await world.store.blobs.put(Buffer.from(canonicalJson(named.file)));
+  const expansions = new Map<
+    number,
+    Promise<{ reference: WorkloadRef; hints: NonNullable<Arm['policy']>['hints'] }>
+  >();
+  const expanded = (seed: number) => {
+    const known = expansions.get(seed) ?? expandOnce(world, named, fileDigest, seed, cpus);
+    expansions.set(seed, known);
+    return known;
+  };
+  return {
+    name: named.name,
+    reference: ready.reference(mode, 'restored'),
+    topology: { cpus, memoryMiB: setting.memoryMiB ?? ready.memoryFor(undefined) },
+    limitMs: setting.limitMs,
+    parallel: mode === 'deterministic' ? ready.machine.parallel : 1,
+    workload: async (seed) => (await expanded(seed)).reference,
+    async armFor(arm, seed) {
+      const told = setting.hinted.has(arm.id) ? (await expanded(seed)).hints : undefined;
+      return told === undefined || arm.policy === undefined
+        ? arm
+        : { ...arm, policy: { ...arm.policy, hints: told } };
+    },
+  };
+}
+
+async function expandOnce(
+  world: World,
+  named: Extract<Named, { kind: 'declared' }>,
+  file: string,
+  seed: number,
+  cpus: number,
+): Promise<{ reference: WorkloadRef; hints: NonNullable<Arm['policy']>['hints'] }> {
+  const expansion = expand(named.file, { seed, cpus });
+  const reference: WorkloadRef = {
+    kind: 'declared',
+    name: named.name,
+    file,
+    expansion: await world.store.blobs.put(encode(expansion)),
+  };
+  const told = hints(expansion).map(
+    ({ comm, lengthNs, rank, dependents }) => [comm, { lengthNs, rank, dependents }] as const,
+  );
+  return { reference, hints: Object.fromEntries(told) };
+}
+
+async function commandTrial(setting: Setting, command: Command): Promise<Trial> {
+  const { ready, call } = setting;
+  const [program] = command.argv;
+  if (program === undefined) throw new Fault('malformed', 'no command given', { next: 'put it after --' });
+  const mode = await ready.chooseMode(setting.mode, 'command', call);
+  const cpus = setting.cpus ?? Math.min(ready.cpus, 4);
+  checkCpus(mode, cpus, ready.cpus);
+  const packed = await ready.pack(program, command.with, { cwd: command.cwd, env: command.env, call });
+  const reference: WorkloadRef = {
+    kind: 'command',
+    name: command.name,
+    argv: [packed.executable, ...command.argv.slice(1)],
+    cwd: command.cwd,
+    env: { ...command.env },
+    with: [...command.with],
+    payload: packed.digest,
+    runs: command.runs,
+    patterns: { ...command.patterns },
+  };
+  const reasons = ready.machine.accepts(reference);
+  if (reasons.length > 0) throw new Fault('unsupported', reasons.join('; '));
+  call.progress({ text: `packed ${command.name}: ${(packed.bytes / 1e6).toFixed(1)} MB` });
+  return {
+    name: command.name,
+    reference: ready.reference(mode, 'restored'),
+    topology: { cpus, memoryMiB: setting.memoryMiB ?? ready.memoryFor(packed.digest) },
+    limitMs: setting.limitMs,
+    parallel: 1,
+    workload: async () => reference,
+    armFor: async (arm) => arm,
+  };
+}
+
+function checkCpus(mode: Mode, cpus: number, hostCpus: number): void {
+  if (mode === 'deterministic' || cpus <= hostCpus) return;
+  throw new Fault(
+    'unsupported',
+    `${cpus} CPUs in mode ${mode} on a host with ${hostCpus}: emulated CPUs would wait for each other`,
+    {
+      next: `use --cpus ${hostCpus}, or --mode deterministic with a declared workload`,
+    },
+  );
+}
