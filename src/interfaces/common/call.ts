@@ -1,0 +1,59 @@
+// One call of a service, for either skin: input parsed, output held to its schema.
+
+import { z } from 'zod';
+import type { Call, Reply, Service } from '../../services/service.ts';
+import { type Field, fieldsOf } from './fields.ts';
+import { UsageError } from './problem.ts';
+
+/**
+ * The input schema that refuses fields it does not know: a misspelt field must not silently mean its default.
+ */
+export function strictInput(service: Service): z.ZodType {
+  return service.input instanceof z.ZodObject ? service.input.strict() : service.input;
+}
+
+/**
+ * Parses what the caller wrote; a UsageError names the field as `spell` spells it, and what is allowed there.
+ */
+export function parseInput(service: Service, raw: unknown, spell: (field: string) => string): unknown {
+  const parsed = strictInput(service).safeParse(raw);
+  if (parsed.success) return parsed.data;
+  const fields = fieldsOf(service.input);
+  throw new UsageError(parsed.error.issues.map((issue) => refusal(issue, fields, raw, spell)).join('; '));
+}
+
+/** Runs a service; an output outside its schema is a bug of ours, and undocumented fields do not get out. */
+export async function answer(service: Service, input: unknown, call: Call): Promise<Reply<unknown>> {
+  const reply = await service.run(input, call);
+  return { ...reply, output: service.output.parse(reply.output) };
+}
+
+function refusal(
+  issue: z.core.$ZodIssue,
+  fields: readonly Field[],
+  raw: unknown,
+  spell: (field: string) => string,
+): string {
+  if (issue.code === 'unrecognized_keys' && issue.path.length === 0) {
+    return `no such field: ${issue.keys.join(', ')}; there are ${fields.map((field) => field.name).join(', ')}`;
+  }
+  const field = fields.find((candidate) => candidate.name === issue.path[0]);
+  if (field === undefined)
+    return [issue.path.join('.'), issue.message].filter((part) => part !== '').join(': ');
+  const value = issue.path.reduce<unknown>(
+    (at, key) => (at as Record<PropertyKey, unknown> | null | undefined)?.[key],
+    raw,
+  );
+  const name = spell(field.name);
+  if (value === undefined) return `${name} is required${field.description && `: ${field.description}`}`;
+  const inside = issue.path.length === (field.shape === 'one' ? 1 : 2);
+  const plain = field.kinds.every((kind) => kind !== 'json' && kind !== 'text');
+  if (inside && plain) return `${name} must be ${field.allowed}, not ${shown(value)}`;
+  const at = issue.path.slice(1).join('.');
+  return `${name}${at && ` (${at})`}: ${issue.message}, got ${shown(value)}`;
+}
+
+function shown(value: unknown): string {
+  const text = JSON.stringify(value) ?? String(value);
+  return text.length > 80 ? `${text.slice(0, 79)}…` : text;
+}

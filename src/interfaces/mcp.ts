@@ -1,0 +1,120 @@
+// The MCP server over stdio: a loop over the table of services. Each one that removes nothing is a tool; its schemas are the
+// service's own. MCP specification 2026-07-28, and 2025-era clients, by the official SDK.
+
+import { Console } from 'node:console';
+import { McpServer, type ServerContext, type StandardSchemaWithJSON } from '@modelcontextprotocol/server';
+import { StdioServerTransport, serveStdio } from '@modelcontextprotocol/server/stdio';
+import type { z } from 'zod';
+import type { Progress, Service } from '../services/service.ts';
+import { answer, parseInput, strictInput } from './common/call.ts';
+import { problemOf } from './common/problem.ts';
+import { errorOf, resultOf } from './mcp/reply.ts';
+import type { Io } from './terminal.ts';
+
+export interface McpOptions {
+  readonly version: string;
+  /** How to work with the tools, for the agent. */
+  readonly instructions?: string;
+}
+
+const instructions = `SchedCP finds out which sched_ext policy, or which setting of the default scheduler, makes a Linux \
+workload better, and proves it: paired runs in micro-VMs against the default scheduler, with intervals. Nothing on this host is \
+changed. Start with doctor (what this machine can do). Look at workloads and policies, then call tune with a workload or a \
+command: it answers accepted, rejected, inconclusive or invalid, with numbers and the digests of its records. "Not distinguishable" \
+is an answer, not a failure. Then show a record, compare two, or replay one to check it. verify tries a policy of your own (a \
+*.bpf.c file) against the kernel's verifier. tune takes minutes: ask for progress, cancel at will.`;
+
+/** Serves until stdin ends or `io.signal` aborts, and until every call that was running has cleaned up. */
+export async function serveMcp(services: readonly Service[], io: Io, options: McpOptions): Promise<0> {
+  // Nothing but JSON-RPC may reach stdout, whatever a library prints.
+  globalThis.console = new Console(io.stderr, io.stderr);
+  const calls = new Set<Promise<unknown>>();
+  const transport = new StdioServerTransport(io.stdin, io.stdout);
+  const served = serveStdio(() => serverOf(services, options, calls), {
+    transport,
+    onerror: (error) => void io.stderr.write(`mcp: ${error.message}\n`),
+  });
+  await new Promise<void>((resolve) => {
+    const { onclose } = transport;
+    transport.onclose = () => {
+      onclose?.();
+      resolve();
+    };
+    const stop = () => void served.close().then(resolve);
+    if (io.signal.aborted) stop();
+    io.signal.addEventListener('abort', stop, { once: true });
+  });
+  await Promise.allSettled(calls);
+  return 0;
+}
+
+function serverOf(
+  services: readonly Service[],
+  options: McpOptions,
+  calls: Set<Promise<unknown>>,
+): McpServer {
+  const server = new McpServer(
+    { name: 'schedcp', title: 'SchedCP', version: options.version },
+    { instructions: options.instructions ?? instructions, capabilities: { tools: { listChanged: false } } },
+  );
+  for (const service of services.filter((one) => one.effect !== 'remove')) {
+    server.registerTool(
+      service.name,
+      {
+        title: title(service.name),
+        description: `${service.summary} ${service.description}`,
+        inputSchema: unchecked(strictInput(service)),
+        outputSchema: unchecked(service.output),
+        annotations: {
+          readOnlyHint: service.effect === 'read',
+          destructiveHint: false,
+          idempotentHint: service.effect === 'read',
+          openWorldHint: false,
+        },
+      },
+      (args, context) => {
+        const call = callTool(service, args, context);
+        calls.add(call);
+        return call.finally(() => calls.delete(call));
+      },
+    );
+  }
+  return server;
+}
+
+const title = (name: string): string => `${name.charAt(0).toUpperCase()}${name.slice(1)}`;
+
+/** Advertises a schema but leaves the parsing to us, whose messages name field, limits and what to do. */
+function unchecked(schema: z.ZodType): StandardSchemaWithJSON<unknown> {
+  const standard = schema['~standard'] as StandardSchemaWithJSON<unknown>['~standard'];
+  return { '~standard': { ...standard, validate: (value) => ({ value }) } };
+}
+
+async function callTool(service: Service, args: unknown, context: ServerContext) {
+  const { signal } = context.mcpReq;
+  try {
+    const input = parseInput(service, args, (field) => field);
+    const reply = await answer(service, input, { progress: progressTo(context), signal });
+    return resultOf(service, input, reply);
+  } catch (thrown) {
+    return errorOf(problemOf(thrown, signal));
+  }
+}
+
+/** Progress must grow with every notification, also where a service has no number for it; at most ten a second. */
+function progressTo(context: ServerContext): (progress: Progress) => void {
+  const progressToken = context.mcpReq._meta?.progressToken;
+  if (progressToken === undefined) return () => {};
+  let last = 0;
+  let sent = Number.NEGATIVE_INFINITY;
+  return ({ text, done, total }) => {
+    const finished = done !== undefined && done === total;
+    if (performance.now() - sent < 100 && !finished) return;
+    sent = performance.now();
+    last = done !== undefined && done > last ? done : last + 0.001;
+    const known = total !== undefined && total >= last;
+    const params = { progressToken, progress: last, message: text, ...(known ? { total } : {}) };
+    // A client that has gone needs no progress; the call's signal says so to the service.
+    context.mcpReq.notify({ method: 'notifications/progress', params }).catch(() => {});
+  };
+}
