@@ -9,7 +9,7 @@ const rooms = {
   knowledge: ['core', 'lib'],
   machines: ['linux', 'bpf', 'workload', 'core', 'lib'],
   stages: ['core', 'bpf', 'workload', 'judge', 'knowledge', 'lib'],
-  services: ['stages', 'knowledge', 'bpf', 'workload', 'core', 'lib'],
+  services: ['stages', 'judge', 'knowledge', 'bpf', 'workload', 'core', 'lib'],
   interfaces: ['services', 'core', 'lib'],
 };
 const worldly = ['linux', 'knowledge', 'interfaces', 'machines'];

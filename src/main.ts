@@ -6,6 +6,9 @@ import { availableParallelism } from 'node:os';
 import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Fault } from './core/errors.ts';
+import { runCli } from './interfaces/cli.ts';
+import { serveMcp } from './interfaces/mcp.ts';
+import { processIo } from './interfaces/terminal.ts';
 import { openPolicies } from './knowledge/policies.ts';
 import { openStore } from './knowledge/store.ts';
 import { openWorkloads, type Program } from './knowledge/workloads.ts';
@@ -19,12 +22,13 @@ import { type Group, type ToolOptions, tools } from './linux/tools.ts';
 import { readKernelImage } from './machines/kernel-reading.ts';
 import { type MicroVm, openMicroVm } from './machines/micro-vm.ts';
 import type { Call } from './services/service.ts';
+import { serviceTable } from './services/table.ts';
 import type { Check, MachineWish, Mode, ReadyMachine, ReadyProgram, World } from './services/world.ts';
 
 const packageRoot = fileURLToPath(new URL('..', import.meta.url));
 
 /** The world as it is: real files, real guests. */
-export function openWorld(env: NodeJS.ProcessEnv = process.env): World {
+function openWorld(env: NodeJS.ProcessEnv = process.env): World {
   const limit = env.SCHEDCP_CACHE_LIMIT;
   const cache = limit === undefined ? openCache() : openCache(undefined, Number(limit));
   const store = openStore();
@@ -44,6 +48,7 @@ export function openWorld(env: NodeJS.ProcessEnv = process.env): World {
     const image = await kernel(cache, {
       ...options,
       read: readKernelImage,
+      zstd: qemu,
       ...(wish.kernel === undefined ? {} : { want: wish.kernel }),
     });
     const runner = await buildRunner(cache, join(packageRoot, 'runner'), options);
@@ -85,8 +90,10 @@ export function openWorld(env: NodeJS.ProcessEnv = process.env): World {
     async uninstall(records) {
       const removed = [{ directory: cache.root, bytes: await cache.size() }];
       await cache.remove();
-      if (records)
-        removed.push({ directory: store.root, bytes: await treeSize(store.root) }), await store.remove();
+      if (records) {
+        removed.push({ directory: store.root, bytes: await treeSize(store.root) });
+        await store.remove();
+      }
       return removed.filter((item) => item.bytes > 0);
     },
     tidy: async () => {
@@ -168,3 +175,25 @@ function unreadable(path: string, error: { code?: string | undefined }): Fault {
     return new Fault('not-found', `no such file: ${path}`, { next: 'check the path' });
   return new Fault('not-permitted', `cannot read ${path} (${error.code ?? 'unknown error'})`);
 }
+
+const about =
+  'SchedCP finds out which Linux scheduler runs your workload best, and proves it: the default scheduler, its settings and\n' +
+  'sched_ext policies, run side by side in micro-VMs on a real kernel. Nothing on this machine is changed.';
+
+async function main(): Promise<void> {
+  const { version } = JSON.parse(await readFile(join(packageRoot, 'package.json'), 'utf8')) as {
+    version: string;
+  };
+  const io = processIo();
+  const services = serviceTable(openWorld());
+  const mcp = {
+    name: 'mcp',
+    summary: 'Serve the same commands as tools to an LLM agent (MCP over standard input and output).',
+    examples: ['claude mcp add schedcp -- schedcp mcp'],
+    run: () => serveMcp(services, io, { version }),
+  };
+  process.exitCode = await runCli(services, process.argv.slice(2), io, { version, about, extra: [mcp] });
+  process.exit();
+}
+
+await main();

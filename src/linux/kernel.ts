@@ -6,11 +6,11 @@ import { existsSync } from 'node:fs';
 import { copyFile, mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
-import { decompress as unzstd } from 'fzstd';
 import { Fault } from '../core/errors.ts';
 import { type Apt, openApt, unpack } from './apt.ts';
 import type { Cache } from './cache.ts';
-import { announceAndCheckSpace, type ToolOptions } from './tools.ts';
+import { mustRun } from './process.ts';
+import { announceAndCheckSpace, type ToolOptions, type Tools } from './tools.ts';
 
 export interface Kernel {
   /** What boots: the bzImage. */
@@ -28,19 +28,21 @@ export interface ImageReading {
   readonly release: string;
   readonly refusal?: { readonly why: string; readonly broken: boolean };
 }
-export type ReadImage = (image: Uint8Array, decompress: Decompress) => ImageReading;
-export type Decompress = (bytes: Uint8Array, format: string) => Uint8Array;
+export type ReadImage = (image: Uint8Array, decompress: Decompress) => Promise<ImageReading>;
+export type Decompress = (bytes: Uint8Array, format: string) => Promise<Uint8Array>;
 
 export interface KernelOptions extends ToolOptions {
   /** A file, a version prefix such as "6.18", or nothing: the newest good one. */
   readonly want?: string;
   readonly read: ReadImage;
+  /** The zstd program: kernels are compressed harder than a JavaScript decoder likes (14 s for one). */
+  readonly zstd: Tools;
 }
 
 /** Returns a kernel, fetching it when needed. Throws Fault: unsupported (refused, by name), not-found, unavailable. */
 export async function kernel(cache: Cache, options: KernelOptions): Promise<Kernel> {
   const { want } = options;
-  if (want !== undefined && (want.includes('/') || existsSync(want))) return fromFile(want, options.read);
+  if (want !== undefined && (want.includes('/') || existsSync(want))) return fromFile(cache, want, options);
   const cached = await cachedKernel(cache, want);
   if (cached !== undefined) return cached;
   return fetchNewestGood(cache, options);
@@ -64,11 +66,11 @@ async function cachedKernel(cache: Cache, want: string | undefined): Promise<Ker
   return all.find((item) => item.origin.includes('default'));
 }
 
-async function fromFile(file: string, read: ReadImage): Promise<Kernel> {
+async function fromFile(cache: Cache, file: string, options: KernelOptions): Promise<Kernel> {
   const bytes = await readFile(file).catch((error: NodeJS.ErrnoException) => {
     throw new Fault('not-found', `cannot read the kernel image ${file}: ${error.code ?? error.message}`);
   });
-  const reading = read(bytes, decompress);
+  const reading = await options.read(bytes, decompressor(cache, options.zstd));
   if (reading.refusal !== undefined) throw refusal(`${reading.release} (${file})`, reading.refusal);
   const beside = [join(dirname(file), 'config'), join(dirname(file), `config-${reading.release}`)];
   const config = beside.find((path) => existsSync(path));
@@ -183,7 +185,7 @@ async function fetchOne(
   await rm(debs, { recursive: true });
   await rm(join(target, 'root'), { recursive: true });
   const bytes = await readFile(join(target, 'vmlinuz'));
-  const reading = options.read(bytes, decompress);
+  const reading = await options.read(bytes, decompressor(cache, options.zstd));
   const stored: StoredKernel = {
     release: reading.release,
     digest: sha256(bytes),
@@ -204,13 +206,25 @@ async function findFile(root: string, pattern: RegExp): Promise<string | undefin
 }
 
 /** zstd and gzip are what distributions use for x86 images. */
-export const decompress: Decompress = (bytes, format) => {
-  if (format === 'zstd') return unzstd(bytes);
-  if (format === 'gzip') return gunzipSync(bytes);
-  throw new Fault('unsupported', `a kernel image compressed with ${format}`, {
-    next: 'use an image compressed with zstd or gzip',
-  });
-};
+export function decompressor(cache: Cache, zstd: Tools): Decompress {
+  return async (bytes, format) => {
+    if (format === 'gzip') return gunzipSync(bytes);
+    if (format !== 'zstd') {
+      throw new Fault('unsupported', `a kernel image compressed with ${format}`, {
+        next: 'use an image compressed with zstd or gzip',
+      });
+    }
+    const scratch = await cache.scratch();
+    const [packed, unpacked] = [join(scratch.directory, 'kernel.zst'), join(scratch.directory, 'kernel')];
+    try {
+      await writeFile(packed, bytes);
+      await mustRun(zstd.program('zstd'), ['-q', '-d', '-o', unpacked, packed], { env: zstd.env });
+      return await readFile(unpacked);
+    } finally {
+      await scratch.release();
+    }
+  };
+}
 
 function matches(version: string, want: string): boolean {
   return (

@@ -32,7 +32,14 @@ export async function buildRunner(cache: Cache, sources: string, options: ToolOp
       options.announce?.('building the runner');
       await mustRun(
         compiler.program('make'),
-        ['-C', sources, '-s', `OUT=${target}`, `SYSROOT=${compiler.root}`, `CC=${compiler.program('gcc')}`],
+        [
+          '-C',
+          sources,
+          '-s',
+          `OUT=${join(target, 'runner')}`,
+          `SYSROOT=${compiler.root}`,
+          `CC=${compiler.program('gcc')}`,
+        ],
         {
           env: compiler.env,
           limitMs: 300_000,

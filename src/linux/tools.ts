@@ -21,8 +21,8 @@ interface GroupSpec {
 
 const groups: Readonly<Record<Group, GroupSpec>> = {
   qemu: {
-    purpose: 'the virtual machine',
-    packages: ['qemu-system-x86', 'seabios'],
+    purpose: 'the virtual machine and zstd',
+    packages: ['qemu-system-x86', 'seabios', 'zstd'],
     closure: true,
     proof: 'usr/bin/qemu-system-x86_64',
   },

@@ -16,7 +16,7 @@ const prototypes: readonly (readonly [string, number])[] = [
 ];
 
 /** Throws Fault('malformed') when it is not an x86 kernel image at all. */
-export function readKernelImage(image: Uint8Array, decompress: Decompress): ImageReading {
+export async function readKernelImage(image: Uint8Array, decompress: Decompress): Promise<ImageReading> {
   if (!isX86Kernel(image)) {
     throw new Fault('malformed', 'this is not an x86 kernel image (bzImage)', {
       next: 'give the path of a vmlinuz file',
@@ -25,7 +25,7 @@ export function readKernelImage(image: Uint8Array, decompress: Decompress): Imag
   const release = kernelVersion(image);
   const { offset, length, compression } = kernelPayload(image);
   const packed = image.subarray(offset, offset + length);
-  const btf = btfOf(compression === 'none' ? packed : decompress(packed, compression));
+  const btf = btfOf(compression === 'none' ? packed : await decompress(packed, compression));
   if (btf === undefined) return refuse(release, 'it was built without BTF (CONFIG_DEBUG_INFO_BTF)', false);
   if (btf.idsOf('sched_ext_ops').length === 0)
     return refuse(release, 'it was built without sched_ext (CONFIG_SCHED_CLASS_EXT)', false);
