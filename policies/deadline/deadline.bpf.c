@@ -1,0 +1,160 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * deadline: weighted fair sharing with virtual deadlines and a boost for interactive tasks. A task's deadline is its virtual time (CPU time by
+ * weight) plus what it is expected to ask for: its usual run between two sleeps, at most a slice. Tasks that run briefly and sleep are
+ * therefore served before hogs; those whose runs stay below interactive_ns get boost_ns on top and may preempt. Good for desktops, request
+ * servers beside batch work, periodic frames, pipelines of short stages.
+ *
+ * Bad: preemption costs hogs cache and throughput; where everything is short there is nothing to tell apart, and the book-keeping is only
+ * overhead; a hog that sleeps now and then can pass for interactive for a while; ignores cpu.weight of cgroups; one queue, one lock.
+ */
+#include "policy.h"
+#include "preempt.h"
+
+const volatile u64 slice_ns = 20000000;
+const volatile u64 slice_min_ns = 4000000;      /* when many wait */
+const volatile u64 sleep_credit_ns = 20000000;  /* how much a sleeper may catch up */
+const volatile u64 interactive_ns = 2000000;    /* a usual run up to this long is interactive */
+const volatile u64 boost_ns = 10000000;         /* virtual time by which interactive tasks are moved forward */
+const volatile bool preempt = true;             /* interactive tasks take a CPU from a later deadline */
+const volatile u64 guard_ns = 500000000;        /* nobody waits much longer than this */
+
+#define QUEUE 0
+#define PREEMPT_TRIES 8
+
+struct task_state {
+	u64 mark;
+	u64 queued_at;
+	u64 vtime;
+	u64 run;       /* since it last slept */
+	u64 usual_run; /* running average of the above at each sleep */
+};
+
+#include "task.h"
+#include "rescue.h"
+#include "queue.h"
+
+u64 vtime_now; /* the furthest that any running task has come */
+
+static __always_inline bool is_interactive(struct task_state *s)
+{
+	return s->usual_run <= interactive_ns && s->run <= interactive_ns;
+}
+
+static __always_inline u64 deadline_of(struct task_struct *p, struct task_state *s, u64 vtime)
+{
+	u64 request = smaller(larger(s->usual_run, s->run), slice_ns);
+
+	return vtime + by_weight(request, p->scx.weight) - (is_interactive(s) ? boost_ns : 0);
+}
+
+s32 OP(deadline_select_cpu, struct task_struct *p, s32 prev_cpu, u64 wake_flags)
+{
+	return select_idle_cpu(p, prev_cpu, wake_flags, slice_ns);
+}
+
+void OP(deadline_enqueue, struct task_struct *p, u64 enq_flags)
+{
+	struct task_state *s = task_state(p);
+	u64 deadline = vtime_now;
+	u64 slice = shared_slice(slice_ns, slice_min_ns, QUEUE, scx_bpf_nr_cpu_ids());
+
+	if (insert_percpu_kthread(p, slice_min_ns, enq_flags))
+		return;
+	if (s) {
+		s->queued_at = scx_bpf_now();
+		s->vtime = later(s->vtime, vtime_now - sleep_credit_ns);
+		deadline = deadline_of(p, s, s->vtime);
+	}
+	scx_bpf_dsq_insert_vtime(p, QUEUE, slice, deadline, enq_flags);
+	if (!kick_idle_cpu(p) && preempt && s && is_interactive(s) && enq_flags & SCX_ENQ_WAKEUP)
+		preempt_for(p, deadline, PREEMPT_TRIES);
+}
+
+static __always_inline u64 deadline_of_running(struct task_struct *p)
+{
+	struct task_state *s = task_state(p);
+
+	return s ? deadline_of(p, s, s->vtime + by_weight(p->se.sum_exec_runtime - s->mark, p->scx.weight)) : vtime_now;
+}
+
+void OP(deadline_dispatch, s32 cpu, struct task_struct *prev)
+{
+	if (rescue_overdue(QUEUE, cpu, guard_ns, slice_min_ns))
+		return;
+	if (is_runnable(prev)) {
+		u64 deadline = deadline_of_running(prev);
+
+		if (keep_running(QUEUE, cpu, prev, deadline, slice_min_ns)) {
+			set_cpu_rank(cpu, deadline);
+			return;
+		}
+	}
+	scx_bpf_dsq_move_to_local(QUEUE);
+}
+
+void OP(deadline_running, struct task_struct *p)
+{
+	struct task_state *s = task_state(p);
+	bool spared;
+
+	if (!s)
+		return;
+	charge(p, &s->mark);
+	vtime_now = later(vtime_now, s->vtime);
+	/* Who was rescued keeps its slice. */
+	spared = is_interactive(s) || is_overdue(s, guard_ns);
+	s->queued_at = 0;
+	set_cpu_rank(scx_bpf_task_cpu(p), spared ? 0 : deadline_of(p, s, s->vtime));
+}
+
+void OP(deadline_stopping, struct task_struct *p, bool runnable)
+{
+	struct task_state *s = task_state(p);
+	u64 ran;
+
+	set_cpu_rank(scx_bpf_task_cpu(p), 0);
+	if (!s)
+		return;
+	ran = charge(p, &s->mark);
+	s->vtime += by_weight(ran, p->scx.weight);
+	s->run += ran;
+	if (!runnable) {
+		s->usual_run = (s->usual_run * 3 + s->run) / 4;
+		s->run = 0;
+	}
+}
+
+void OP(deadline_enable, struct task_struct *p)
+{
+	struct task_state *s = task_state(p);
+
+	if (s)
+		s->vtime = vtime_now;
+}
+
+s32 SLEEPABLE_OP(deadline_init_task, struct task_struct *p, struct scx_init_task_args *args)
+{
+	struct task_state *s = new_task_state(p);
+
+	if (!s)
+		return -ENOMEM;
+	s->usual_run = slice_ns; /* not interactive before it has shown it */
+	return 0;
+}
+
+s32 SLEEPABLE_OP(deadline_init)
+{
+	vtime_now = 1ULL << 40; /* so that no deadline is ever below zero */
+	return scx_bpf_create_dsq(QUEUE, -1);
+}
+
+POLICY(deadline,
+       .select_cpu = (void *)deadline_select_cpu,
+       .enqueue = (void *)deadline_enqueue,
+       .dispatch = (void *)deadline_dispatch,
+       .running = (void *)deadline_running,
+       .stopping = (void *)deadline_stopping,
+       .enable = (void *)deadline_enable,
+       .init_task = (void *)deadline_init_task,
+       .init = (void *)deadline_init);

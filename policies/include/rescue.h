@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Starvation guard for queues ordered by virtual time, where the end of the queue can wait for very long (nice 19 beside nice -20). Needs
+ * `u64 queued_at` in struct task_state, set at every insert. Each CPU looks on its own, so tasks pinned to it are found too.
+ */
+#ifndef SCHEDCP_RESCUE_H
+#define SCHEDCP_RESCUE_H
+
+#define RESCUE_LOOKS 128
+
+u64 next_rescue[MAX_CPUS];
+
+static __always_inline bool is_overdue(const struct task_state *s, u64 guard)
+{
+	return s->queued_at && !before(scx_bpf_now(), s->queued_at + guard);
+}
+
+/* ops.dispatch: take one task that this CPU may run and that has waited longer than `guard`, seeking from the end of `dsq`. */
+static __always_inline bool rescue_overdue(u64 dsq, s32 cpu, u64 guard, u64 slice)
+{
+	u64 now = scx_bpf_now();
+	struct task_struct *p;
+	u32 looks = 0;
+	bool moved = false;
+
+	if (before(now, next_rescue[CPU_SLOT(cpu)]))
+		return false;
+	next_rescue[CPU_SLOT(cpu)] = now + guard / 4;
+	bpf_for_each(scx_dsq, p, dsq, SCX_DSQ_ITER_REV) {
+		struct task_state *s = task_state(p);
+
+		if (++looks > RESCUE_LOOKS)
+			break;
+		if (!s || !is_overdue(s, guard) || !bpf_cpumask_test_cpu(cpu, p->cpus_ptr))
+			continue;
+		scx_bpf_dsq_move_set_slice(&___it, slice);
+		moved = scx_bpf_dsq_move(&___it, p, SCX_DSQ_LOCAL, 0);
+		if (moved)
+			break;
+	}
+	if (moved) /* there may be more: look again soon, but let the queue have its turn between */
+		next_rescue[CPU_SLOT(cpu)] = now + guard / 32;
+	return moved;
+}
+
+#endif
