@@ -74,10 +74,8 @@ static void emit(int kind, int64_t code, struct bytes reason, struct bytes messa
 static struct bytes field(const char *text, size_t cap) { return (struct bytes){(const uint8_t *)text, strnlen(text, cap)}; }
 
 /* `sched_ext: BPF scheduler "x" disabled (reason)` and then `sched_ext: x: message`. */
-static int from_log(void)
+static int from_log(char *log)
 {
-	char log[8192];
-	kmsg_since("sched_ext: ", log, sizeof(log));
 	char *opening = strstr(log, "\" disabled (");
 	if (!opening)
 		return -1;
@@ -88,6 +86,8 @@ static int from_log(void)
 	*close = 0;
 	char *message = strstr(close + 2, "sched_ext: ");
 	message = message ? message + strlen("sched_ext: ") : "";
+	size_t name = strcspn(message, ":\n");
+	message += strncmp(message + name, ": ", 2) ? 0 : name + 2;
 	int kind = -1;
 	for (size_t i = 0; i < sizeof(reasons) / sizeof(*reasons); i++)
 		if (!strcmp(opening, reasons[i].words))
@@ -105,10 +105,12 @@ int exit_emit(const void *bytes, size_t size)
 		emit(r->kind, r->code, field(r->reason, sizeof(r->reason)), field(r->message, sizeof(r->message)), field(r->dump, sizeof(r->dump)), "record");
 		return r->kind;
 	}
-	for (int i = 0; i < 40; i++) { /* the log may be a moment behind */
-		int kind = from_log();
-		if (kind >= 0)
-			return kind;
+	char log[16384];
+	size_t used = 0;
+	for (int i = 0; i < 40 && used < sizeof(log) - 1; i++) { /* the log may be a moment behind */
+		used += kmsg_since("sched_ext: ", log + used, sizeof(log) - used);
+		if (strstr(log, "\" disabled ("))
+			return from_log(log);
 		sleep_ns(5 * MS);
 	}
 	return -1;

@@ -20,8 +20,8 @@ struct policy {
 	struct bpf_link *link, *others[MAX_LINKS];
 	size_t other_count;
 	char name[128];
-	const void *record;
-	size_t record_size;
+	struct bpf_map *bss; /* holds the exit record; NULL: the object has none */
+	uint32_t record_offset, record_size;
 };
 
 /* ops that newer kernels have and older ones lack, and whose absence changes nothing a policy relies on */
@@ -162,19 +162,28 @@ static void find_record(struct policy *p)
 	struct bpf_map *bss = bpf_object__find_map_by_name(p->object, ".bss");
 	const struct btf *btf = bpf_object__btf(p->object);
 	int id = bss ? btf__find_by_name_kind(btf, ".bss", BTF_KIND_DATASEC) : -1;
-	if (id < 0)
-		return;
-	size_t size;
-	const char *value = bpf_map__initial_value(bss, &size);
-	const struct btf_type *section = btf__type_by_id(btf, (uint32_t)id);
-	for (uint32_t i = 0; value && i < btf_vlen(section); i++) {
+	const struct btf_type *section = id < 0 ? NULL : btf__type_by_id(btf, (uint32_t)id);
+	for (uint32_t i = 0; section && i < btf_vlen(section); i++) {
 		const struct btf_var_secinfo *v = btf_var_secinfos(section) + i;
 		const struct btf_type *variable = btf__type_by_id(btf, v->type);
-		if (strcmp(btf__name_by_offset(btf, variable->name_off), "exit_record") || v->offset + v->size > size)
+		if (strcmp(btf__name_by_offset(btf, variable->name_off), "exit_record") || v->offset + v->size > bpf_map__value_size(bss))
 			continue;
-		p->record = value + v->offset;
+		p->bss = bss;
+		p->record_offset = v->offset;
 		p->record_size = v->size;
 	}
+}
+
+static int emit_exit(struct policy *p)
+{
+	uint32_t key = 0;
+	if (!p->bss)
+		return exit_emit(NULL, 0);
+	char *value = xalloc(NULL, bpf_map__value_size(p->bss));
+	bool read = !bpf_map__lookup_elem(p->bss, &key, sizeof(key), value, bpf_map__value_size(p->bss), 0);
+	int kind = exit_emit(read ? value + p->record_offset : NULL, read ? p->record_size : 0);
+	free(value);
+	return kind;
 }
 
 static void close_policy(struct policy *p)
@@ -390,7 +399,7 @@ bool policy_detach(struct policy *p)
 	bool gone = wait_disabled(5000);
 	guard_disarm();
 	presence_emit("after", &after);
-	int kind = exit_emit(p->record, p->record_size);
+	int kind = emit_exit(p);
 	if (!gone)
 		fault("reboot the machine: the kernel does not leave the policy", "sched_ext is still not disabled 5 s after detaching and SysRq-S");
 	close_policy(p);

@@ -40,6 +40,17 @@ void presence_emit(const char *when, const struct presence *p)
 	json_close();
 }
 
+/* As presence_read, after a change under way (enabling, disabling) has had up to 2 s to end. */
+void presence_settled(struct presence *p)
+{
+	uint64_t limit = now_ns() + 2 * SECOND;
+	for (presence_read(p); !strcmp(p->state, "enabling") || !strcmp(p->state, "disabling"); presence_read(p)) {
+		if (now_ns() >= limit)
+			return;
+		sleep_ns(5 * MS);
+	}
+}
+
 bool wait_disabled(uint64_t ms)
 {
 	char state[24];

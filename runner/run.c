@@ -115,6 +115,21 @@ static void burn_pids(uint64_t count)
 	}
 }
 
+/* A job without a workload: keep the policy attached for start-offset-ns, watching it. */
+static void dwell(const struct job *job, struct policy *policy)
+{
+	struct watch w = {.policy = policy, .deadline = now_ns() + job->wall_limit_ms * MS};
+	uint64_t end = now_ns() + job->start_offset_ns;
+	enum stop stop = GO_ON;
+	while (!stop && now_ns() < end) {
+		stop = watch_check(&w);
+		wait_signals(NULL, 0, w.next_tick < end ? w.next_tick : end);
+	}
+	stop_report(stop, job);
+	if (w.have_during)
+		presence_emit("during", &w.during);
+}
+
 static void run_workload(const struct job *job, struct policy *policy)
 {
 	struct watch w = {.policy = policy};
@@ -146,12 +161,14 @@ static void stages(const struct job *job)
 		return;
 	if (!policy)
 		guard_start();
-	presence_read(&before);
+	presence_settled(&before);
 	presence_emit("before", &before);
 	json_flush();
 	bool present = !policy || (!strcmp(before.state, "enabled") && !strcmp(before.ops, policy_name(policy)));
 	if (has_workload && present)
 		run_workload(job, policy);
+	else if (present)
+		dwell(job, policy);
 	if (!policy) {
 		presence_read(&after);
 		presence_emit("after", &after);

@@ -88,6 +88,7 @@ struct presence {
 	int64_t enable_seq, nr_rejected;
 };
 void presence_read(struct presence *presence);
+void presence_settled(struct presence *presence);
 bool presence_enabled(void);
 void presence_emit(const char *when, const struct presence *presence);
 bool wait_disabled(uint64_t ms);

@@ -28,8 +28,9 @@ struct task_struct {
 	unsigned int flags;
 	char comm[16];
 };
+enum scx_exit_kind { SCX_EXIT_NONE };
 struct scx_exit_info {
-	int kind;
+	enum scx_exit_kind kind;
 	s64 exit_code;
 	const char *reason;
 	char *msg;
