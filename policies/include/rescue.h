@@ -15,17 +15,24 @@ static __always_inline bool is_overdue(const struct task_state *s, u64 guard)
 	return s->queued_at && !before(scx_bpf_now(), s->queued_at + guard);
 }
 
-/* ops.dispatch: take one task that this CPU may run and that has waited longer than `guard`, seeking from the end of `dsq`. */
-static __always_inline bool rescue_overdue(u64 dsq, s32 cpu, u64 guard, u64 slice)
+/* Whether this CPU should look for overdue tasks now: four times per `guard`. */
+static __always_inline bool rescue_is_due(s32 cpu, u64 guard)
 {
 	u64 now = scx_bpf_now();
-	struct task_struct *p;
-	u32 looks = 0;
-	bool moved = false;
 
 	if (before(now, next_rescue[CPU_SLOT(cpu)]))
 		return false;
 	next_rescue[CPU_SLOT(cpu)] = now + guard / 4;
+	return true;
+}
+
+/* ops.dispatch: take one task that this CPU may run and that has waited longer than `guard`, seeking from the end of `dsq`. */
+static __always_inline bool rescue_from(u64 dsq, s32 cpu, u64 guard, u64 slice)
+{
+	struct task_struct *p;
+	u32 looks = 0;
+	bool moved = false;
+
 	bpf_for_each(scx_dsq, p, dsq, SCX_DSQ_ITER_REV) {
 		struct task_state *s = task_state(p);
 
@@ -39,8 +46,13 @@ static __always_inline bool rescue_overdue(u64 dsq, s32 cpu, u64 guard, u64 slic
 			break;
 	}
 	if (moved) /* there may be more: look again soon, but let the queue have its turn between */
-		next_rescue[CPU_SLOT(cpu)] = now + guard / 32;
+		next_rescue[CPU_SLOT(cpu)] = scx_bpf_now() + guard / 16;
 	return moved;
+}
+
+static __always_inline bool rescue_overdue(u64 dsq, s32 cpu, u64 guard, u64 slice)
+{
+	return rescue_is_due(cpu, guard) && rescue_from(dsq, cpu, guard, slice);
 }
 
 #endif

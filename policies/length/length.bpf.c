@@ -93,8 +93,7 @@ static __always_inline u64 length_of(struct task_struct *p, struct task_state *s
 		return larger(length + hint->dependents * dependent_ns, 1);
 	}
 	/* A child that has not run yet still has its parent's name: no guess before it had the chance to change it. */
-	if (p->se.sum_exec_runtime < first_slice_ns && *(u64 *)comm.name == *(u64 *)s->born_as.name &&
-	    *(u64 *)(comm.name + 8) == *(u64 *)(s->born_as.name + 8))
+	if (p->se.sum_exec_runtime < first_slice_ns && same_comm(&comm, &s->born_as))
 		return 0;
 	learned = bpf_map_lookup_elem(&lengths, &comm);
 	if (learned)
