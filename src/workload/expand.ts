@@ -48,10 +48,8 @@ export function expand(value: WorkloadFile, { seed, cpus }: ExpandOptions): Expa
   const rounds = Array.from({ length: file.rounds ?? 1 }, (_, round) =>
     draftRound(plan, { ...emptyRound(plan, round), tables, budget }),
   );
-  const tasks = rounds.reduce<ExpansionTask[]>(
-    (all, drafts) => [...all, ...numbered(drafts, all.length)],
-    [],
-  );
+  const tasks: ExpansionTask[] = [];
+  for (const drafts of rounds) tasks.push(...numbered(drafts, tasks.length));
   const bare = { ...tables.counts, rounds: rounds.length, warmupRounds: file.warmupRounds ?? 0, tasks };
   const expansion = { ...bare, series: seriesOf(plan, bare), cgroups: cgroupsOf(plan) };
   const problem = findProblem(expansion);

@@ -120,7 +120,7 @@ function longestChains({ ops, counts, after }: Graph): number[] {
   const chain = new Float64Array(nodes);
   const done = new Uint8Array(nodes);
   const node = ({ task, op }: Spot) => first[task]! + op;
-  const next = ({ task, op }: Spot): Spot[] => {
+  const next = ({ task, op }: Spot): readonly Spot[] => {
     const jumps = after.get(`${task} ${op}`) ?? [];
     return op < ops[task]!.length ? [{ task, op: op + 1 }, ...jumps] : jumps;
   };

@@ -8,6 +8,7 @@ import {
   type Op,
   type OpName,
   opCodes,
+  type Phase,
   type PlainAmount,
   type WorkloadFile,
 } from '../core/workload.ts';
@@ -63,7 +64,7 @@ function frameText(group: WorkloadFile['groups'][number]): string {
   return parts.filter((part) => part !== '').join(', ');
 }
 
-function phasesText(phases: WorkloadFile['groups'][number]['phases']): string {
+function phasesText(phases: readonly Phase[]): string {
   return phases
     .map((phase) => {
       if (isNested(phase)) {
