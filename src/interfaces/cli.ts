@@ -48,7 +48,11 @@ export async function runCli(
     return await run(service!, { ...parsed.chosen!, raw }, io, options.now ?? (() => performance.now()));
   } catch (thrown) {
     const problem = problemOf(thrown, io.signal);
-    return await report(problem.code === 'usage' ? { next: page, ...problem } : problem, json, io);
+    return await report(
+      problem.code === 'usage' ? { ...problem, next: problem.next ?? page } : problem,
+      json,
+      io,
+    );
   }
 }
 
@@ -131,9 +135,10 @@ function usage(error: CommanderError, argv: readonly string[], services: readonl
   const [, text = '', suggestion] = /^(?:error: )?(.*?)(?:\n\((.*)\))?$/s.exec(error.message) ?? [];
   const service = services.find((one) => one.name === argv[0]);
   if (error.code === 'commander.help') return new UsageError(`unknown command '${argv[1]}'`);
-  if (error.code === 'commander.excessArguments' && service?.cli.rest !== undefined) {
+  const stray = error.code === 'commander.excessArguments' || /^unknown option '-[^-]/.test(text);
+  if (stray && service?.cli.rest !== undefined) {
     return new UsageError(text, {
-      next: `put the command after --: schedcp ${service.name} -- ${argv.slice(1).join(' ')}`,
+      next: `a command to run goes after --: schedcp ${service.name} [flags] -- COMMAND`,
     });
   }
   return new UsageError(text, suggestion === undefined ? {} : { next: suggestion });

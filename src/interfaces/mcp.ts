@@ -1,7 +1,6 @@
 // The MCP server over stdio: a loop over the table of services. Each one that removes nothing is a tool; its schemas are the
 // service's own. MCP specification 2026-07-28, and 2025-era clients, by the official SDK.
 
-import { Console } from 'node:console';
 import { McpServer, type ServerContext, type StandardSchemaWithJSON } from '@modelcontextprotocol/server';
 import { StdioServerTransport, serveStdio } from '@modelcontextprotocol/server/stdio';
 import type { z } from 'zod';
@@ -26,8 +25,6 @@ is an answer, not a failure. Then show a record, compare two, or replay one to c
 
 /** Serves until stdin ends or `io.signal` aborts, and until every call that was running has cleaned up. */
 export async function serveMcp(services: readonly Service[], io: Io, options: McpOptions): Promise<0> {
-  // Nothing but JSON-RPC may reach stdout, whatever a library prints.
-  globalThis.console = new Console(io.stderr, io.stderr);
   const calls = new Set<Promise<unknown>>();
   const transport = new StdioServerTransport(io.stdin, io.stdout);
   const served = serveStdio(() => serverOf(services, options, calls), {

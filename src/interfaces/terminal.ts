@@ -1,5 +1,6 @@
 // The process's own streams and signals, as the skins want them.
 
+import { Console } from 'node:console';
 import type { Readable, Writable } from 'node:stream';
 import { Fault } from '../core/errors.ts';
 
@@ -15,30 +16,28 @@ export interface Io {
 }
 
 /**
- * Takes over the process's signals: the first one aborts `signal`, so that guests are stopped and files removed; the second one
- * exits at once with 3. A closed pipe on stdout or stderr (`| head`) is not an error.
+ * Takes over the process's signals and streams. The first signal aborts `signal`, so that guests are stopped and files removed; the
+ * second one exits at once with 3, as a crash does: 1 means "rejected". A closed pipe (`| head`) is not an error. What a library
+ * prints goes to stderr: stdout carries answers only.
  */
 export function processIo(): Io {
+  const { stdin, stdout, stderr } = process;
+  const isTTY = stderr.isTTY === true;
+  globalThis.console = new Console(stderr, stderr);
   const interrupted = new AbortController();
   const stop = (name: string) => {
     if (interrupted.signal.aborted) process.exit(3);
     interrupted.abort(new Fault('interrupted', `interrupted by ${name}`));
-    process.stderr.write('\nstopping; once more to exit at once\n');
+    stderr.write(`${isTTY ? '\n' : ''}stopping; once more to exit at once\n`);
   };
   for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(name, stop);
-  for (const stream of [process.stdout, process.stderr]) {
-    stream.on('error', (error: NodeJS.ErrnoException) => {
-      if (error.code !== 'EPIPE') process.exitCode = 3;
-    });
-  }
-  return {
-    stdin: process.stdin,
-    stdout: process.stdout,
-    stderr: process.stderr,
-    isTTY: process.stderr.isTTY === true,
-    columns: process.stderr.columns ?? 100,
-    signal: interrupted.signal,
-  };
+  process.on('uncaughtException', (error) => {
+    console.error(error);
+    process.exit(3);
+  });
+  // write() below tells who needs to know.
+  for (const stream of [stdout, stderr]) stream.on('error', () => {});
+  return { stdin, stdout, stderr, isTTY, columns: stderr.columns ?? 100, signal: interrupted.signal };
 }
 
 /** Writes and waits until it is on its way; a reader who has left is not an error, a full disk is a fault. */

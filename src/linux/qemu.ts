@@ -219,12 +219,23 @@ function openQmp(child: ChildProcess): Qmp {
   };
 }
 
+/** Lets a guest that was started from a saved state go on, as soon as it is loaded. */
+export async function resumeGuest(guest: Guest): Promise<void> {
+  for (;;) {
+    const { status } = (await guest.command('query-status')) as { status: string };
+    if (status !== 'inmigrate') break;
+    await new Promise((resolve) => setTimeout(resolve, 3));
+  }
+  await guest.command('cont');
+}
+
 /**
  * Saves a running guest to a file and ends it.
  * Throws Fault('unavailable') when QEMU cannot write it (a full disk, say) or does not finish within `limitMs`.
  */
 export async function saveGuest(guest: Guest, file: string, limitMs: number): Promise<void> {
-  await guest.command('migrate-set-parameters', { 'max-bandwidth': 1 << 40 });
+  await guest.command('stop'); // a running guest would dirty its memory faster than an emulated one can be copied
+  await guest.command('migrate-set-parameters', { 'max-bandwidth': 2 ** 40 });
   await guest.command('migrate', { uri: `file:${file}` });
   for (const deadline = Date.now() + limitMs; ; ) {
     const state = (await guest.command('query-migrate')) as { status?: string; 'error-desc'?: string };

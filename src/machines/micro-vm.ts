@@ -14,7 +14,15 @@ import type { Cache } from '../linux/cache.ts';
 import { type Tree, writeInitramfs } from '../linux/initramfs.ts';
 import type { Kernel } from '../linux/kernel.ts';
 import { payload } from '../linux/payload.ts';
-import { type GuestEnd, type GuestSpec, jobBytes, type Mode, saveGuest, startGuest } from '../linux/qemu.ts';
+import {
+  type GuestEnd,
+  type GuestSpec,
+  jobBytes,
+  type Mode,
+  resumeGuest,
+  saveGuest,
+  startGuest,
+} from '../linux/qemu.ts';
 import { encodeJob, parseEvents, type Runner, type RunnerEvent } from '../linux/runner.ts';
 import type { Tools } from '../linux/tools.ts';
 import { decode } from '../workload/encoding.ts';
@@ -193,6 +201,7 @@ class Guests {
         ...(incoming === undefined ? {} : { incoming }),
         ...(signal === undefined ? {} : { signal }),
       });
+      if (incoming !== undefined) await resumeGuest(guest).catch(() => {}); // why it ended is told by its end
       const end = await guest.end;
       if (end.how === 'aborted') throw new Fault('interrupted', 'interrupted while a guest was running');
       return { events: parseEvents(await guest.output()), end, console: await guest.console() };

@@ -102,7 +102,8 @@ function argumentSpelling(field: Field): string {
 
 function argumentOf(field: Field): Argument {
   const name = `${field.name}${field.shape === 'many' ? '...' : ''}`;
-  const argument = new Argument(field.required ? `<${name}>` : `[${name}]`, field.description);
+  // Never required for commander: the schema's own refusal says what is missing.
+  const argument = new Argument(`[${name}]`, field.description);
   return argument.argParser((typed, previous) =>
     parseTyped(field, field.name.toUpperCase(), typed, previous),
   );

@@ -1,6 +1,7 @@
 // One call of a service, for either skin: input parsed, output held to its schema.
 
 import { z } from 'zod';
+import { assert } from '../../lib/assert.ts';
 import type { Call, Reply, Service } from '../../services/service.ts';
 import { type Field, fieldsOf } from './fields.ts';
 import { UsageError } from './problem.ts';
@@ -25,7 +26,12 @@ export function parseInput(service: Service, raw: unknown, spell: (field: string
 /** Runs a service; an output outside its schema is a bug of ours, and undocumented fields do not get out. */
 export async function answer(service: Service, input: unknown, call: Call): Promise<Reply<unknown>> {
   const reply = await service.run(input, call);
-  return { ...reply, output: service.output.parse(reply.output) };
+  const output = service.output.safeParse(reply.output);
+  assert(
+    output.success,
+    `${service.name} answered outside of its schema:\n${output.error && z.prettifyError(output.error)}`,
+  );
+  return { ...reply, output: output.data };
 }
 
 function refusal(

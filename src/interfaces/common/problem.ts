@@ -24,8 +24,17 @@ export class UsageError extends Error {
   }
 }
 
-/** `signal` is the call's: an error of any kind that follows its abort is the interruption itself when it says so. */
+/** `signal` is the call's: whatever the outside does after its abort (a guest that dies, say) is part of the interruption. */
 export function problemOf(thrown: unknown, signal: AbortSignal): Problem {
+  const aborted =
+    thrown === signal.reason || thrown instanceof Fault || (thrown as Error | null)?.name === 'AbortError';
+  if (signal.aborted && aborted) {
+    const { reason } = signal;
+    return {
+      code: 'interrupted',
+      message: reason instanceof Fault ? reason.message : 'interrupted before it was done',
+    };
+  }
   if (thrown instanceof UsageError || thrown instanceof Fault) {
     return {
       code: thrown instanceof Fault ? thrown.code : 'usage',
@@ -33,9 +42,6 @@ export function problemOf(thrown: unknown, signal: AbortSignal): Problem {
       ...(thrown.where === undefined ? {} : { where: thrown.where }),
       ...(thrown.next === undefined ? {} : { next: thrown.next }),
     };
-  }
-  if (signal.aborted && (thrown === signal.reason || (thrown as Error | null)?.name === 'AbortError')) {
-    return { code: 'interrupted', message: 'interrupted before it was done' };
   }
   const stack = thrown instanceof Error ? (thrown.stack ?? thrown.message) : String(thrown);
   return {
