@@ -30,37 +30,37 @@ static __always_inline int llc_raw_id(u32 cpu)
 	return id ? *id : 0;
 }
 
+static __always_inline u32 llc_named(int name)
+{
+	u32 i;
+
+	bpf_for(i, 0, llcs) {
+		if (llc_name[LLC_SLOT(i)] == name)
+			return i;
+	}
+	if (llcs < MAX_LLCS)
+		llc_name[LLC_SLOT(llcs++)] = name;
+	return llcs - 1;
+}
+
 /* ops.init. Where every CPU is its own domain (no cache topology: many VMs), domains would only stop work from being shared: one is used. */
 static __always_inline void find_llcs(void)
 {
-	u32 cpus = smaller(scx_bpf_nr_cpu_ids(), MAX_CPUS), cpu, i, found = 0;
+	u32 cpus = smaller(scx_bpf_nr_cpu_ids(), MAX_CPUS), cpu;
 
+	llcs = 0;
 	bpf_for(cpu, 0, cpus) {
-		int id = llc_raw_id(cpu);
-		u32 domain = MAX_LLCS;
+		u32 llc = LLC_SLOT(llc_named(llc_raw_id(cpu)));
 
-		bpf_for(i, 0, found) {
-			if (llc_name[LLC_SLOT(i)] == id) {
-				domain = i;
-				break;
-			}
-		}
-		if (domain >= MAX_LLCS) {
-			domain = found < MAX_LLCS ? found : MAX_LLCS - 1;
-			if (found < MAX_LLCS)
-				found++;
-			llc_name[LLC_SLOT(domain)] = id;
-		}
-		llc_of[CPU_SLOT(cpu)] = domain;
-		llc_size[LLC_SLOT(domain)]++;
+		llc_of[CPU_SLOT(cpu)] = llc;
+		llc_size[llc]++;
 	}
-	if (found == cpus && !llc_cpus) {
+	if (llcs == cpus && !llc_cpus) {
 		bpf_for(cpu, 0, MAX_CPUS)
 			llc_of[CPU_SLOT(cpu)] = 0;
 		llc_size[0] = cpus;
-		found = 1;
+		llcs = 1;
 	}
-	llcs = found ? found : 1;
 }
 
 static __always_inline u32 llc_of_cpu(s32 cpu)

@@ -14,18 +14,22 @@
  */
 static __always_inline bool keep_running(u64 dsq, s32 cpu, struct task_struct *prev, u64 key, u64 slice)
 {
-	struct task_struct *p;
-	u32 looks = 0;
+	struct bpf_iter_scx_dsq queue;
 	bool keep = true;
+	u32 i;
 
-	bpf_for_each(scx_dsq, p, dsq, 0) {
-		if (!before(p->scx.dsq_vtime, key))
+	bpf_iter_scx_dsq_new(&queue, dsq, 0);
+	bpf_for(i, 0, KEEP_LOOKS) {
+		struct task_struct *p = bpf_iter_scx_dsq_next(&queue);
+
+		if (!p || !before(p->scx.dsq_vtime, key))
 			break;
-		if (++looks > KEEP_LOOKS || bpf_cpumask_test_cpu(cpu, p->cpus_ptr)) {
+		if (bpf_cpumask_test_cpu(cpu, p->cpus_ptr)) {
 			keep = false;
 			break;
 		}
 	}
+	bpf_iter_scx_dsq_destroy(&queue);
 	if (keep)
 		task_set_slice(prev, slice);
 	return keep;

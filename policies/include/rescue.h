@@ -29,22 +29,26 @@ static __always_inline bool rescue_is_due(s32 cpu, u64 guard)
 /* ops.dispatch: take one task that this CPU may run and that has waited longer than `guard`, seeking from the end of `dsq`. */
 static __always_inline bool rescue_from(u64 dsq, s32 cpu, u64 guard, u64 slice)
 {
-	struct task_struct *p;
-	u32 looks = 0;
+	struct bpf_iter_scx_dsq queue;
 	bool moved = false;
+	u32 i;
 
-	bpf_for_each(scx_dsq, p, dsq, SCX_DSQ_ITER_REV) {
-		struct task_state *s = task_state(p);
+	bpf_iter_scx_dsq_new(&queue, dsq, SCX_DSQ_ITER_REV);
+	bpf_for(i, 0, RESCUE_LOOKS) {
+		struct task_struct *p = bpf_iter_scx_dsq_next(&queue);
+		struct task_state *s;
 
-		if (++looks > RESCUE_LOOKS)
+		if (!p)
 			break;
+		s = task_state(p);
 		if (!s || !is_overdue(s, guard) || !bpf_cpumask_test_cpu(cpu, p->cpus_ptr))
 			continue;
-		scx_bpf_dsq_move_set_slice(&___it, slice);
-		moved = scx_bpf_dsq_move(&___it, p, SCX_DSQ_LOCAL, 0);
+		scx_bpf_dsq_move_set_slice(&queue, slice);
+		moved = scx_bpf_dsq_move(&queue, p, SCX_DSQ_LOCAL, 0);
 		if (moved)
 			break;
 	}
+	bpf_iter_scx_dsq_destroy(&queue);
 	if (moved) /* there may be more: look again soon, but let the queue have its turn between */
 		next_rescue[CPU_SLOT(cpu)] = scx_bpf_now() + guard / 16;
 	return moved;

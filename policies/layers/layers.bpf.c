@@ -63,6 +63,7 @@ struct task_state {
 	u64 queued_at;
 	u64 cgroup;       /* id; this and the name are what `mapped` was found for */
 	struct comm comm;
+	struct comm stem; /* without the digits at its end */
 	u32 mapped;       /* layer by the maps, LAYERS when they say nothing */
 	u32 layer;
 	bool counted;     /* in runnable[layer] */
@@ -96,22 +97,22 @@ static __always_inline u32 priority_of(u32 layer)
 	return OF_LAYER(layer, priority);
 }
 
-static __always_inline u32 find_by_comm(const struct comm *comm)
+static __always_inline u32 find_by_comm(struct task_state *s)
 {
-	u32 *layer = bpf_map_lookup_elem(&layer_by_comm, comm);
-	struct comm stem = *comm;
+	u32 *layer = bpf_map_lookup_elem(&layer_by_comm, &s->comm);
 	u32 i;
 
 	if (layer)
 		return *layer;
+	s->stem = s->comm;
 	bpf_for(i, 0, 15) {
-		char *last = &stem.name[(14 - i) & 15];
+		char *last = &s->stem.name[(14 - i) & 15];
 
 		if (*last && (*last < '0' || *last > '9'))
 			break;
 		*last = 0;
 	}
-	layer = bpf_map_lookup_elem(&layer_by_comm, &stem);
+	layer = bpf_map_lookup_elem(&layer_by_comm, &s->stem);
 	return layer ? *layer : LAYERS;
 }
 
@@ -144,11 +145,11 @@ static __always_inline u32 find_layer(struct task_struct *p, struct task_state *
 
 	read_comm(&comm, p, 15);
 	if (cgroup != s->cgroup || !same_comm(&comm, &s->comm)) {
-		s->mapped = find_by_comm(&comm);
-		if (s->mapped >= LAYERS)
-			s->mapped = find_by_cgroup(p);
 		s->comm = comm;
 		s->cgroup = cgroup;
+		s->mapped = find_by_comm(s);
+		if (s->mapped >= LAYERS)
+			s->mapped = find_by_cgroup(p);
 	}
 	if (s->mapped < LAYERS)
 		return s->mapped;
