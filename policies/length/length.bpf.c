@@ -24,6 +24,7 @@ const volatile u32 comm_bytes = 15;             /* tasks are one kind when their
 const volatile u64 dependent_ns = 1000000;      /* what each dependent of a hinted task adds to its length */
 
 #define QUEUE 0
+#define OPEN_ENDED 3600000000000ULL /* a hint of an hour or more says that there is no end: as good as none */
 #define FACTOR_16 (4 * 256) /* log2_256(16 * x) - log2_256(x) */
 
 struct hint {
@@ -90,7 +91,8 @@ static __always_inline u64 length_of(struct task_struct *p, struct task_state *s
 	hint = bpf_map_lookup_elem(&hints, &comm);
 	if (hint) {
 		length = hint->rank && !shortest_first ? hint->rank : hint->length_ns;
-		return larger(length + hint->dependents * dependent_ns, 1);
+		if (length < OPEN_ENDED)
+			return larger(length + hint->dependents * dependent_ns, 1);
 	}
 	/* A child that has not run yet still has its parent's name: no guess before it had the chance to change it. */
 	if (p->se.sum_exec_runtime < first_slice_ns && same_comm(&comm, &s->born_as))
