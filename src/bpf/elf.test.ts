@@ -46,6 +46,17 @@ test.each([
   expect(() => readElf(changed(offset, ...bytes))).toThrow(message);
 });
 
+test.each([
+  ['.symtab', 23, '.symtab+0x17: size is not a multiple of 24'],
+  ['.rel.text', 15, '.rel.text+0xf: size is not a multiple of 16'],
+])('%s of %i bytes is refused', (name, size, message) => {
+  const bytes = fixture('policy');
+  const view = new DataView(bytes.buffer);
+  const index = readSections(bytes).sections.findIndex((section) => section.name === name);
+  view.setUint32(view.getUint32(40, true) + index * 64 + 32, size, true);
+  expect(() => readElf(bytes)).toThrow(message);
+});
+
 test('sections that overlap are refused, for they would let small files make much work', () => {
   const bytes = fixture('types');
   const { sections } = readSections(bytes);

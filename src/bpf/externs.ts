@@ -14,7 +14,7 @@ export interface Extern {
 
 /** By name. @throws Fault malformed. */
 export function readExterns(elf: Elf, btf: Btf): Map<string, Extern> {
-  const weak = new Set(elf.symbols.filter(isWeakExtern).map(({ name }) => name));
+  const weak = new Set(elf.symbols.filter(({ binding }) => binding === 'weak').map(({ name }) => name));
   const externs = new Map<string, Extern>();
   for (const section of ['.ksyms', '.kconfig']) {
     for (const entry of btf.find(section, 'datasec')?.variables ?? []) {
@@ -25,8 +25,4 @@ export function readExterns(elf: Elf, btf: Btf): Map<string, Extern> {
     }
   }
   return externs;
-}
-
-function isWeakExtern(symbol: Elf['symbols'][number]): boolean {
-  return symbol.section === 0 && symbol.binding === 'weak';
 }

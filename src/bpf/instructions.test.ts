@@ -88,6 +88,11 @@ test.each([
   expect(instructionText(instruction)).toBe('<unknown>');
 });
 
+// As llvm-objdump 19 prints it; the upper half is not shown.
+test('pseudo loads show their kind', () => {
+  expect(instructionText(one(0x18, 5, 1, 0, -1, 7))).toBe('ld_pseudo\tr5, 0x1, 0xffffffff');
+});
+
 // llvm-objdump 19 does not know these two, so the form is that of LLVM 20 (llvm/test/CodeGen/BPF/acquire-release).
 test('acquire and release read as assembly', () => {
   expect(instructionText(one(0xd3, 2, 1, 4, 0x100))).toBe('w2 = load_acquire((u8 *)(r1 + 0x4))');

@@ -87,7 +87,7 @@ function mapShape(btf: Btf, struct: CompositeType, offset: number): MapShape {
   return {
     type,
     typeName: mapTypes[type] ?? `type ${type}`,
-    keySize: keyType === undefined ? small('key_size') || ids : btf.sizeOf(keyType),
+    keySize: keyType === undefined ? small('key_size') : btf.sizeOf(keyType),
     valueSize: valueType === undefined ? small('value_size') || ids : btf.sizeOf(valueType),
     maxEntries: small('max_entries'),
     flags: small('map_flags'),

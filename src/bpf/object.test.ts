@@ -3,6 +3,7 @@ import { expect, test } from 'vitest';
 import { fixture } from '../../test/bpf/tools.ts';
 import { typeText } from './btf-text.ts';
 import { type BpfObject, readObject } from './object.ts';
+import { parameters } from './parameters.ts';
 import type { Program } from './programs.ts';
 
 const object = readObject(fixture('policy'));
@@ -167,6 +168,12 @@ test('what is rare is read too', () => {
   const references = [...(unusual.programs[1]?.references.values() ?? [])];
   expect(references).toContainEqual({ kind: 'function', name: 'each', section: '.text', offset: 0 });
   expect(references).toContainEqual({ kind: 'data', section: '.data.custom', offset: 0, symbol: 'custom' });
+  // A static global is named by its section's symbol and the offset in the instruction.
+  const limit = parameters(unusual).find(({ name }) => name === 'p_first_static')?.offset ?? 0;
+  expect(limit).toBeGreaterThan(0);
+  expect(references).toContainEqual({ kind: 'data', section: '.rodata', offset: limit, symbol: undefined });
+  expect(maps.get('tails')?.slots).toEqual(new Map([[1, 'optional']]));
+  expect(maps.get('outer')?.slots).toEqual(new Map([[0, 'inner']]));
   const arena = references.filter((item) => item.kind === 'data' && item.section === '.addr_space.1');
   expect(arena).toMatchObject([{ symbol: 'zeroed' }]);
 });
@@ -184,10 +191,30 @@ test.each([
   ['.BTF.ext version', '.BTF.ext', 2, [9], '.BTF.ext+0x2: version 9'],
   ['a relocation of what holds no symbol', '.rel.text', 0, [8], '.text+0x8: relocation 1 of a load'],
   ['a relocation between instructions', '.rel.text', 0, [28], '.text+0x1c: relocation inside an instruction'],
+  // Entries of .symtab have 24 bytes: value at 8, size at 16. 2 is scaled, 8 deadline_of, 12 p_u8.
+  [
+    'a variable past its section',
+    '.symtab',
+    12 * 24 + 8,
+    [0x50],
+    '.rodata+0x50: variable p_u8 of 1 bytes runs',
+  ],
+  ['a function past its section', '.symtab', 2 * 24 + 17, [16], '.text+0x88: function scaled of 4320 bytes'],
+  ['functions that overlap', '.symtab', 8 * 24 + 16, [144], '.text+0x88: functions deadline_of and scaled'],
+  // Header 32, size of a record 4, section and count 8, offset of the instruction 4.
+  ['a function that has no function type', '.BTF.ext', 48, [1], 'type 1 is a ptr, not a func'],
   ['a relocation of an unknown symbol', '.rel.text', 12, [200], '.rel.text+0xc: symbol 200 of 45'],
   ['a call of no function', '.text', 20, [3], '.text+0x10: no function at .text+48'],
 ])('%s is refused with a place', (_, section, offset, bytes, message) => {
   expect(damaged(section, offset, ...bytes)).toThrow(message);
+});
+
+test('a call with a relocation is what the relocation says, not a helper', () => {
+  const call = named('select_any').instructions.find(({ kind }) => kind === 'call');
+  const changed = damaged('struct_ops/select', (call?.at ?? 0) * 8 + 1, 0)();
+  const codes = changed.programs[0]?.instructions.filter((code) => code.kind === 'call');
+  expect(codes).toMatchObject([{ what: 'helper', id: -1 }]);
+  expect(changed.helpers).toEqual(object.helpers);
 });
 
 test('an object without types is refused', () => {

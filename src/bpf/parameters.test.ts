@@ -64,6 +64,19 @@ test('static, weak, huge and pointing ones', () => {
   ]);
 });
 
+test('static globals of linked objects may share a name; then there is no telling which is meant', () => {
+  const linked = fixture('pair');
+  expect(parameters(readObject(linked)).map(({ name, value }) => `${name} ${value}`)).toEqual([
+    'only 5',
+    'same 1',
+    'same 2',
+  ]);
+  const attempt = () => patchParameters(linked, { same: 3 });
+  expect(attempt).toThrow(expect.objectContaining({ code: 'unsupported' }));
+  expect(attempt).toThrow('several parameters same');
+  expect(valuesOf(patchParameters(linked, { only: 6 })).get('only')).toBe(6n);
+});
+
 const extremes: [string, ParameterValue, bigint][] = [
   ['p_u8', 0, 0n],
   ['p_u8', 255, 255n],

@@ -47,19 +47,25 @@ export function parameters(object: BpfObject): Parameter[] {
 
 /**
  * A copy of the object's bytes in which the named parameters have those values; all others keep theirs.
- * @throws Fault malformed; not-found for a name that is no parameter; unsupported for a value that does not fit.
+ * @throws Fault malformed; not-found for a name that is no parameter; unsupported for a value that does not fit, or a name that several
+ * static globals share.
  */
 export function patchParameters(
   bytes: Uint8Array,
   values: Readonly<Record<string, ParameterValue>>,
 ): Uint8Array {
   const object = readObject(bytes);
-  const known = new Map(parameters(object).map((parameter) => [parameter.name, parameter]));
+  const known = parameters(object);
   const section = sectionNamed(object.elf, '.rodata');
   const patched = bytes.slice();
   for (const [name, value] of Object.entries(values)) {
-    const parameter = known.get(name);
-    if (parameter === undefined || section === undefined) throw unknownParameter(name, [...known.keys()]);
+    const [parameter, twin] = known.filter((item) => item.name === name);
+    if (twin !== undefined) throw ambiguousParameter(name);
+    if (parameter === undefined || section === undefined)
+      throw unknownParameter(
+        name,
+        known.map((item) => item.name),
+      );
     const integer = fittingInteger(parameter, value);
     const start = section.offset + parameter.offset;
     for (let i = 0; i < parameter.size; i++) patched[start + i] = Number((integer >> BigInt(8 * i)) & 0xffn);
@@ -73,6 +79,15 @@ function unknownParameter(name: string, names: readonly string[]): Fault {
     tried: `set parameter ${name}`,
     where: '.rodata',
     next: 'use one of the listed names, or declare it as a const volatile global',
+  });
+}
+
+/** Static globals of linked objects may share a name. */
+function ambiguousParameter(name: string): Fault {
+  return new Fault('unsupported', `the object has several parameters ${name}`, {
+    tried: `set parameter ${name}`,
+    where: '.rodata',
+    next: 'give them different names, or make them one global',
   });
 }
 

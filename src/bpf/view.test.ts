@@ -40,14 +40,22 @@ test('empty parts are left out', () => {
   expect(objectView(readObject(fixture('types')))).toMatch(/^licence \(none\)\n/);
 });
 
-test('disassembly: the instructions as llvm-objdump prints them, and what they refer to', () => {
+const isInstruction = (line: string) => /^ *\d+:\t/.test(line);
+
+test.each(object.programs.map((program) => [program.name, program] as const))(
+  'disassembly of %s: the instructions as llvm-objdump prints them',
+  (name, program) => {
+    const lines = disassembly(object, program).trimEnd().split('\n');
+    expect(lines[0]).toBe(`${name}: ${program.section}+0x0`);
+    const [, theirs = ''] = recorded('policy', 'objdump').split(`<${name}>:\n`);
+    const expected = (theirs.split('\n\n')[0] ?? '').split('\n').filter(isInstruction);
+    expect(lines.filter(isInstruction)).toEqual(expected);
+  },
+);
+
+test('below an instruction stands what it refers to', () => {
   const program = object.programs.find(({ name }) => name === 'enqueue_fair') as Program;
   const lines = disassembly(object, program).trimEnd().split('\n');
-  expect(lines[0]).toBe('enqueue_fair: struct_ops/enqueue+0x0');
-  const instructions = lines.filter((line) => /^ *\d+:\t/.test(line));
-  const [, theirs = ''] = recorded('policy', 'objdump').split('<enqueue_fair>:\n');
-  const expected = (theirs.split('\n\n')[0] ?? '').split('\n').filter((line) => /^ *\d+:\t/.test(line));
-  expect(instructions).toEqual(expected);
   const notes = lines.slice(1).filter((line) => line.startsWith('\t\t'));
   expect(notes.map((line) => line.trim())).toEqual([
     'map tasks',

@@ -19,8 +19,10 @@ function readAll(bytes: Uint8Array): void {
     typeText(object.btf, id, 'x');
     object.btf.sizeOf(id);
   }
-  const values = parameters(object).flatMap(({ name, value }) =>
-    value === undefined ? [] : [[name, value]],
+  const all = parameters(object);
+  const isUnique = (name: string) => all.filter((item) => item.name === name).length === 1;
+  const values = all.flatMap(({ name, value }) =>
+    value === undefined || !isUnique(name) ? [] : [[name, value]],
   );
   const patched = patchParameters(bytes, Object.fromEntries(values));
   if (Buffer.compare(patched, bytes) !== 0) throw new Error('patching the present values changed the bytes');

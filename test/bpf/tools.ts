@@ -8,7 +8,7 @@ export const toolRoot = process.env.SCHEDCP_TOOL_ROOT;
 export const whyNoTools = 'SCHEDCP_TOOL_ROOT is unset: it names an unpacked tree with LLVM 19 and bpftool';
 
 const fixtures = join(import.meta.dirname, 'fixtures');
-export const fixtureNames = ['policy', 'types', 'unusual', 'v4'];
+export const fixtureNames = ['pair', 'policy', 'types', 'unusual', 'v4'];
 
 export function fixturePath(name: string): string {
   return join(fixtures, `${name}.bpf.o`);
