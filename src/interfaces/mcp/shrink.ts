@@ -39,8 +39,9 @@ export function shrink(value: unknown, limit: number, valid: (value: unknown) =>
     const choice = choose(root, most, false) ?? choose(root, most, true);
     if (choice === undefined) return null;
     const { node, next } = choice;
-    // Down to the second largest, or by a quarter: the largest give alike, in a logarithmic number of steps.
-    const fair = Math.max(1, Math.min(over, Math.max(node.weight - next, Math.ceil(node.weight / 4))));
+    // Down to the second largest, or by a part: the largest give alike, in a logarithmic number of steps.
+    const part = Math.ceil(node.weight / (over > limit ? 2 : 4));
+    const fair = Math.max(1, Math.min(over, Math.max(node.weight - next, part)));
     const saving = Math.min(fair, most.get(node.path) ?? fair);
     const before = node.parent[node.key];
     const after = shortened(before, saving);
