@@ -40,17 +40,34 @@ export function expansionFault(name: string, path: JsonPath, message: string): F
   return mistakesFault(name, [{ path, message }]);
 }
 
-/** The mistakes behind what zod found in `value`. */
+/** The mistakes behind what zod found in `value`, which stands at `base`. */
 export function shapeMistakes(
   issues: readonly z.core.$ZodIssue[],
   schema: z.ZodType,
   value: unknown,
+  base: JsonPath = [],
 ): Mistake[] {
   return issues.flatMap((issue) => {
     const at = descend(schema, value, issue.path);
-    if (issue.code === 'unrecognized_keys') return unknownKeys(issue.path, issue.keys, at.schemas, at.value);
-    return [{ path: issue.path, message: messageOf(issue, at.schemas, at.value) }];
+    const path = [...base, ...issue.path];
+    if (issue.code === 'unrecognized_keys') return unknownKeys(path, issue.keys, at.schemas, at.value);
+    const meant = issue.code === 'invalid_union' ? meantBranch(at.schemas, at.value) : undefined;
+    const inner = meant?.safeParse(at.value);
+    if (meant !== undefined && inner?.success === false) {
+      return shapeMistakes(inner.error.issues, meant, at.value, path);
+    }
+    return [{ path, message: messageOf(issue, path, at.schemas, at.value) }];
   });
+}
+
+/** The one schema that shares the most keys with an object; undefined if there is none, or a tie. */
+function meantBranch(schemas: readonly z.ZodType[], value: unknown): z.ZodType | undefined {
+  const present = Object.keys(Object(value));
+  const shared = (schema: z.ZodType) =>
+    Object.keys((schema.def as Def).shape ?? {}).filter((key) => present.includes(key)).length;
+  const most = Math.max(0, ...schemas.map(shared));
+  const best = schemas.filter((schema) => shared(schema) === most);
+  return most > 0 && best.length === 1 ? best[0] : undefined;
 }
 
 function unknownKeys(
@@ -69,12 +86,12 @@ function unknownKeys(
   }));
 }
 
-function messageOf(issue: z.core.$ZodIssue, schemas: z.ZodType[], value: unknown): string {
+function messageOf(issue: z.core.$ZodIssue, path: JsonPath, schemas: z.ZodType[], value: unknown): string {
   if (value === undefined) return 'missing';
-  if (isPhase(issue.path) && issue.code === 'invalid_union') {
+  if (isPhase(path) && issue.code === 'invalid_union') {
     const keys =
       typeof value === 'object' && value !== null ? Object.keys(value).join(', ') : JSON.stringify(value);
-    return `no phase: got ${keys || '{}'}, expected one of the verbs ${phaseVerbs.join(', ')}`;
+    return `not a phase: got ${keys || '{}'}, expected one of the verbs ${phaseVerbs.join(', ')}`;
   }
   if (issue.code === 'invalid_union') return unionMessage(issue, schemas, value);
   if (issue.code === 'invalid_key') return issue.issues[0]?.message ?? issue.message;

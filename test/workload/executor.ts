@@ -118,7 +118,10 @@ function executeRound(
         changed = true;
         break;
       }
-      if (op.code === opCodes.RUN) return compute(actor, op);
+      if (op.code === opCodes.RUN) {
+        compute(actor, op);
+        return;
+      }
       if (!perform(actor, op)) {
         actor.state = 'blocked';
         if (op.code !== opCodes.SLEEP && op.code !== opCodes.UNTIL) waiting.add(actor);
@@ -139,9 +142,11 @@ function executeRound(
       actor.cpuNs += ns;
       actor.left -= ns;
       if (actor.left === 0) actor.at++;
-      if (actor.left === 0 && actor.ops[actor.at]?.code !== opCodes.REPEAT) return advance(actor);
-      idle++;
-      enqueue(actor);
+      if (actor.left === 0 && actor.ops[actor.at]?.code !== opCodes.REPEAT) advance(actor);
+      else {
+        idle++;
+        enqueue(actor);
+      }
     });
   }
 
