@@ -138,6 +138,16 @@ test('an unknown name is refused with the names that exist', () => {
   expect(() => patchParameters(fixture('v4'), { any: 1 })).toThrow('it has none');
 });
 
+test('a parameter past its section is refused', () => {
+  const copy = bytes.slice();
+  const { elf } = readObject(bytes);
+  const symbol = elf.symbols.find(({ name }) => name === 'p_u16')?.index ?? 0;
+  const table = elf.sections.find(({ name }) => name === '.symtab')?.offset ?? 0;
+  // The value, 8 bytes into the entry: one byte of the two is left in a section of 0x50.
+  copy[table + symbol * 24 + 8] = 0x4f;
+  expect(() => parameters(readObject(copy))).toThrow('.rodata+0x4f: variable p_u16 of 2 bytes runs past');
+});
+
 test('a bool that is neither true nor false is refused', () => {
   const copy = bytes.slice();
   const rodata = readObject(bytes).elf.sections.find(({ name }) => name === '.rodata');
