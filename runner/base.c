@@ -109,7 +109,7 @@ static void *guard_thread(void *unused)
 		char state[24];
 		read_text("/sys/kernel/sched_ext/state", state, sizeof(state));
 		if (strcmp(state, "disabled"))
-			write_text("/proc/sysrq-trigger", "s");
+			write_text("/proc/sysrq-trigger", "S"); /* the capital letter: "s" syncs discs */
 		guard_deadline = 0;
 	}
 	return unused;

@@ -174,7 +174,7 @@ static void hold_policy(struct hold *h)
 		json_flush();
 		fcntl(0, F_SETFL, fcntl(0, F_GETFL) | O_NONBLOCK);
 		hold_loop(h);
-		policy_detach(policy);
+		policy_detach(policy, 1000);
 		json_open("detached");
 		json_string("why", h->why);
 		json_close();

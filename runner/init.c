@@ -151,16 +151,14 @@ static bool job_wait(struct job *job)
 	return result == PARSED;
 }
 
-static noreturn void end_vm(void)
+static noreturn void end_vm(bool child_said_done)
 {
-	json_open("done");
-	json_string("status", "failed");
-	if (failed) /* set here only when the job's child did not speak for itself */
+	if (!child_said_done) {
+		json_open("done");
+		json_string("status", "failed");
 		json_close();
-	else
-		json_take(&(char *){NULL});
+	}
 	json_flush();
-	sync();
 	if (!ioperm(EXIT_PORT, 1, 1))
 		outb(failed ? 1 : 0, EXIT_PORT);
 	reboot(RB_POWER_OFF);
@@ -184,8 +182,8 @@ static bool child_reaped(pid_t child, int *status, uint64_t limit)
 	return false;
 }
 
-/* The child says everything itself, `done` included, unless it dies. */
-static void run_in_child(const struct job *job)
+/* The child says everything itself, `done` included, unless it dies: true when it did not. */
+static bool run_in_child(const struct job *job)
 {
 	int status = 0;
 	pid_t child = fork();
@@ -195,7 +193,7 @@ static void run_in_child(const struct job *job)
 	}
 	if (child < 0) {
 		fault("give the VM more memory", "cannot fork: %s", strerror(errno));
-		return;
+		return false;
 	}
 	uint64_t limit = now_ns() + (job->verify_budget_ms + job->wall_limit_ms + 60000) * MS;
 	bool reaped = child_reaped(child, &status, limit);
@@ -205,6 +203,7 @@ static void run_in_child(const struct job *job)
 	} else if (WIFSIGNALED(status)) {
 		fault("the object or the job may be hostile: report it", "the runner crashed with signal %d (%s)", WTERMSIG(status), strsignal(WTERMSIG(status)));
 	}
+	return reaped && WIFEXITED(status);
 }
 
 int init_main(void)
@@ -220,13 +219,11 @@ int init_main(void)
 	protect_self();
 	if (ioperm(SELECTOR, 2, 1)) {
 		fault("use a kernel with CONFIG_X86_IOPL_IOPERM", "no access to the fw_cfg ports: %s", strerror(errno));
-		end_vm();
+		end_vm(false);
 	}
 	ready_emit("ready");
 	json_flush();
 	bool have_job = job_wait(&job);
 	ioperm(SELECTOR, 2, 0); /* a task would inherit it */
-	if (have_job)
-		run_in_child(&job);
-	end_vm();
+	end_vm(have_job && run_in_child(&job));
 }

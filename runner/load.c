@@ -113,6 +113,8 @@ static void emit_program(void)
 static void emit_refusal(const char *stage, int error)
 {
 	uint64_t processed = budget_over ? processed_at_end : processed_insns(log_buf);
+	if (error >= __LIBBPF_ERRNO__START) /* libbpf's own numbers: not an ELF file, wrong kind, wrong version */
+		error = ENOEXEC;
 	bool over = budget_over || processed > 999999;
 	char messages[4096];
 	failed = true;
@@ -369,8 +371,12 @@ struct policy *policy_attach(const struct job *job)
 		find_record(p);
 		int error = fill_maps(p, job);
 		const char *stage = error ? "map" : "attach";
-		protect_self();
+		bool safe = protect_self() == 0;
 		guard_start();
+		if (!safe && !error) {
+			strcpy(said, "not attached: without a real-time class and locked memory (root, CAP_SYS_NICE, CAP_IPC_LOCK) nobody could undo it\n");
+			error = -EPERM;
+		}
 		if (!error)
 			error = attach(p);
 		said_n = strlen(said);
@@ -388,12 +394,14 @@ struct policy *policy_attach(const struct job *job)
 	return p;
 }
 
-bool policy_detach(struct policy *p)
+bool policy_detach(struct policy *p, uint64_t patience_ms)
 {
 	struct presence after;
 	presence_read(&after);
 	scx_events_emit();
-	guard_arm(2000);
+	guard_arm(patience_ms);
+	if (bpf_link__detach(p->link)) /* even if somebody else holds the link; old kernels cannot */
+		errno = 0;
 	bpf_link__destroy(p->link);
 	p->link = NULL;
 	bool gone = wait_disabled(5000);

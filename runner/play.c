@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The player of expansions (docs/protocol.md section 1): forks each task at its time, keeps out of the way, and reports at the end.
+/* The player of expansions (docs/protocol.md section 1): forks a round's tasks, lets each go at its time,
+ * keeps out of the way, and reports at the end.
  * Run delay: field 2 of /proc/PID/schedstat (Documentation/scheduler/sched-stats.rst), readable until the task is reaped. */
 #include "play.h"
 #include <errno.h>
@@ -28,14 +29,27 @@ bool play_accepts(const struct job *job)
 	return false;
 }
 
+static uint8_t *arena;
+static size_t arena_room;
+
+/* Everything shared lies in one mapping: each further one would make every fork slower. */
 static void *shared(size_t size)
 {
-	void *p = mmap(NULL, size ? size : 1, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS | MAP_POPULATE, -1, 0);
-	if (p == MAP_FAILED) {
+	size_t rounded = (size + 63) / 64 * 64;
+	void *p = arena;
+	arena += rounded;
+	arena_room -= rounded;
+	return p;
+}
+
+static void arena_create(size_t size)
+{
+	arena_room = size;
+	arena = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS | MAP_POPULATE, -1, 0);
+	if (arena == MAP_FAILED) {
 		fprintf(stderr, "schedcp-runner: no memory for the workload (%zu bytes)\n", size);
 		abort();
 	}
-	return p;
 }
 
 static bool pipes_create(struct play *p)
@@ -99,11 +113,18 @@ static bool prepare(struct play *p, const struct job *job)
 {
 	const struct x_header *h = accepted.header;
 	*p = (struct play){.x = accepted, .player = getpid(), .job_nice = (int)job->nice, .job_sched = job->sched};
+	uint64_t samples = 0;
+	for (uint32_t i = 0; i < h->series; i++)
+		samples += p->x.series[i].capacity;
+	arena_create(4096 + h->semaphores * sizeof(*p->semaphores) + h->locks * sizeof(*p->locks) + h->tasks * sizeof(*p->records) +
+		     h->series * (sizeof(*p->recorders) + 64) + samples * sizeof(uint64_t) + (h->pipes ? 1 << 20 : 0));
 	p->semaphores = shared(h->semaphores * sizeof(*p->semaphores));
 	p->locks = shared(h->locks * sizeof(*p->locks));
 	p->records = shared(h->tasks * sizeof(*p->records));
 	p->recorders = shared(h->series * sizeof(*p->recorders));
 	p->remaining = shared(sizeof(*p->remaining));
+	p->unready = shared(sizeof(*p->unready));
+	p->shared_start = shared(sizeof(*p->shared_start));
 	for (uint32_t i = 0; i < h->series; i++)
 		p->recorders[i].values = shared(p->x.series[i].capacity * sizeof(uint64_t));
 	signal(SIGCHLD, SIG_DFL);    /* tasks are reaped after their round: do not wake up for each */
@@ -137,33 +158,79 @@ static uint32_t plan_round(struct play *p, uint32_t round, uint32_t *order)
 	return n;
 }
 
+/* Reads what the kernel has counted for a process so far. */
+static void counted(pid_t pid, uint64_t *cpu, uint64_t *delay)
+{
+	char path[48], text[128], *rest = text;
+	snprintf(path, sizeof(path), "/proc/%d/schedstat", pid);
+	read_text(path, text, sizeof(text));
+	*cpu = strtoull(text, &rest, 10);
+	*delay = strtoull(rest, NULL, 10);
+}
+
+static uint64_t status_number(const char *status, const char *key)
+{
+	const char *at = strstr(status, key);
+	return at ? strtoull(at + strlen(key), NULL, 10) : 0;
+}
+
+static void counted_before(struct record *r)
+{
+	char path[48], status[4096];
+	counted(r->pid, &r->cpu_before, &r->delay_before);
+	snprintf(path, sizeof(path), "/proc/%d/status", r->pid);
+	read_text(path, status, sizeof(status));
+	r->icsw_before = status_number(status, "nonvoluntary_ctxt_switches:");
+	r->vcsw_before = status_number(status, "\nvoluntary_ctxt_switches:");
+}
+
+/* Forks the round's tasks and waits until all stand at their start line. */
+static enum stop line_up(struct play *p, const uint32_t *order, uint32_t n, struct watch *w)
+{
+	enum stop stop = GO_ON;
+	atomic_store(p->unready, n);
+	for (uint32_t i = 0; i < n; i++) {
+		atomic_store(&p->records[order[i]].started, 1);
+		if (task_fork(p, order[i]) < 0) {
+			fault("use fewer tasks, or give the machine more memory", "cannot fork task %u: %s", order[i], strerror(errno));
+			return STOP_SIGNAL;
+		}
+	}
+	while (!stop && atomic_load(p->unready)) {
+		stop = watch_check(w);
+		wait_signals(NULL, 0, w->next_tick < w->deadline ? w->next_tick : w->deadline);
+	}
+	if (!stop)
+		sleep_ns(MS); /* the last one goes to sleep */
+	for (uint32_t i = 0; !stop && i < n; i++)
+		counted_before(&p->records[order[i]]);
+	return stop;
+}
+
 static enum stop run_round(struct play *p, const uint32_t *order, uint32_t n, struct watch *w)
 {
 	uint32_t next = 0;
-	p->round_start = now_ns();
-	for (;;) {
-		for (; next < n && p->round_start + p->x.tasks[order[next]].start_ns <= now_ns(); next++) {
-			atomic_store(&p->records[order[next]].started, 1);
-			if (task_start(p, order[next]) < 0) {
-				fault("use fewer tasks", "cannot start task %u: %s", order[next], strerror(errno));
-				return STOP_SIGNAL;
-			}
-		}
-		enum stop stop = watch_check(w);
+	enum stop stop = line_up(p, order, n, w);
+	p->round_start = *p->shared_start = now_ns();
+	while (!stop) {
+		for (; next < n && p->round_start + p->x.tasks[order[next]].start_ns <= now_ns(); next++)
+			task_release(p, order[next]);
+		stop = watch_check(w);
 		if (stop || !atomic_load(p->remaining))
-			return stop;
+			break;
 		uint64_t until = w->next_tick < w->deadline ? w->next_tick : w->deadline;
 		if (next < n && p->round_start + p->x.tasks[order[next]].start_ns < until)
 			until = p->round_start + p->x.tasks[order[next]].start_ns;
 		wait_signals(NULL, 0, until);
 	}
+	return stop;
 }
 
 /* Waits until a task is a zombie, reads what the kernel counted, and lets it go. */
 static void reap(struct play *p, uint32_t t, uint64_t limit)
 {
 	struct record *r = &p->records[t];
-	char path[48], text[128];
+	uint64_t cpu, delay;
 	siginfo_t info;
 	struct rusage usage = {0};
 	pid_t pid = atomic_load(&r->pid);
@@ -175,16 +242,13 @@ static void reap(struct play *p, uint32_t t, uint64_t limit)
 			return;
 		sleep_ns(MS / 5);
 	}
-	snprintf(path, sizeof(path), "/proc/%d/schedstat", pid);
-	read_text(path, text, sizeof(text));
-	char *rest = text;
-	uint64_t cpu = strtoull(text, &rest, 10);
-	r->delay = strtoull(rest, NULL, 10);
+	counted(pid, &cpu, &delay);
+	r->delay = delay - r->delay_before;
 	if (r->killed)
-		r->cpu = cpu;
+		r->cpu = cpu - r->cpu_before;
 	wait4(pid, NULL, 0, &usage);
-	r->vcsw = (uint64_t)usage.ru_nvcsw;
-	r->icsw = (uint64_t)usage.ru_nivcsw;
+	r->vcsw = (uint64_t)usage.ru_nvcsw - r->vcsw_before;
+	r->icsw = (uint64_t)usage.ru_nivcsw - r->icsw_before;
 }
 
 static void end_round(struct play *p, uint32_t round, bool stopped)

@@ -17,11 +17,12 @@ struct lock {
 enum task_error { TASK_OK, TASK_NOT_OWNER, TASK_FORKED_TWICE, TASK_FORK_FAILED, TASK_PIPE_FAILED, TASK_NICE_FAILED, TASK_CPUS_FAILED, TASK_ATTRIBUTES };
 
 struct record {
-	_Atomic uint32_t ended, joiners, attributes_set, started;
+	_Atomic uint32_t ended, joiners, attributes_set, started, go; /* ended and go are futexes */
 	_Atomic int32_t pid;
 	uint32_t cpu_number, error, error_op;
 	uint64_t start, end, cpu, delay; /* ns; start and end on CLOCK_MONOTONIC */
 	uint64_t vcsw, icsw;
+	uint64_t cpu_before, delay_before, vcsw_before, icsw_before; /* used before its start */
 	bool killed;
 } __attribute__((aligned(64)));
 
@@ -40,6 +41,8 @@ struct play {
 	int (*pipes)[2];
 	int cgroup_fds[64], base_cgroup_fd;
 	_Atomic uint32_t *remaining; /* foreground tasks of this round that have not ended */
+	_Atomic uint32_t *unready;   /* tasks of this round that have not come to their start line */
+	uint64_t *shared_start; /* the round's start: known only after its tasks were forked */
 	uint64_t round_start, spin_rate;
 	pid_t player;
 	int job_nice, job_sched;
@@ -48,4 +51,6 @@ struct play {
 /* Measures how fast this CPU spins; tasks inherit the answer. */
 uint64_t spin_calibrate(void);
 /* Forks task t, named and placed before it first runs. Returns as fork does, in the parent only. */
-pid_t task_start(struct play *play, uint32_t t);
+pid_t task_fork(struct play *play, uint32_t t);
+/* Lets a task that waits at its start line go. */
+void task_release(struct play *play, uint32_t t);

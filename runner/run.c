@@ -172,7 +172,7 @@ static void stages(const struct job *job)
 	if (!policy) {
 		presence_read(&after);
 		presence_emit("after", &after);
-	} else if (!policy_detach(policy)) {
+	} else if (!policy_detach(policy, 2000)) {
 		failed = true;
 	}
 }

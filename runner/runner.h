@@ -98,8 +98,9 @@ void scx_events_emit(void);
 struct policy;
 /* Opens, loads, fills maps and attaches; emits the "load" event. NULL when the kernel or libbpf refused. */
 struct policy *policy_attach(const struct job *job);
-/* Detaches and reports how it ended ("events", "presence" after, "exit"). True when it had run until we ended it. */
-bool policy_detach(struct policy *policy);
+/* Detaches and reports how it ended ("events", "presence" after, "exit"); SysRq-S when that has no effect within patience_ms.
+ * True when it had run until we ended it. */
+bool policy_detach(struct policy *policy, uint64_t patience_ms);
 const char *policy_name(const struct policy *policy);
 
 /* ---- exits.c: how a policy ended ---- */

@@ -140,7 +140,7 @@ static enum task_error op_fork(struct self *self, uint32_t t)
 	bool foreground = !(play->x.tasks[t].flags & TASK_BACKGROUND);
 	if (foreground)
 		atomic_fetch_add(play->remaining, 1);
-	if (task_start(play, t) > 0) {
+	if (task_fork(play, t) > 0) {
 		prctl(PR_SET_NAME, play->x.tasks[self->index].name);
 		return TASK_OK;
 	}
@@ -207,7 +207,7 @@ static enum task_error step(struct self *self, const struct x_op *op, uint32_t *
 	switch (op->code) {
 	case OP_RUN: op_run(self, op->b); break;
 	case OP_SLEEP: sleep_ns(op->b); break;
-	case OP_UNTIL: sleep_until(play->round_start + op->b); break;
+	case OP_UNTIL: sleep_until(*play->shared_start + op->b); break;
 	case OP_WAIT: op_wait(&play->semaphores[op->a]); break;
 	case OP_SIGNAL: op_signal(&play->semaphores[op->a], (uint32_t)op->b); break;
 	case OP_LOCK: op_lock(self, &play->locks[op->a]); break;
@@ -217,7 +217,7 @@ static enum task_error step(struct self *self, const struct x_op *op, uint32_t *
 	case OP_JOIN: op_join(&play->records[op->a]); break;
 	case OP_YIELD: sched_yield(); break;
 	case OP_LAP: sample(self, op->a, since(atomic_load(&play->semaphores[op->b].stamp))); break;
-	case OP_SINCE: sample(self, op->a, since(play->round_start + op->b)); break;
+	case OP_SINCE: sample(self, op->a, since(*play->shared_start + op->b)); break;
 	case OP_REPEAT:
 		if (op_repeat(self, *at, op->a))
 			*at -= (uint32_t)op->b + 1; /* the caller adds one */
@@ -232,11 +232,32 @@ static enum task_error step(struct self *self, const struct x_op *op, uint32_t *
 	return TASK_OK;
 }
 
+/* A task that the player starts has been forked before its round: forking is slow and would smear simultaneous starts. */
+static void start_line(struct self *self)
+{
+	struct play *play = self->play;
+	if (atomic_fetch_sub(play->unready, 1) == 1)
+		kill(play->player, SIGUSR1);
+	while (!atomic_load(&self->record->go))
+		futex_wait(&self->record->go, 0);
+	self->record->cpu_before = cpu_ns();
+}
+
+void task_release(struct play *play, uint32_t t)
+{
+	struct record *record = &play->records[t];
+	record->start = now_ns();
+	atomic_store(&record->go, 1);
+	futex_wake(&record->go, 1);
+}
+
 static noreturn void task_main(struct play *play, uint32_t index)
 {
 	const struct x_task *task = &play->x.tasks[index];
 	struct self self = {.play = play, .index = index, .record = &play->records[index]};
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	if (!(task->flags & TASK_FORKED))
+		start_line(&self);
 	for (uint32_t at = 0; at < task->ops; at++) {
 		self.record->error = step(&self, &play->x.ops[task->first_op + at], &at);
 		self.record->error_op = at;
@@ -244,7 +265,7 @@ static noreturn void task_main(struct play *play, uint32_t index)
 			break;
 	}
 	self.record->end = now_ns();
-	self.record->cpu = cpu_ns();
+	self.record->cpu = cpu_ns() - self.record->cpu_before;
 	self.record->cpu_number = (uint32_t)sched_getcpu();
 	atomic_store(&self.record->ended, 1);
 	if (atomic_load(&self.record->joiners))
@@ -273,7 +294,7 @@ static int attributes_apply(const struct play *play, const struct x_task *task, 
 	return result;
 }
 
-pid_t task_start(struct play *play, uint32_t t)
+pid_t task_fork(struct play *play, uint32_t t)
 {
 	const struct x_task *task = &play->x.tasks[t];
 	struct record *record = &play->records[t];

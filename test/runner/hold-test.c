@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Runs inside a VM: every way in which `hold` must let go. One line per case: name, milliseconds until the kernel said "disabled".
  * usage: hold-test RUNNER OBJECT STALLING-OBJECT; exits 1 when a case failed. Its own class is real-time so that it can watch. */
+#include "../../runner/runner.h"
 #include <fcntl.h>
 #include <poll.h>
 #include <sched.h>
@@ -224,6 +225,17 @@ static void stall_killed(void)
 	finish("SIGKILL while stalled", &h, since, 5000);
 }
 
+/* The last resort: the guard presses SysRq-S although the holder is well and beats. */
+static void guard(void)
+{
+	struct held h = start(good, NULL);
+	enabled("guard");
+	guard_start();
+	long since = ms();
+	guard_arm(500);
+	finish("SysRq-S by the guard", &h, since, 3000);
+}
+
 int main(int argc, char **argv)
 {
 	struct sched_param p = {.sched_priority = 60};
@@ -245,5 +257,6 @@ int main(int argc, char **argv)
 	adopted();
 	stall();
 	stall_killed();
+	guard();
 	return bad;
 }
