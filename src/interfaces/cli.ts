@@ -3,7 +3,7 @@
 
 import { Command, CommanderError, Help } from 'commander';
 import type { Service } from '../services/service.ts';
-import { type Chosen, commandOf, spelling } from './cli/command.ts';
+import { addExamples, type Chosen, commandOf, spelling } from './cli/command.ts';
 import { type Entry, type Groups, overview } from './cli/help.ts';
 import { statusOn } from './cli/status.ts';
 import { answer, parseInput } from './common/call.ts';
@@ -121,12 +121,9 @@ function parse(services: readonly Service[], argv: readonly string[], io: Io, op
 }
 
 function bare(extra: ExtraCommand, choose: (chosen: Chosen) => void): Command {
-  const command = new Command(extra.name).description(extra.summary);
+  const command = new Command(extra.name).description(extra.summary).usage('[--help]');
   command.helpOption('-h, --help', 'print this');
-  command.addHelpText(
-    'after',
-    `\nExamples:\n${extra.examples.map((example) => `  $ ${example}`).join('\n')}`,
-  );
+  addExamples(command, extra.examples);
   return command.action(() => choose({ name: extra.name, raw: {}, json: false, quiet: false }));
 }
 

@@ -26,6 +26,8 @@ const echo = service({
     probe: z.boolean().default(false).describe('look closer'),
     tri: z.boolean().optional().describe('yes, no or unsaid'),
     cpuWeight: z.number().int().min(1).optional().describe('weight'),
+    either: z.union([z.number(), z.string()]).optional().describe('a number or a word'),
+    maybe: z.number().int().min(1).nullable().optional().describe('a number or nothing'),
     exit: z.union([z.literal(0), z.literal(1), z.literal(3)]).default(0),
   }),
   output: z.object({ given: z.record(z.string(), z.json()) }),

@@ -75,8 +75,12 @@ function addCommonFlags(command: Command, service: Service): void {
     command.configureOutput().writeOut?.(`${schemasText(service)}\n`);
     throw new CommanderError(0, 'schedcp.schema', '');
   });
-  const examples = service.cli.examples.map((example) => `  $ ${example}`).join('\n');
-  if (examples !== '') command.addHelpText('after', `\nExamples:\n${examples}`);
+  addExamples(command, service.cli.examples);
+}
+
+export function addExamples(command: Command, examples: readonly string[]): void {
+  if (examples.length === 0) return;
+  command.addHelpText('after', `\nExamples:\n${examples.map((example) => `  $ ${example}`).join('\n')}`);
 }
 
 function schemasText(service: Service): string {
@@ -101,7 +105,7 @@ function argumentSpelling(field: Field): string {
 }
 
 function argumentOf(field: Field): Argument {
-  const name = `${field.name}${field.shape === 'many' ? '...' : ''}`;
+  const name = `${field.name.toUpperCase()}${field.shape === 'many' ? '...' : ''}`;
   // Never required for commander: the schema's own refusal says what is missing.
   const argument = new Argument(`[${name}]`, field.description);
   return argument.argParser((typed, previous) =>

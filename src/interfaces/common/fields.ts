@@ -21,7 +21,7 @@ export interface Field {
 }
 
 interface Json {
-  readonly type?: string;
+  readonly type?: string | readonly string[];
   readonly enum?: readonly unknown[];
   readonly const?: unknown;
   readonly anyOf?: readonly Json[];
@@ -61,7 +61,10 @@ export function fieldsOf(schema: z.ZodType): readonly Field[] {
   });
 }
 
-const members = (json: Json): readonly Json[] => json.anyOf ?? json.oneOf ?? [json];
+function members(json: Json): readonly Json[] {
+  if (typeof json.type === 'object') return json.type.map((type) => ({ ...json, type }));
+  return json.anyOf ?? json.oneOf ?? [json];
+}
 
 function withoutNull(json: Json): Json {
   const rest = members(json).filter((member) => member.type !== 'null');
