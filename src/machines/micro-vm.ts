@@ -17,8 +17,8 @@ import { payload } from '../linux/payload.ts';
 import {
   type GuestEnd,
   type GuestSpec,
-  jobBytes,
   type Mode,
+  qemuArguments,
   resumeGuest,
   saveGuest,
   startGuest,
@@ -213,7 +213,8 @@ class Guests {
   /** A guest saved when it was ready for a job. */
   private saved(spec: GuestSpec, signal: AbortSignal | undefined): Promise<string> {
     const { cache, qemu, kernel } = this.parts;
-    const identity = { ...spec, kernel: kernel.digest, qemu: emulatorVersion(qemu), jobBytes, format: 1 };
+    const command = qemuArguments(spec, qemu, '.');
+    const identity = { kernel: kernel.digest, emulator: emulatorVersion(qemu), command };
     const key = digestOf(canonicalJson(identity)).slice(0, 32);
     return cache.entry(
       `snapshots/${key}`,

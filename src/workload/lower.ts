@@ -69,27 +69,27 @@ export function lowerTask(
     ...{ round, planned, index: name.index, startNs, workPpm, ops: [], intendedNs: startNs },
     ...{ arrival: undefined, timers: new Map(), children: [] },
   };
-  lowerPhases(task, planned.group.phases, planned.path);
+  lowerPhases(task, planned.group.phases);
   return task.ops;
 }
 
-function lowerPhases(task: TaskDraft, phases: readonly Phase[], path: JsonPath): void {
-  for (const [i, phase] of phases.entries()) {
-    const at = [...path, 'phases', i];
-    if ('loop' in phase) lowerLoop(task, phase, at);
-    else if ('each' in phase) lowerEach(task, phase, at);
-    else lowerPlain(task, phase, at);
+function lowerPhases(task: TaskDraft, phases: readonly Phase[]): void {
+  for (const phase of phases) {
+    const path = task.round.plan.paths.get(phase)!;
+    if ('loop' in phase) lowerLoop(task, phase, path);
+    else if ('each' in phase) lowerEach(task, phase);
+    else lowerPlain(task, phase, path);
   }
 }
 
 function lowerLoop(task: TaskDraft, { loop, phases }: LoopPhase, path: JsonPath): void {
   const times = loop === 'forever' ? endless : loop - 1;
   if (times !== endless && !phases.every(isSteady)) {
-    for (let i = 0; i <= times; i++) lowerPhases(task, phases, path);
+    for (let i = 0; i <= times; i++) lowerPhases(task, phases);
     return;
   }
   const start = task.ops.length;
-  lowerPhases(task, phases, path);
+  lowerPhases(task, phases);
   if (times > 0) emit(task, path, 'REPEAT', times, task.ops.length - start);
 }
 
@@ -101,12 +101,12 @@ function isSteady(phase: Phase): boolean {
   return !('timer' in phase || 'since' in phase || 'fork' in phase || 'each' in phase);
 }
 
-function lowerEach(task: TaskDraft, { each, phases }: EachPhase, path: JsonPath): void {
+function lowerEach(task: TaskDraft, { each, phases }: EachPhase): void {
   const arrivals = task.round.arrivals.get(each)!;
   for (let number = task.index; number < arrivals.length; number += task.planned.instances) {
     task.arrival = { number, ns: arrivals[number]! };
     task.intendedNs = task.arrival.ns;
-    lowerPhases(task, phases, path);
+    lowerPhases(task, phases);
   }
   task.arrival = undefined;
 }

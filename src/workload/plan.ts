@@ -32,6 +32,7 @@ export interface Plan {
   readonly cgroups: readonly string[];
   /** Per phase with a varying amount, its draws of a round in the order of execution. */
   readonly draws: ReadonlyMap<Phase, readonly number[]>;
+  readonly paths: ReadonlyMap<Phase, JsonPath>;
   /** Per phase, how often one task executes it (per arrival, inside `each`). */
   readonly executions: ReadonlyMap<Phase, number>;
   /** Per group with a start of its own, the starts in order of index. */
@@ -59,6 +60,7 @@ export function makePlan(file: WorkloadFile, seed: number, topology: Topology): 
     series: Object.keys(file.series ?? {}).sort(),
     cgroups: Object.keys(file.cgroups ?? {}).sort(),
     draws: drawAll(file, seed, groups, visits, executions),
+    paths: new Map(visits.flat().map(({ phase, path }) => [phase, path])),
     executions,
     ownStarts: new Map(ownStarts),
   };
