@@ -79,12 +79,13 @@ void OP(classes_enqueue, struct task_struct *p, u64 enq_flags)
 	struct task_state *s = task_state(p);
 	enum class class = s ? class_of(p, s) : NORMAL;
 	bool wakeup = enq_flags & SCX_ENQ_WAKEUP;
-	u64 due;
+	u64 due, slice;
 
 	if (insert_percpu_kthread(p, urgent_slice_ns, enq_flags))
 		return;
-	due = s ? turn_due(&s->turn, patience_of(class), slice_of(class), wakeup) : scx_bpf_now();
-	scx_bpf_dsq_insert_vtime(p, QUEUE, slice_of(class), due, enq_flags);
+	slice = crowded_slice(slice_of(class), QUEUE);
+	due = s ? turn_due(&s->turn, patience_of(class), slice, wakeup) : scx_bpf_now();
+	scx_bpf_dsq_insert_vtime(p, QUEUE, slice, due, enq_flags);
 	if (!kick_idle_cpu(p) && preempt && wakeup && class == URGENT)
 		preempt_for(p, due, PREEMPT_TRIES);
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * fifo: one queue for the whole machine, in order of arrival, with a fixed slice. An idle CPU is used at once; otherwise a task runs when
+ * fifo: one queue for the whole machine, in order of arrival, with a fixed slice (cut only where hundreds wait). An idle CPU is used at once; otherwise a task runs when
  * everything queued before it has had its turn. The least a scheduler can do: good for batches of similar jobs, for throughput with long
  * slices, and as the yardstick for the other policies. Nothing starves: the order is the order of arrival.
  *
@@ -23,7 +23,7 @@ void OP(fifo_enqueue, struct task_struct *p, u64 enq_flags)
 {
 	if (insert_percpu_kthread(p, slice_ns, enq_flags))
 		return;
-	scx_bpf_dsq_insert(p, QUEUE, slice_ns, enq_flags);
+	scx_bpf_dsq_insert(p, QUEUE, crowded_slice(slice_ns, QUEUE), enq_flags);
 	kick_idle_cpu(p);
 }
 

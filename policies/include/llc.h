@@ -15,7 +15,7 @@ extern const int sd_llc_id __ksym __weak;
 
 u32 llc_of[MAX_CPUS];
 u32 llc_size[MAX_LLCS];
-u32 llcs = 1;
+u32 llcs; /* at least 1 after find_llcs() */
 static int llc_name[MAX_LLCS]; /* the kernel's id of each domain */
 
 static __always_inline int llc_raw_id(u32 cpu)

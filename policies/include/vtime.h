@@ -42,6 +42,14 @@ static __always_inline u64 shared_slice(u64 slice, u64 least, u64 dsq, u32 cpus)
 	return larger(slice * cpus / (cpus + (u32)waiting), least);
 }
 
+/* Slice for policies whose slices are fixed: cut only where one round of all that wait would take longer than a second. */
+static __always_inline u64 crowded_slice(u64 slice, u64 dsq)
+{
+	s32 waiting = scx_bpf_dsq_nr_queued(dsq);
+
+	return waiting > 0 ? smaller(slice, 1000000000ULL * scx_bpf_nr_cpu_ids() / (u32)waiting) : slice;
+}
+
 /* log2 with eight fraction bits (linear between powers of two): ratios of lengths become differences. */
 static __always_inline u32 log2_256(u64 x)
 {

@@ -28,6 +28,7 @@ const volatile u64 favoured_slice_ns = 10000000;
 const volatile u64 normal_slice_ns = 20000000;
 const volatile u64 background_slice_ns = 20000000;
 const volatile u64 extra_slice_ns = 20000000;
+const volatile u64 slice_min_ns = 4000000;      /* slices shrink down to this while many wait */
 const volatile u64 sleep_credit_ns = 20000000;  /* how much a layer, or a task in it, may catch up after being idle */
 const volatile u64 guard_ns = 500000000;        /* nobody waits much longer than this */
 const volatile bool preempt = true;             /* a waking task preempts layers of a larger priority number */
@@ -195,7 +196,7 @@ void OP(layers_enqueue, struct task_struct *p, u64 enq_flags)
 	}
 	if (insert_percpu_kthread(p, slice_of(layer), enq_flags))
 		return;
-	scx_bpf_dsq_insert_vtime(p, QUEUE(layer), slice_of(layer),
+	scx_bpf_dsq_insert_vtime(p, QUEUE(layer), shared_slice(slice_of(layer), slice_min_ns, QUEUE(layer), scx_bpf_nr_cpu_ids()),
 				 later(p->scx.dsq_vtime, vtime_now[layer] - sleep_credit_ns), enq_flags);
 	if (!kick_idle_cpu(p) && preempt && enq_flags & SCX_ENQ_WAKEUP)
 		preempt_for(p, priority_of(layer) + 1, PREEMPT_TRIES);
@@ -253,7 +254,7 @@ static __always_inline bool rescue_any(s32 cpu)
 	if (!rescue_is_due(cpu, guard_ns))
 		return false;
 	bpf_for(i, 0, LAYERS) {
-		if (rescue_from(QUEUE(i), cpu, guard_ns, slice_of(i)))
+		if (rescue_from(QUEUE(i), cpu, guard_ns, slice_min_ns))
 			return true;
 	}
 	return false;
@@ -280,7 +281,7 @@ void OP(layers_dispatch, s32 cpu, struct task_struct *prev)
 		best = LAYER(best);
 		tried |= 1 << best;
 		if (prev && best == running &&
-		    keep_running(QUEUE(best), cpu, prev, prev->scx.dsq_vtime, slice_of(best))) {
+		    keep_running(QUEUE(best), cpu, prev, prev->scx.dsq_vtime, slice_min_ns)) {
 			set_cpu_rank(cpu, priority_of(best) + 1);
 			return;
 		}

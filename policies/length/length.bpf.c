@@ -79,7 +79,10 @@ static __always_inline u64 longest_with(u64 length)
 	return larger(longest_now, longest_before);
 }
 
-/* The length to order `p` by; 0 for a first short turn. A name that stays unknown is taken for middling. */
+/*
+ * The length to order `p` by; 0 for a first short turn. A name that stays unknown is taken for middling,
+ * and in shortest-first order for no shorter than it has already run.
+ */
 static __always_inline u64 length_of(struct task_struct *p, struct task_state *s)
 {
 	struct comm comm;
@@ -100,7 +103,10 @@ static __always_inline u64 length_of(struct task_struct *p, struct task_state *s
 	learned = bpf_map_lookup_elem(&lengths, &comm);
 	if (learned)
 		return larger(learned->length_ns, 1);
-	return s->run < first_slice_ns ? 0 : larger(s->run, longest_now / 4);
+	if (s->run < first_slice_ns)
+		return 0;
+	length = larger(longest_now, longest_before) / 4;
+	return larger(shortest_first ? larger(length, s->run) : length, 1);
 }
 
 static __always_inline u64 handicap_of(u64 length)
@@ -127,7 +133,7 @@ void OP(length_enqueue, struct task_struct *p, u64 enq_flags)
 	if (insert_percpu_kthread(p, slice_ns, enq_flags))
 		return;
 	length = s ? length_of(p, s) : 0;
-	slice = length ? slice_ns : first_slice_ns;
+	slice = length ? crowded_slice(slice_ns, QUEUE) : first_slice_ns;
 	due = s ? turn_due(&s->turn, handicap_of(length), slice, enq_flags & SCX_ENQ_WAKEUP) : scx_bpf_now();
 	scx_bpf_dsq_insert_vtime(p, QUEUE, slice, due, enq_flags);
 	kick_idle_cpu(p);
