@@ -37,7 +37,7 @@ const simple = fc.oneof<fc.Arbitrary<Phase[]>[]>(
 
 const phases: fc.Arbitrary<Phase[]> = fc.letrec<{ phases: Phase[]; loop: Phase[] }>((tie) => ({
   phases: fc
-    .array(fc.oneof({ depthSize: 'small' }, simple, tie('loop')), { minLength: 1, maxLength: 4 })
+    .array(fc.oneof({ maxDepth: 3 }, simple, tie('loop')), { minLength: 1, maxLength: 3 })
     .map((lists) => lists.flat()),
   loop: fc
     .tuple(fc.integer({ min: 1, max: 3 }), tie('phases'))

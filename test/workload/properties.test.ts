@@ -19,7 +19,7 @@ import { workloadFile } from './arbitrary.ts';
 import { execute } from './executor.ts';
 import { standard } from './files.ts';
 
-const runs = { seed: 20_261_120, numRuns: 150 };
+const runs = { seed: 20_261_120, numRuns: 100, endOnFailure: true };
 const topology = fc.record({ seed: fc.nat({ max: 2 ** 32 - 2 }), cpus: fc.constantFrom(2, 3, 8, 100) });
 
 test('an expansion is decoded as it was encoded, and the same seed gives the same bytes', () => {
@@ -28,8 +28,8 @@ test('an expansion is decoded as it was encoded, and the same seed gives the sam
       const expansion = expand(file, options);
       const bytes = encode(expansion);
       expect(decode(bytes)).toEqual(expansion);
-      expect(encode(expand(structuredClone(file), options))).toEqual(bytes);
-      expect(encode(expand(file, { ...options, seed: options.seed + 1 }))).not.toEqual(bytes);
+      expect(Buffer.compare(encode(expand(structuredClone(file), options)), bytes)).toBe(0);
+      expect(Buffer.compare(encode(expand(file, { ...options, seed: options.seed + 1 })), bytes)).not.toBe(0);
     }),
     runs,
   );
@@ -197,7 +197,7 @@ function tryDecode(bytes: Uint8Array): 'refused' | 'accepted' {
     expect(fault.where).toMatch(/^offset \d+$/);
     return 'refused';
   }
-  expect(encode(expansion)).toEqual(bytes);
+  expect(Buffer.compare(encode(expansion), bytes)).toBe(0);
   return 'accepted';
 }
 
