@@ -173,6 +173,7 @@ static void hold_policy(struct hold *h)
 	if (policy) {
 		json_flush();
 		fcntl(0, F_SETFL, fcntl(0, F_GETFL) | O_NONBLOCK);
+		fcntl(1, F_SETFL, fcntl(1, F_GETFL) | O_NONBLOCK); /* a frozen reader must not hold us up */
 		hold_loop(h);
 		policy_detach(policy, 1000);
 		json_open("detached");

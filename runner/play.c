@@ -271,8 +271,7 @@ static void emit_task(const struct play *p, uint32_t t)
 {
 	const struct record *r = &p->records[t];
 	static const char *const errors[] = {"", "unlocks a lock that it does not hold", "forks a task that has been started before", "cannot fork",
-					     "cannot use its pipe", "cannot set its nice value", "cannot set its affinity",
-					     "cannot be given its class, nice value or affinity"};
+					     "cannot use its pipe", "cannot set its nice value", "cannot set its affinity"};
 	json_open("task");
 	json_uint("task", t);
 	json_uint("startNs", r->start - p->round_start);
@@ -284,6 +283,8 @@ static void emit_task(const struct play *p, uint32_t t)
 	json_uint("cpu", r->cpu_number);
 	json_bool("killed", r->killed);
 	json_close();
+	if (r->misplaced)
+		fault("correct the workload, or the machine's CPUs", "task %u (%s) cannot be given its class, nice value or affinity", t, p->x.tasks[t].name);
 	if (r->error)
 		fault("correct the workload, or the machine's CPUs", "task %u (%s), operation %u: %s", t, p->x.tasks[t].name, r->error_op, errors[r->error]);
 }

@@ -14,7 +14,7 @@ struct lock {
 	_Atomic uint32_t owner; /* task + 1 */
 } __attribute__((aligned(64)));
 
-enum task_error { TASK_OK, TASK_NOT_OWNER, TASK_FORKED_TWICE, TASK_FORK_FAILED, TASK_PIPE_FAILED, TASK_NICE_FAILED, TASK_CPUS_FAILED, TASK_ATTRIBUTES };
+enum task_error { TASK_OK, TASK_NOT_OWNER, TASK_FORKED_TWICE, TASK_FORK_FAILED, TASK_PIPE_FAILED, TASK_NICE_FAILED, TASK_CPUS_FAILED };
 
 struct record {
 	_Atomic uint32_t ended, joiners, attributes_set, started, go; /* ended and go are futexes */
@@ -23,7 +23,7 @@ struct record {
 	uint64_t start, end, cpu, delay; /* ns; start and end on CLOCK_MONOTONIC */
 	uint64_t vcsw, icsw;
 	uint64_t cpu_before, delay_before, vcsw_before, icsw_before; /* used before its start */
-	bool killed;
+	bool killed, misplaced; /* misplaced: its class, nice value or affinity could not be set */
 } __attribute__((aligned(64)));
 
 struct recorder {

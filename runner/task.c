@@ -307,7 +307,7 @@ pid_t task_fork(struct play *play, uint32_t t)
 	if (pid > 0) {
 		atomic_store(&record->pid, pid);
 		if (attributes_apply(play, task, pid) && !atomic_load(&record->ended))
-			record->error = TASK_ATTRIBUTES;
+			record->misplaced = true;
 		atomic_store(&record->attributes_set, 1);
 	}
 	return pid;
