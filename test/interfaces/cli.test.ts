@@ -244,10 +244,12 @@ describe('progress', () => {
     expect(run.err).not.toMatch(/[\r\x1b]/);
   });
 
-  it('breaks a long silence', async () => {
+  it('breaks a long silence, of about half a minute', async () => {
     let ms = 0;
-    const run = await schedcp(['slow', '--steps', '100', '--step-ms', '0'], { now: () => (ms += 31_000) });
-    expect(run.err.trimEnd().split('\n')).toHaveLength(101);
+    const run = await schedcp(['slow', '--steps', '1000', '--step-ms', '0'], { now: () => (ms += 8_000) });
+    const lines = run.err.trimEnd().split('\n').length;
+    expect(lines).toBeGreaterThan(150);
+    expect(lines).toBeLessThan(400);
   });
 
   it('is one rewritten line on a terminal, gone in the end', async () => {

@@ -17,3 +17,5 @@ process.exitCode = await runCli(services, process.argv.slice(2), processIo(), {
   about: 'SchedCP, over services that do nothing.',
   extra: [mcp],
 });
+// As src/main.ts does: whoever has not been waited for by now is cut off.
+process.exit();

@@ -98,14 +98,18 @@ const slow = service({
   input: z.object({
     steps: z.number().int().min(1).default(40),
     stepMs: z.number().int().min(0).default(20),
+    counted: z.boolean().default(true).describe('say how far it is'),
     deaf: z.boolean().default(false).describe('do not listen to Ctrl-C'),
   }),
   output: z.object({ steps: z.number() }),
   cli: { positional: [], examples: ['schedcp slow --steps 3'] },
-  async run({ steps, stepMs, deaf }, { progress, signal }) {
+  async run({ steps, stepMs, deaf, counted }, { progress, signal }) {
     try {
       for (let step = 0; step < steps; step++) {
-        progress({ text: `step ${step + 1} of ${steps}`, done: step, total: steps });
+        progress({
+          text: `step ${step + 1} of ${steps}`,
+          ...(counted ? { done: step, total: steps } : {}),
+        });
         await sleep(stepMs, undefined, deaf ? {} : { signal });
       }
       progress({ text: 'done', done: steps, total: steps });

@@ -183,7 +183,7 @@ describe('a reply', () => {
         expect(said.includes('[cut to fit 2000 tokens')).toBe(cut || words.includes('[cut to fit'));
         if (!cut) expect(result.structuredContent).toEqual(output);
       }),
-      { numRuns: 100, seed: 1 },
+      { numRuns: 100, seed: 1, endOnFailure: true },
     );
     // A fuzz that never cuts, or always does, would say little.
     expect(seen.cut).toBeGreaterThan(10);

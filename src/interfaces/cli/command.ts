@@ -43,8 +43,8 @@ export function commandOf(service: Service, choose: (chosen: Chosen) => void): C
       if (parsed[index] !== undefined) raw[field.name] = parsed[index];
     });
     for (const { field, options: own } of options) {
-      const key = own[0]!.attributeName();
-      if (command.getOptionValueSource(key) === 'cli') raw[field.name] = command.getOptionValue(key);
+      const value: unknown = command.getOptionValue(own[0]!.attributeName());
+      if (value !== undefined) raw[field.name] = value;
     }
     const { json, quiet } = command.opts();
     choose({ name: service.name, raw, json: json === true, quiet: quiet === true });

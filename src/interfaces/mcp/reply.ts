@@ -53,8 +53,9 @@ function tooLarge(service: Service): CallToolResult {
 function note(service: Service, input: unknown, output: unknown, cuts: readonly Cut[]): string {
   const named = cuts.slice(0, 3).map((cut) => `${head(cut.path, 40)} ${cut.from} → ${cut.to} ${cut.unit}`);
   if (cuts.length > 3) named.push(`${cuts.length - 3} more`);
-  const what = named.length === 0 ? 'this text; the structured content is complete' : named.join(', ');
-  return `[cut to fit ${replyBytes / 4} tokens: ${what}. ${rest(service, input, output)}]`;
+  const how = `cut to fit ${replyBytes / 4} tokens`;
+  if (cuts.length === 0) return `[${how}: this text only; the structured content is complete]`;
+  return `[${how}: ${named.join(', ')}. ${rest(service, input, output)}]`;
 }
 
 /** Which call gives what was cut: the next page of the same one, or the record that was written. */
