@@ -221,6 +221,7 @@ int init_main(void)
 		fault("use a kernel with CONFIG_X86_IOPL_IOPERM", "no access to the fw_cfg ports: %s", strerror(errno));
 		end_vm(false);
 	}
+	kernel_btf_preload(); /* becomes part of a snapshot */
 	ready_emit("ready");
 	json_flush();
 	bool have_job = job_wait(&job);

@@ -365,6 +365,7 @@ struct policy *policy_attach(const struct job *job)
 	libbpf_set_print(hear);
 	log_buf = xalloc(NULL, LOG_SIZE);
 	struct policy *p = load_within_budget(job, image);
+	kernel_btf_forget();
 	if (p) {
 		said_n = 0;
 		said[0] = log_buf[0] = 0;

@@ -181,6 +181,8 @@ void run_job(const struct job *job)
 {
 	signals_setup();
 	prctl(PR_SET_CHILD_SUBREAPER, 1);
+	if (!job->object.at)
+		kernel_btf_forget();
 	if (!job->object.at && protect_self())
 		fault("run as root, or with CAP_SYS_NICE and CAP_IPC_LOCK", "cannot take a real-time class and lock memory");
 	else

@@ -103,6 +103,10 @@ struct policy *policy_attach(const struct job *job);
 bool policy_detach(struct policy *policy, uint64_t patience_ms);
 const char *policy_name(const struct policy *policy);
 
+/* ---- kernel-btf.c: the kernel's types, read before they are needed; forgotten so that forks stay cheap ---- */
+void kernel_btf_preload(void);
+void kernel_btf_forget(void);
+
 /* ---- exits.c: how a policy ended ---- */
 void kmsg_start(void);
 /* The kernel's messages since kmsg_start that contain `word`, one a line. */
