@@ -15,19 +15,18 @@
 
 const volatile u64 normal_patience_ns = 100000000; /* how long normal work lets later urgent work pass */
 const volatile u64 batch_patience_ns = 500000000;  /* and batch work everything else */
-const volatile u64 urgent_slice_ns = 4000000;
+const volatile u64 urgent_slice_ns = 1000000;   /* short: a hog that has just woken looks urgent too */
 const volatile u64 normal_slice_ns = 8000000;
 const volatile u64 batch_slice_ns = 20000000;
 const volatile s32 urgent_nice = -5;               /* up to this nice: urgent */
 const volatile s32 batch_nice = 5;                 /* from this nice on: batch */
 const volatile u64 urgent_limit_ns = 10000000;     /* longer runs than this are not urgent, whatever their nice */
 const volatile bool automatic = true;              /* tasks whose usual run is below brief_ns are urgent */
-const volatile u64 brief_ns = 1000000;
+const volatile u64 brief_ns = 4000000;
 const volatile bool preempt = true;
 
 #define QUEUE 0
 #define PREEMPT_TRIES 8
-#define NEVER_RUN (~0ULL)
 
 enum class { URGENT, NORMAL, BATCH };
 
@@ -140,19 +139,14 @@ void OP(classes_stopping, struct task_struct *p, bool runnable)
 	s->run += ran;
 	s->turn.used += ran;
 	if (!runnable) {
-		s->usual_run = s->usual_run == NEVER_RUN ? s->run : (s->usual_run * 3 + s->run) / 4;
+		s->usual_run = update_usual_run(s->usual_run, s->run);
 		s->run = 0;
 	}
 }
 
 s32 SLEEPABLE_OP(classes_init_task, struct task_struct *p, struct scx_init_task_args *args)
 {
-	struct task_state *s = new_task_state(p);
-
-	if (!s)
-		return -ENOMEM;
-	s->usual_run = NEVER_RUN; /* not brief before it has shown it */
-	return 0;
+	return new_task_state(p) ? 0 : -ENOMEM;
 }
 
 s32 SLEEPABLE_OP(classes_init)

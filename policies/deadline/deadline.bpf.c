@@ -12,15 +12,16 @@
 #include "preempt.h"
 
 const volatile u64 slice_ns = 20000000;
-const volatile u64 slice_min_ns = 4000000;      /* when many wait */
+const volatile u64 slice_min_ns = 2000000;      /* when many wait, and for interactive tasks */
 const volatile u64 sleep_credit_ns = 20000000;  /* how much a sleeper may catch up */
-const volatile u64 interactive_ns = 2000000;    /* a usual run up to this long is interactive */
+const volatile u64 interactive_ns = 4000000;    /* a usual run up to this long is interactive */
 const volatile u64 boost_ns = 10000000;         /* virtual time by which interactive tasks are moved forward */
 const volatile bool preempt = true;             /* interactive tasks take a CPU from a later deadline */
 const volatile u64 guard_ns = 500000000;        /* nobody waits much longer than this */
 
 #define QUEUE 0
 #define PREEMPT_TRIES 8
+#define PREEMPT_MARGIN_NS 1000000 /* interactive tasks are not to chase each other about */
 
 struct task_state {
 	u64 mark;
@@ -65,10 +66,12 @@ void OP(deadline_enqueue, struct task_struct *p, u64 enq_flags)
 		s->queued_at = scx_bpf_now();
 		s->vtime = later(s->vtime, vtime_now - sleep_credit_ns);
 		deadline = deadline_of(p, s, s->vtime);
+		if (is_interactive(s)) /* or a hog that has only just begun: find out soon */
+			slice = slice_min_ns;
 	}
 	scx_bpf_dsq_insert_vtime(p, QUEUE, slice, deadline, enq_flags);
 	if (!kick_idle_cpu(p) && preempt && s && is_interactive(s) && enq_flags & SCX_ENQ_WAKEUP)
-		preempt_for(p, deadline, PREEMPT_TRIES);
+		preempt_for(p, deadline + PREEMPT_MARGIN_NS, PREEMPT_TRIES);
 }
 
 static __always_inline u64 deadline_of_running(struct task_struct *p)
@@ -96,16 +99,16 @@ void OP(deadline_dispatch, s32 cpu, struct task_struct *prev)
 void OP(deadline_running, struct task_struct *p)
 {
 	struct task_state *s = task_state(p);
-	bool spared;
+	bool rescued;
 
 	if (!s)
 		return;
 	charge(p, &s->mark);
 	vtime_now = later(vtime_now, s->vtime);
 	/* Who was rescued keeps its slice. */
-	spared = is_interactive(s) || is_overdue(s, guard_ns);
+	rescued = is_overdue(s, guard_ns);
 	s->queued_at = 0;
-	set_cpu_rank(scx_bpf_task_cpu(p), spared ? 0 : deadline_of(p, s, s->vtime));
+	set_cpu_rank(scx_bpf_task_cpu(p), rescued ? 0 : deadline_of(p, s, s->vtime));
 }
 
 void OP(deadline_stopping, struct task_struct *p, bool runnable)
@@ -120,7 +123,7 @@ void OP(deadline_stopping, struct task_struct *p, bool runnable)
 	s->vtime += by_weight(ran, p->scx.weight);
 	s->run += ran;
 	if (!runnable) {
-		s->usual_run = (s->usual_run * 3 + s->run) / 4;
+		s->usual_run = update_usual_run(s->usual_run, s->run);
 		s->run = 0;
 	}
 }
@@ -135,12 +138,7 @@ void OP(deadline_enable, struct task_struct *p)
 
 s32 SLEEPABLE_OP(deadline_init_task, struct task_struct *p, struct scx_init_task_args *args)
 {
-	struct task_state *s = new_task_state(p);
-
-	if (!s)
-		return -ENOMEM;
-	s->usual_run = slice_ns; /* not interactive before it has shown it */
-	return 0;
+	return new_task_state(p) ? 0 : -ENOMEM;
 }
 
 s32 SLEEPABLE_OP(deadline_init)

@@ -33,4 +33,13 @@ static __always_inline u64 charge(struct task_struct *p, u64 *mark)
 	return used;
 }
 
+/*
+ * Running average of the runs between two sleeps: quick to believe in short ones, slow to forget them. New tasks start at 0: the benefit of the
+ * doubt. A task that is late catches up in one go, so limits on it should allow several of its usual runs; else being late once makes it late for ever.
+ */
+static __always_inline u64 update_usual_run(u64 usual, u64 run)
+{
+	return run < usual ? (usual + run * 3) / 4 : (usual * 3 + run) / 4;
+}
+
 #endif
