@@ -1,7 +1,7 @@
 // What a command needs inside the guest: its executable, the shared libraries that the dynamic loader would take, the interpreter of
 // a script, and whatever --with names; each at the path it has here, symbolic links as they are here.
 
-import { accessSync, constants, readlinkSync } from 'node:fs';
+import { accessSync, constants, existsSync, readlinkSync } from 'node:fs';
 import { lstat, open, readdir, stat } from 'node:fs/promises';
 import { dirname, isAbsolute, join, resolve } from 'node:path';
 import { Fault } from '../core/errors.ts';
@@ -67,15 +67,12 @@ function isExecutable(file: string): boolean {
 
 async function namedFiles(item: string, options: PayloadOptions): Promise<string[]> {
   const absolute = resolve(options.cwd, item);
-  const info = await lstat(absolute).catch(() => undefined);
-  if (info === undefined) {
-    if (item.includes('/')) throw new Fault('not-found', `--with ${item}: no such file or directory`);
-    const program = findProgram(item, options);
-    return isCompiler(program)
-      ? [program, ...(await insideAll(await compilerParts(program, options.env ?? {})))]
-      : [program];
+  if (!existsSync(absolute) && item.includes('/')) {
+    throw new Fault('not-found', `--with ${item}: no such file or directory`);
   }
-  return insideAll([absolute]);
+  const file = existsSync(absolute) ? absolute : findProgram(item, options);
+  if (!isCompiler(file)) return inside(file);
+  return [file, ...(await insideAll(await compilerParts(file, options.env ?? {})))];
 }
 
 async function insideAll(paths: readonly string[]): Promise<string[]> {

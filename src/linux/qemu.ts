@@ -55,7 +55,10 @@ export interface GuestEnd {
   readonly detail: string;
 }
 
-/** QEMU's arguments. Everything that could differ between two runs of the same guest is switched off in deterministic mode. */
+/**
+ * QEMU's arguments. Everything that could differ between two runs of the same guest is switched off in deterministic mode; an
+ * ioeventfd would let the port be served by another thread, at a time of the host's choosing.
+ */
 export function qemuArguments(spec: GuestSpec, tools: Tools, directory: string): string[] {
   const at = (name: string): string => join(directory, name);
   const data = ['qemu', 'seabios']
@@ -69,7 +72,7 @@ export function qemuArguments(spec: GuestSpec, tools: Tools, directory: string):
     ...['-kernel', spec.kernel, '-initrd', spec.initramfs, '-append', kernelCommandLine(spec.mode)],
     ...['-chardev', 'stdio,id=qmp,signal=off', '-mon', 'chardev=qmp,mode=control'],
     ...['-chardev', `file,id=console,path=${comma(at('console'))}`, '-serial', 'chardev:console'],
-    ...['-device', 'virtio-serial-pci', '-chardev', `file,id=out,path=${comma(at('output'))}`],
+    ...['-device', 'virtio-serial-pci,ioeventfd=off', '-chardev', `file,id=out,path=${comma(at('output'))}`],
     ...['-device', 'virtserialport,chardev=out,name=org.schedcp.out'],
     ...['-device', 'isa-debug-exit,iobase=0x501,iosize=4'],
     ...['-fw_cfg', `name=opt/schedcp/job,file=${comma(at('job'))}`],
@@ -79,7 +82,7 @@ export function qemuArguments(spec: GuestSpec, tools: Tools, directory: string):
 const accelerator: Readonly<Record<Mode, readonly string[]>> = {
   deterministic: [
     ...['-accel', 'tcg,thread=single', '-icount', 'shift=1,sleep=off'],
-    ...['-rtc', 'base=2026-01-01,clock=vm', '-cpu', 'max,-rdrand,-rdseed'],
+    ...['-rtc', 'base=2026-01-01,clock=vm', '-cpu', 'max,-rdrand,-rdseed', '-seed', '1'],
   ],
   fast: ['-accel', 'tcg,thread=multi', '-cpu', 'max'],
   kvm: ['-accel', 'kvm', '-cpu', 'host'],

@@ -166,9 +166,22 @@ function commandFinding(events: readonly RunnerEvent[]): Finding | null {
   return {
     code: 'command-failed',
     message: `the command ${how} in the guest`,
-    next: 'a failed run is never data; does it need files (--with), network or other programs?',
+    next: adviceFor(said),
     ...(said === '' ? {} : { detail: said }),
   };
+}
+
+/** What the command itself said is missing comes along with --with. */
+function adviceFor(said: string): string {
+  const patterns = [
+    /cannot execute '([\w./+-]+)'/,
+    /([\w./+-]+): (?:command )?not found/,
+    /([\w./+-]+): No such file or directory/,
+  ];
+  const name = patterns.map((pattern) => pattern.exec(said)?.[1]).find((found) => found !== undefined);
+  const general =
+    'a failed run is never data; does it need files, other programs or a network? Only what --with names is in the guest';
+  return name === undefined ? general : `bring it along: --with ${name} (a failed run is never data)`;
 }
 
 /** A policy must have been in charge before, during and after; the default scheduler must have been alone. */

@@ -38,7 +38,7 @@ export const defaultEntrant: Entrant = {
 };
 
 export function settingsEntrants(wished: readonly (string | Settings)[] | undefined): Entrant[] {
-  const list = wished ?? Object.keys(standardSettings);
+  const list = isNone(wished) ? [] : (wished ?? Object.keys(standardSettings));
   return list.map((item, index) => {
     if (typeof item !== 'string') return settingsEntrant(`settings-${index + 1}`, item, 'asked for');
     const known = standardSettings[item];
@@ -47,6 +47,11 @@ export function settingsEntrants(wished: readonly (string | Settings)[] | undefi
       next: `there are: ${Object.keys(standardSettings).join(', ')}`,
     });
   });
+}
+
+/** `none` alone asks for no arms of that kind. */
+function isNone(wished: readonly unknown[] | undefined): boolean {
+  return wished?.length === 1 && wished[0] === 'none';
 }
 
 function settingsEntrant(name: string, settings: Settings, why: string): Entrant {
@@ -68,6 +73,7 @@ export async function policyEntrants(
   withHints: boolean,
   call: Call,
 ): Promise<Entrant[]> {
+  if (isNone(wished)) return [];
   if (wished !== undefined) {
     const entrants = await Promise.all(wished.map((item) => wishedPolicy(world, item, withHints, call)));
     return entrants.map((entrant, index) => distinct(entrant, entrants.slice(0, index)));

@@ -32,11 +32,15 @@ export const tuneInput = z.object({
   policies: z
     .array(z.string())
     .optional()
-    .describe('names of library policies or paths of objects; default: all of the library'),
+    .describe(
+      'names of library policies or paths of objects; none: no policies; default: all of the library',
+    ),
   settings: z
     .array(z.union([z.string(), settingsSchema]))
     .optional()
-    .describe('settings of the default scheduler as arms, such as slice-long; default: the standard ones'),
+    .describe(
+      'settings of the default scheduler as arms, such as slice-long; none: no settings; default: the standard ones',
+    ),
   metric: z
     .string()
     .optional()
@@ -96,6 +100,7 @@ export const tuneOutput = z.object({
       median: z.number().nullable(),
       effect: effectSchema.nullable(),
       why: z.string().optional(),
+      finding: findingSchema.optional().describe('how the first failed run of this arm failed'),
       parameters: z.record(z.string(), parameterValueSchema).optional(),
       settings: settingsSchema.optional(),
     }),

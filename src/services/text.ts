@@ -18,8 +18,8 @@ export function table(header: readonly string[], rows: readonly (readonly string
   return `${all.map(line).join('\n')}\n`;
 }
 
-/** Bytes of one page: with its envelope an answer stays below 2,000 tokens (bytes / 4). */
-export const pageBytes = 3200;
+/** Bytes of one page as JSON: the text travels twice in an MCP answer, which must stay below 2,000 tokens (bytes / 4). */
+export const pageBytes = 3500;
 
 export interface Page {
   readonly text: string;
@@ -32,7 +32,7 @@ export function pageOf(text: string, page: number): Page {
   const pages: string[] = [];
   let current = '';
   for (const line of text.split(/(?<=\n)/).flatMap((line) => slices(line))) {
-    if (current !== '' && Buffer.byteLength(current + line) > pageBytes) {
+    if (current !== '' && jsonBytes(current + line) > pageBytes) {
       pages.push(current);
       current = '';
     }
@@ -43,9 +43,13 @@ export function pageOf(text: string, page: number): Page {
   return { text: pages[index - 1] ?? '', page: index, pages: pages.length };
 }
 
+function jsonBytes(text: string): number {
+  return Buffer.byteLength(JSON.stringify(text));
+}
+
 function slices(line: string): string[] {
-  if (Buffer.byteLength(line) <= pageBytes) return [line];
-  const size = Math.floor(pageBytes / 4); // a character is at most four bytes
+  if (jsonBytes(line) <= pageBytes) return [line];
+  const size = Math.floor(pageBytes / 6) - 1; // a character is at most six bytes as JSON
   return Array.from({ length: Math.ceil(line.length / size) }, (_, index) =>
     line.slice(index * size, (index + 1) * size),
   );

@@ -13,6 +13,7 @@ import { defaultEntrant, type Entrant, policyEntrants, settingsEntrants } from '
 import { tuneInput, tuneOutput } from './schemas.ts';
 import { type Call, type Reply, service } from './service.ts';
 import { goalOf, type Named, namedWorkload, type Setting, trialOf } from './trials.ts';
+import { findingLines } from './verify.ts';
 import type { World } from './world.ts';
 
 type Input = z.infer<typeof tuneInput>;
@@ -142,7 +143,7 @@ function reply(
   trial: Trial,
   named: Named,
 ): Reply<Output> {
-  const { judgement, verdict, digest } = comparison;
+  const { judgement, verdict, digest, failures } = comparison;
   const armOf = (id: string): Arm | undefined => contestants.find((item) => item.arm.id === id)?.arm;
   const nameOf = (id: string): string => armOf(id)?.name ?? id;
   const best = judgement.chosen ?? judgement.candidate;
@@ -173,6 +174,7 @@ function reply(
       median: report.median,
       effect: report.effect,
       ...(report.why === undefined ? {} : { why: report.why }),
+      ...(failures.has(report.id) ? { finding: failures.get(report.id) } : {}),
       ...identity(armOf(report.id)),
     })),
     machine: {
@@ -206,5 +208,22 @@ function exitOf(judgement: Judgement): 0 | 1 | 3 {
 function textOf(output: Output, judgement: Judgement): string {
   const { machine, workload, records } = output;
   const where = `${workload.name} on kernel ${machine.kernel}, ${machine.cpus} CPUs, ${machine.name} (${machine.mode})`;
-  return `${where}\n\n${judgementText(judgement)}\nrecord ${records[0]?.digest.slice(0, 12)}   schedcp show ${records[0]?.digest.slice(0, 12)}\n`;
+  return `${where}\n\n${judgementText(judgement)}${failuresText(output)}\nrecord ${records[0]?.digest.slice(0, 12)}   schedcp show ${records[0]?.digest.slice(0, 12)}\n`;
+}
+
+/** The first failed run of each arm, shortly; the same failure of several arms once. */
+function failuresText(output: Output): string {
+  const seen = new Set<string>();
+  const lines: string[] = [];
+  for (const { policy, finding } of output.arms) {
+    if (finding === undefined || seen.has(finding.message)) continue;
+    seen.add(finding.message);
+    const detail = finding.detail?.trimEnd().split('\n').slice(-8).join('\n');
+    lines.push(
+      '',
+      `${policy}:`,
+      ...findingLines({ ...finding, ...(detail === undefined ? {} : { detail }) }),
+    );
+  }
+  return lines.length === 0 ? '' : `${lines.join('\n')}\n`;
 }

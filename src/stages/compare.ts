@@ -1,6 +1,6 @@
 // The comparison: a plan of the judge carried out on a machine, then the verdict, with every run and every observation on record.
 
-import type { Outcome, Verdict } from '../core/records.ts';
+import type { Finding, Outcome, Verdict } from '../core/records.ts';
 import { harmPairs } from '../judge/harm.ts';
 import { judge } from '../judge/judge.ts';
 import { nextBlocks } from '../judge/plan.ts';
@@ -31,6 +31,8 @@ export interface Comparison {
   readonly verdict: Verdict;
   readonly digest: string;
   readonly judgement: Judgement;
+  /** Why the first failed run of an arm failed, by arm. */
+  readonly failures: ReadonlyMap<string, Finding>;
 }
 
 /** Runs until the stopping rule says so. Interrupted or broken, it throws; what has run stays on record. */
@@ -77,7 +79,11 @@ async function conclude(
     candidates: Object.fromEntries(contestants.map((item) => [item.arm.id, item.candidate])),
     judgement,
   };
-  return { verdict, digest: await lab.records.put(verdict), judgement };
+  const failures = new Map<string, Finding>();
+  for (const { observation, outcome } of [...runs].reverse()) {
+    if (outcome.finding !== null) failures.set(observation.armId, outcome.finding);
+  }
+  return { verdict, digest: await lab.records.put(verdict), judgement, failures };
 }
 
 /** What the tasks of the same mix that are not the goal got, in the very runs of confirmation. */
