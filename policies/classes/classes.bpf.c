@@ -48,7 +48,7 @@ static __always_inline enum class class_of(struct task_struct *p, struct task_st
 		return BATCH;
 	if (s->run > urgent_limit_ns)
 		return NORMAL;
-	if (nice <= urgent_nice || (automatic && s->run <= brief_ns && s->usual_run <= brief_ns))
+	if (nice <= urgent_nice || (automatic && runs_briefly(s->usual_run, s->run, brief_ns)))
 		return URGENT;
 	return NORMAL;
 }

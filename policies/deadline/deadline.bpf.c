@@ -39,7 +39,7 @@ u64 vtime_now; /* the furthest that any running task has come */
 
 static __always_inline bool is_interactive(struct task_state *s)
 {
-	return s->usual_run <= interactive_ns && s->run <= interactive_ns;
+	return runs_briefly(s->usual_run, s->run, interactive_ns);
 }
 
 static __always_inline u64 deadline_of(struct task_struct *p, struct task_state *s, u64 vtime)

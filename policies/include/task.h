@@ -42,4 +42,10 @@ static __always_inline u64 update_usual_run(u64 usual, u64 run)
 	return run < usual ? (usual + run * 3) / 4 : (usual * 3 + run) / 4;
 }
 
+/* Whether a task passes for one that runs briefly: usually, and so far this time (a hog that has just begun is soon found out). */
+static __always_inline bool runs_briefly(u64 usual, u64 run, u64 brief)
+{
+	return usual <= brief && run <= smaller(brief, larger(usual * 4, 1000000));
+}
+
 #endif
