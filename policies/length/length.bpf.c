@@ -63,7 +63,10 @@ struct task_state {
 #include "task.h"
 #include "queue.h"
 
-/* The longest length among the tasks seen in this window of guard_ns and in the one before: what the others are compared with. */
+/*
+ * What lengths are compared with: the longest seen in this window of guard_ns or, fading by an eighth a window, before. It must outlast the gap
+ * between two rounds of a batch: the short tasks of a round are often queued before the long one is.
+ */
 u64 longest_now, longest_before, window_ends;
 
 static __always_inline u64 longest_with(u64 length)
@@ -71,7 +74,7 @@ static __always_inline u64 longest_with(u64 length)
 	u64 now = scx_bpf_now();
 
 	if (!before(now, window_ends)) {
-		longest_before = before(now, window_ends + guard_ns) ? longest_now : 0;
+		longest_before = larger(longest_now, longest_before - longest_before / 8);
 		longest_now = 0;
 		window_ends = now + guard_ns;
 	}
@@ -177,6 +180,7 @@ static __always_inline void learn_length(struct task_struct *p, u64 length)
 	struct learned *known, first = { .length_ns = length, .samples = 1 };
 	struct comm comm;
 
+	longest_with(length);
 	read_comm(&comm, p, comm_bytes);
 	known = bpf_map_lookup_elem(&lengths, &comm);
 	if (known) {
