@@ -2,7 +2,7 @@
 'use strict';
 
 module.exports = function start(give, root) {
-  import('../dist/main.js').catch(function (error) {
+  import('../dist/main.js').then(function (module) { return module.main(); }).catch(function (error) {
     if (error && error.code === 'ERR_MODULE_NOT_FOUND') {
       give('SchedCP is not installed completely: ' + error.message, 'run npm ci in ' + root);
     }

@@ -28,7 +28,7 @@ import type { Check, MachineWish, Mode, ReadyMachine, ReadyProgram, World } from
 const packageRoot = fileURLToPath(new URL('..', import.meta.url));
 
 /** The world as it is: real files, real guests. */
-function openWorld(env: NodeJS.ProcessEnv = process.env): World {
+export function openWorld(env: NodeJS.ProcessEnv = process.env): World {
   const limit = env.SCHEDCP_CACHE_LIMIT;
   const cache = limit === undefined ? openCache() : openCache(undefined, Number(limit));
   const store = openStore();
@@ -180,7 +180,8 @@ const about =
   'SchedCP finds out which Linux scheduler runs your workload best, and proves it: the default scheduler, its settings and\n' +
   'sched_ext policies, run side by side in micro-VMs on a real kernel. Nothing on this machine is changed.';
 
-async function main(): Promise<void> {
+/** Runs the command line of this process and ends it. */
+export async function main(): Promise<never> {
   const { version } = JSON.parse(await readFile(join(packageRoot, 'package.json'), 'utf8')) as {
     version: string;
   };
@@ -195,5 +196,3 @@ async function main(): Promise<void> {
   process.exitCode = await runCli(services, process.argv.slice(2), io, { version, about, extra: [mcp] });
   process.exit();
 }
-
-await main();
