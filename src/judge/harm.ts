@@ -17,8 +17,8 @@ import type { ArmSpec, Claim, OtherWorkload, Plan } from './types.ts';
 export const harmLimit = 0.05;
 /** Of the one-sided bound of the loss. */
 const alpha = 0.05;
-/** Pairs of runs that a `workload` needs before its bound exists at 95 %; with 8, one bad pair does not spoil it. */
-export const harmPairs = { least: 5, usual: 8 } as const;
+/** Pairs of runs that a `workload` needs before its bound exists at 95 %; from 6 on it is not the worst pair alone. */
+export const harmPairs = { least: 5, usual: 6 } as const;
 
 export function harmClaims(
   plan: Plan,

@@ -167,7 +167,7 @@ class Guests {
     const { cache, kernel, runner } = this.parts;
     const tree: Tree = new Map(extra);
     for (const path of ['/dev', '/proc', '/sys', '/tmp', '/run'])
-      tree.set(path, { kind: 'directory', mode: 0o755 });
+      tree.set(path, { kind: 'directory', mode: path === '/tmp' ? 0o1777 : 0o755 });
     tree.set('/init', { kind: 'file', from: runner.file, mode: 0o755 });
     if (kernel.config !== undefined) {
       tree.set(`/boot/config-${kernel.release}`, { kind: 'file', from: kernel.config, mode: 0o644 });
@@ -290,7 +290,7 @@ async function composeJob(experiment: Experiment, blobs: Blobs): Promise<Uint8Ar
     nuisance,
     wallLimitMs: limitMs,
     verifyBudgetMs: 5000,
-    timeoutMs: 2000,
+    timeoutMs: 5000, // the longest that is safe: under many hogs a good policy may keep a task waiting for 3 s
     outputLimit: 65_536,
   });
 }
