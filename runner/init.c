@@ -21,6 +21,19 @@
 
 enum { SELECTOR = 0x510, DATA = 0x511, DIRECTORY_KEY = 0x19, EXIT_PORT = 0x501, JOB_LIMIT = 256 << 20 };
 
+/* A payload below /tmp must not be hidden by an empty file system: the root lies in memory as well. */
+static bool has_payload(const char *at)
+{
+	DIR *directory = opendir(at);
+	struct dirent *entry;
+	bool found = false;
+	while (directory && !found && (entry = readdir(directory)))
+		found = strcmp(entry->d_name, ".") && strcmp(entry->d_name, "..");
+	if (directory)
+		closedir(directory);
+	return found;
+}
+
 static void mount_all(void)
 {
 	static const struct {
@@ -32,6 +45,8 @@ static void mount_all(void)
 	};
 	for (size_t i = 0; i < sizeof(mounts) / sizeof(*mounts); i++) {
 		mkdir(mounts[i].at, 0755);
+		if (!strcmp(mounts[i].type, "tmpfs") && has_payload(mounts[i].at))
+			continue;
 		if (mount(mounts[i].type, mounts[i].at, mounts[i].type, 0, mounts[i].options) && errno != EBUSY)
 			fault("use a kernel that has it", "cannot mount %s on %s: %s", mounts[i].type, mounts[i].at, strerror(errno));
 	}

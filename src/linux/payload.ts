@@ -37,6 +37,7 @@ export async function payload(
   for (const shell of ['/bin/sh']) found.add(shell); // system(3), make and most scripts expect one
   for (const item of withPaths) for (const file of await namedFiles(item, options)) found.add(file);
   for (const file of found) addWithLinks(tree, file);
+  if (existsSync(options.cwd)) addWithLinks(tree, options.cwd); // empty, unless --with brings what is in it
   await addLibraries(tree, options);
   return { tree, executable, bytes: await treeBytes(tree) };
 }

@@ -191,6 +191,7 @@ class Guests {
     limitMs: number,
     signal: AbortSignal | undefined,
   ): Promise<GuestRun> {
+    await this.parts.cache.use(spec.kernel, spec.initramfs, this.parts.qemu.root);
     const incoming = start === 'restored' ? join(await this.saved(spec, signal), 'state') : undefined;
     const scratch = await this.parts.cache.scratch();
     try {

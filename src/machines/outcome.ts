@@ -139,7 +139,7 @@ function limitFinding(events: readonly RunnerEvent[]): Finding | null {
     memory: { code: 'out-of-memory', next: 'give the guest more with --memory' },
     processes: {
       code: 'too-many-processes',
-      next: 'the command forks without end, or needs more than the guest allows',
+      next: 'let it start fewer processes, or raise --memory: a guest allows four a MiB',
     },
     disk: { code: 'disk-full', next: 'its files live in the guest’s memory: raise --memory, or write less' },
   } as const;
@@ -152,9 +152,7 @@ function limitFinding(events: readonly RunnerEvent[]): Finding | null {
 function refusalFinding(events: readonly RunnerEvent[]): Finding | null {
   const fault = last(events, 'fault');
   if (fault === undefined) return null;
-  const code = /no such file|not found|cannot execute|exec/i.test(fault.message)
-    ? 'command-not-found'
-    : 'runner-refused';
+  const code = fault.message.startsWith('cannot start the command') ? 'command-not-found' : 'runner-refused';
   return { code, message: fault.message, ...(fault.next === undefined ? {} : { next: fault.next }) };
 }
 
