@@ -12,7 +12,7 @@ import { processIo } from './interfaces/terminal.ts';
 import { openPolicies } from './knowledge/policies.ts';
 import { openStore } from './knowledge/store.ts';
 import { openWorkloads, type Program } from './knowledge/workloads.ts';
-import { openCache, treeSize } from './linux/cache.ts';
+import { cacheLimit, openCache, treeSize } from './linux/cache.ts';
 import { compilePolicy } from './linux/clang.ts';
 import { inspect } from './linux/doctor.ts';
 import { kernel } from './linux/kernel.ts';
@@ -29,20 +29,12 @@ const packageRoot = fileURLToPath(new URL('..', import.meta.url));
 
 /** The world as it is: real files, real guests. */
 export function openWorld(env: NodeJS.ProcessEnv = process.env): World {
-  const limit = env.SCHEDCP_CACHE_LIMIT;
-  const cache = limit === undefined ? openCache() : openCache(undefined, Number(limit));
+  const cache = openCache();
   const store = openStore();
-  const opened = new Map<string, Promise<ReadyMachine>>();
 
-  const openMachine = (wish: MachineWish, call: Call): Promise<ReadyMachine> => {
-    const key = wish.kernel ?? '';
-    const known = opened.get(key) ?? openReady(wish, call);
-    opened.set(key, known);
-    known.catch(() => opened.delete(key));
-    return known;
-  };
-
-  async function openReady(wish: MachineWish, call: Call): Promise<ReadyMachine> {
+  /** Anew for each call: what an earlier one found may have been trimmed since, and must not end with that one's signal. */
+  async function openMachine(wish: MachineWish, call: Call): Promise<ReadyMachine> {
+    cacheLimit(env); // a mistake in it should not be found after minutes
     const options = toolOptions(call);
     const qemu = await tools(cache, 'qemu', options);
     const image = await kernel(cache, {
@@ -97,7 +89,7 @@ export function openWorld(env: NodeJS.ProcessEnv = process.env): World {
       return removed.filter((item) => item.bytes > 0);
     },
     tidy: async () => {
-      await cache.trim();
+      await cache.trim(cacheLimit(env));
     },
   };
 

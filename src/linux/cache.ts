@@ -1,30 +1,39 @@
-// The user's cache: downloads, builds and snapshots; never results. Everything in it can be made again, so it may be
-// deleted at any time; entries appear by rename, so a reader sees a whole entry or none.
+// The user's cache: downloads, builds and snapshots; never results. Everything in it can be made again. Entries appear and
+// disappear by rename, so a reader sees a whole entry or none; what was used a short time ago is not trimmed.
 
 import { randomBytes } from 'node:crypto';
-import { existsSync, linkSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, linkSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { mkdir, readdir, rename, rm, stat, statfs, utimes } from 'node:fs/promises';
 import { homedir } from 'node:os';
-import { join } from 'node:path';
+import { join, relative } from 'node:path';
 import { Fault } from '../core/errors.ts';
 
 export interface Cache {
   readonly root: string;
-  /** Bytes that `trim` leaves at most. */
-  readonly limit: number;
   path(...parts: string[]): string;
   /**
    * Returns the directory `name`, made by `make` when it does not exist. `make` fills an empty directory that becomes the
    * entry when it returns; when it throws, nothing is left. Two processes at once: one makes, the other waits.
    */
   entry(name: string, make: (directory: string) => Promise<void>, signal?: AbortSignal): Promise<string>;
+  /** Runs `work` while no other process runs one of the same name. */
+  exclusively<T>(name: string, work: () => Promise<T>, signal?: AbortSignal): Promise<T>;
+  /** Says that the entries which hold these files are about to be used. Files elsewhere are none of its business. */
+  use(...files: readonly string[]): Promise<void>;
   /** A directory for one run, removed by `release` and by the next `trim` when its owner has died. */
   scratch(): Promise<Scratch>;
-  /** Removes the least recently used entries until the cache is below its limit. Returns what was removed. */
-  trim(): Promise<string[]>;
+  /**
+   * Removes what dead processes left, then the least recently used entries until `limit` bytes are left; those used within
+   * `inUseMs` stay even so, because a running process may be about to open them. Returns what was removed.
+   */
+  trim(limit: number): Promise<string[]>;
   size(): Promise<number>;
+  /** Removes everything. Throws Fault('unavailable') while another process makes entries or runs guests. */
   remove(): Promise<void>;
 }
+
+/** So long is an entry safe from `trim` after its last use. */
+export const inUseMs = 30 * 60_000;
 
 export interface Scratch {
   readonly directory: string;
@@ -36,17 +45,38 @@ export function cacheDirectory(env: NodeJS.ProcessEnv = process.env): string {
   return join(base?.startsWith('/') ? base : join(homedir(), '.cache'), 'schedcp');
 }
 
-export function openCache(root: string = cacheDirectory(), limit: number = 12e9): Cache {
+/** SCHEDCP_CACHE_LIMIT, in bytes. Throws Fault('malformed'). */
+export function cacheLimit(env: NodeJS.ProcessEnv = process.env): number {
+  const text = env.SCHEDCP_CACHE_LIMIT;
+  if (text === undefined || text === '') return 12e9;
+  const limit = Number(text);
+  if (Number.isFinite(limit) && limit >= 0) return limit;
+  throw new Fault('malformed', `SCHEDCP_CACHE_LIMIT=${text} is not a number of bytes`, {
+    next: 'set it to a number such as 12e9, or leave it unset',
+  });
+}
+
+export function openCache(root: string = cacheDirectory()): Cache {
   const path = (...parts: string[]): string => join(root, ...parts);
   return {
     root,
-    limit,
     path,
     entry: (name, make, signal) => makeEntry(path, name, make, signal),
+    async exclusively(name, work, signal) {
+      await writable(path());
+      const unlock = await lock(path(), name, signal);
+      return work().finally(unlock);
+    },
+    async use(...files) {
+      for (const file of files) {
+        const [kind, name] = relative(root, file).split('/');
+        if (kind !== undefined && name !== undefined && kind !== '..') await touch(path(kind, name));
+      }
+    },
     scratch: () => makeScratch(path),
-    trim: () => trim(path, limit),
+    trim: (limit) => trim(path, limit),
     size: () => treeSize(root),
-    remove: () => rm(root, { recursive: true, force: true }),
+    remove: () => removeAll(path),
   };
 }
 
@@ -59,24 +89,22 @@ async function makeEntry(
   signal: AbortSignal | undefined,
 ): Promise<string> {
   const target = path(name);
-  const touch = async (): Promise<string> => {
-    const now = new Date();
-    await utimes(target, now, now).catch(() => {}); // a read-only cache still serves what it has
-    return target;
-  };
-  if (existsSync(target)) return touch();
+  if (existsSync(target)) return touch(target);
   await writable(path());
-  const unlock = await lock(path(`${name}.lock`), signal);
+  const unlock = await lock(path(), name, signal);
   try {
-    if (existsSync(target)) return touch();
-    const staging = path('staging', `${process.pid}-${randomBytes(6).toString('hex')}`);
+    if (existsSync(target)) return await touch(target);
+    const staging = path('staging', ownName());
     try {
       await mkdir(staging, { recursive: true });
       await make(staging);
       await mkdir(join(target, '..'), { recursive: true });
       await rename(staging, target);
     } catch (error) {
-      await rm(staging, { recursive: true, force: true });
+      const removed = !existsSync(staging);
+      await rm(staging, { recursive: true, force: true }).catch(() => {});
+      if (existsSync(target)) return await touch(target); // someone was faster
+      if (removed && errorCode(error) === 'ENOENT') throw vanished(path(), error);
       throw explainWrite(error, path());
     }
     return target;
@@ -85,9 +113,23 @@ async function makeEntry(
   }
 }
 
+/** Marks as used. A read-only cache still serves what it has. */
+async function touch(entry: string): Promise<string> {
+  const now = new Date();
+  await utimes(entry, now, now).catch(() => {});
+  return entry;
+}
+
+function vanished(root: string, cause: unknown): Fault {
+  return new Fault('unavailable', `${root} was removed while something was being put into it`, {
+    next: 'run the command again',
+    cause,
+  });
+}
+
 async function makeScratch(path: Path): Promise<Scratch> {
   await writable(path());
-  const directory = path('scratch', `${process.pid}-${randomBytes(6).toString('hex')}`);
+  const directory = path('scratch', ownName());
   await mkdir(directory, { recursive: true, mode: 0o700 }).catch((error: unknown) => {
     throw explainWrite(error, path());
   });
@@ -102,16 +144,19 @@ async function writable(root: string): Promise<void> {
   }
 }
 
-/** Turns the file system's "no" into a fault that says what to do. Other errors pass unchanged. */
+/** Turns the file system's "no" below `root` into a fault that says what to do. Other errors pass unchanged. */
 export function explainWrite(error: unknown, root: string): unknown {
-  const code = (error as NodeJS.ErrnoException).code;
+  const code = errorCode(error);
+  const { path } = error as NodeJS.ErrnoException;
+  const near = path === undefined || `${path}/`.startsWith(`${root}/`) || `${root}/`.startsWith(`${path}/`);
+  if (!near) return error;
   if (code === 'ENOSPC' || code === 'EDQUOT') {
     return new Fault('unavailable', `no space left below ${root}`, {
       next: 'free some space, or point XDG_CACHE_HOME to a larger disk',
       cause: error,
     });
   }
-  if (code === 'EROFS' || code === 'EACCES' || code === 'EPERM' || code === 'ENOTDIR') {
+  if (code === 'EROFS' || code === 'EACCES' || code === 'EPERM' || code === 'ENOTDIR' || code === 'EEXIST') {
     return new Fault('not-permitted', `cannot write below ${root} (${code})`, {
       next: 'make it writable, or point XDG_CACHE_HOME to a directory that is',
       cause: error,
@@ -120,27 +165,41 @@ export function explainWrite(error: unknown, root: string): unknown {
   return error;
 }
 
-/** A lock file with the owner's pid; a dead owner's lock is taken over. Waits at most 20 minutes. */
-async function lock(file: string, signal: AbortSignal | undefined): Promise<() => Promise<void>> {
-  await mkdir(join(file, '..'), { recursive: true });
+function errorCode(error: unknown): string | undefined {
+  return (error as NodeJS.ErrnoException | null)?.code;
+}
+
+/** A lock file that names its owner; a dead owner's lock is taken over. Waits at most 20 minutes. */
+async function lock(
+  root: string,
+  name: string,
+  signal: AbortSignal | undefined,
+): Promise<() => Promise<void>> {
+  const file = join(root, `${name}.lock`);
   const mine = `${file}.${process.pid}`;
+  await mkdir(join(file, '..'), { recursive: true }).catch((error) => {
+    throw explainWrite(error, root);
+  });
   for (const deadline = Date.now() + 20 * 60_000; ; ) {
     try {
-      writeFileSync(mine, String(process.pid));
-      linkSync(mine, file); // by link, so that the lock never exists without its owner's pid in it
-      return () => rm(file, { force: true });
+      writeFileSync(mine, owner());
+      linkSync(mine, file); // by link, so that the lock never exists without its owner in it
+      return async () => {
+        if (readOwner(file) === owner()) rmSync(file, { force: true });
+      };
     } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw explainWrite(error, join(file, '..'));
+      if (errorCode(error) !== 'EEXIST') throw explainWrite(error, root);
     } finally {
       rmSync(mine, { force: true });
     }
-    if (!ownerAlive(file)) {
-      await rm(file, { force: true });
+    const holder = readOwner(file);
+    if (holder !== undefined && !alive(holder)) {
+      breakLock(file, holder);
       continue;
     }
     if (signal?.aborted) throw new Fault('interrupted', 'interrupted while waiting for another schedcp');
     if (Date.now() > deadline) {
-      throw new Fault('unavailable', `another schedcp has held ${file} for 20 minutes`, {
+      throw new Fault('unavailable', `another schedcp (process ${holder}) has held ${file} for 20 minutes`, {
         next: 'wait for it, end it, or remove the file',
       });
     }
@@ -148,53 +207,129 @@ async function lock(file: string, signal: AbortSignal | undefined): Promise<() =
   }
 }
 
-function ownerAlive(file: string): boolean {
-  let text: string;
+/** Undefined when there is no lock (any more). */
+function readOwner(file: string): string | undefined {
   try {
-    text = readFileSync(file, 'utf8');
+    return readFileSync(file, 'utf8');
   } catch {
-    return true; // gone already: try again
+    return undefined;
   }
-  return alive(Number.parseInt(text, 10));
 }
 
-function alive(pid: number): boolean {
+/** Removes a dead owner's lock; one that a faster process has taken meanwhile is put back. */
+function breakLock(file: string, dead: string): void {
+  const aside = `${file}.${process.pid}`;
   try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === 'EPERM';
+    renameSync(file, aside);
+    if (readOwner(aside) !== dead) linkSync(aside, file);
+  } catch {
+    // gone, or taken again: the next attempt will see
+  } finally {
+    rmSync(aside, { force: true });
+  }
+}
+
+/** Process id and start time, because ids come again: in a container they are the same every time. */
+function owner(pid = process.pid): string {
+  return `${pid}.${startOf(pid) ?? 0}`;
+}
+
+function ownName(): string {
+  return `${owner()}-${randomBytes(6).toString('hex')}`;
+}
+
+/** Whether the process that wrote this name (pid, dot, start time) still runs. */
+function alive(name: string): boolean {
+  const [, pid, start] = /^(\d+)(?:\.(\d+))?/.exec(name) ?? [];
+  if (pid === undefined) return false;
+  const found = startOf(Number(pid));
+  return found !== undefined && (start === undefined || found === start);
+}
+
+/** Field 22 of /proc/PID/stat (proc(5)), in clock ticks since boot; undefined when there is no such process. */
+function startOf(pid: number): string | undefined {
+  try {
+    const text = readFileSync(`/proc/${pid}/stat`, 'utf8');
+    return text.slice(text.lastIndexOf(')') + 2).split(' ')[19];
+  } catch {
+    return undefined;
   }
 }
 
 const entryKinds = ['tools', 'kernels', 'builds', 'payloads', 'snapshots', 'sources'] as const;
 
 async function trim(path: Path, limit: number): Promise<string[]> {
-  const removed: string[] = [];
-  for (const kind of ['scratch', 'staging']) {
-    for (const name of await readdir(path(kind)).catch(() => [])) {
-      if (alive(Number.parseInt(name, 10))) continue;
-      await rm(path(kind, name), { recursive: true, force: true });
-      removed.push(join(kind, name));
-    }
-  }
+  const removed = await removeLeftovers(path);
   const entries: { name: string; size: number; used: number }[] = [];
   for (const kind of entryKinds) {
-    for (const name of await readdir(path(kind)).catch(() => [])) {
-      if (name.includes('.lock')) continue;
-      const full = path(kind, name);
-      const used = (await stat(full)).mtimeMs;
-      entries.push({ name: join(kind, name), size: await treeSize(full), used });
+    for (const name of await namesIn(path(kind))) {
+      const used = await stat(path(kind, name)).catch(() => undefined); // another process may be trimming too
+      if (used === undefined || name.includes('.lock')) continue;
+      entries.push({ name: join(kind, name), size: await treeSize(path(kind, name)), used: used.mtimeMs });
     }
   }
   let total = entries.reduce((sum, entry) => sum + entry.size, 0);
-  for (const entry of entries.sort((a, b) => a.used - b.used)) {
+  const idle = entries.filter((entry) => entry.used < Date.now() - inUseMs);
+  for (const entry of idle.sort((a, b) => a.used - b.used)) {
     if (total <= limit) break;
-    await rm(path(entry.name), { recursive: true, force: true });
+    if (!(await discard(path, entry.name))) continue;
     total -= entry.size;
     removed.push(entry.name);
   }
   return removed;
+}
+
+/** Scratch, staging and locks of processes that are no more. */
+async function removeLeftovers(path: Path): Promise<string[]> {
+  const removed: string[] = [];
+  for (const kind of ['scratch', 'staging']) {
+    for (const name of await namesIn(path(kind))) {
+      if (alive(name)) continue;
+      await rm(path(kind, name), { recursive: true, force: true }).catch(() => {});
+      removed.push(join(kind, name));
+    }
+  }
+  for (const kind of [...entryKinds, 'apt']) {
+    for (const name of (await namesIn(path(kind))).filter((item) => item.includes('.lock'))) {
+      const holder = readOwner(path(kind, name));
+      if (holder !== undefined && holder !== '' && !alive(holder)) breakLock(path(kind, name), holder);
+    }
+  }
+  return removed;
+}
+
+/** By rename first: nobody may see an entry of which half is gone. False when the file system does not let us. */
+async function discard(path: Path, name: string): Promise<boolean> {
+  const aside = path('staging', ownName());
+  try {
+    await mkdir(path('staging'), { recursive: true });
+    await rename(path(name), aside);
+    await rm(aside, { recursive: true, force: true });
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+async function removeAll(path: Path): Promise<void> {
+  for (const kind of ['scratch', 'staging']) {
+    const name = (await namesIn(path(kind))).find((item) => alive(item) && !item.startsWith(`${owner()}-`));
+    if (name === undefined) continue;
+    throw new Fault(
+      'unavailable',
+      `another schedcp (process ${Number.parseInt(name, 10)}) is at work in ${path()}`,
+      {
+        next: 'wait for it or end it first',
+      },
+    );
+  }
+  await rm(path(), { recursive: true, force: true, maxRetries: 3 }).catch((error) => {
+    throw explainWrite(error, path());
+  });
+}
+
+function namesIn(directory: string): Promise<string[]> {
+  return readdir(directory).catch(() => []);
 }
 
 /** Bytes on disk of a tree; a missing tree has none. */

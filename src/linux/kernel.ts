@@ -44,7 +44,10 @@ export async function kernel(cache: Cache, options: KernelOptions): Promise<Kern
   const { want } = options;
   if (want !== undefined && (want.includes('/') || existsSync(want))) return fromFile(cache, want, options);
   const cached = await cachedKernel(cache, want);
-  if (cached !== undefined) return cached;
+  if (cached !== undefined) {
+    await cache.use(cached.image);
+    return cached;
+  }
   return fetchNewestGood(cache, options);
 }
 
