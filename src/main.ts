@@ -165,7 +165,9 @@ function toolOptions(call: Call): ToolOptions {
 function unreadable(path: string, error: { code?: string | undefined }): Fault {
   if (error.code === 'ENOENT')
     return new Fault('not-found', `no such file: ${path}`, { next: 'check the path' });
-  return new Fault('not-permitted', `cannot read ${path} (${error.code ?? 'unknown error'})`);
+  return new Fault('not-permitted', `cannot read ${path} (${error.code ?? 'unknown error'})`, {
+    next: error.code === 'EISDIR' ? 'name a file in it' : 'check its permissions',
+  });
 }
 
 const about =

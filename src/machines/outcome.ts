@@ -97,6 +97,7 @@ function loadFinding(experiment: Experiment, events: readonly RunnerEvent[]): Fi
     return {
       code: 'attach-refused',
       message: `the kernel refused to attach the policy: ${load.error ?? load.errno}`,
+      next: 'read the log; flags or callbacks that this kernel does not know are refused here',
       ...detail,
     };
   }
@@ -128,7 +129,12 @@ function exitFinding(events: readonly RunnerEvent[]): Finding | null {
       ...detail,
     };
   }
-  return { code: 'ejected', message: `the policy was ejected (exit kind ${exit.kind}): ${text}`, ...detail };
+  return {
+    code: 'ejected',
+    message: `the policy was ejected (exit kind ${exit.kind}): ${text}`,
+    next: 'mend what the message names; the dump shows where it happened, with tasks and CPUs at that moment',
+    ...detail,
+  };
 }
 
 function limitFinding(events: readonly RunnerEvent[]): Finding | null {
@@ -191,6 +197,7 @@ function presenceFinding(experiment: Experiment, events: readonly RunnerEvent[])
     return {
       code: 'not-present',
       message: `sched_ext was ${wrong.state} ${wrong.when} the run, not ${wanted}`,
+      next: 'look at the kernel’s exit message with: schedcp show RECORD --view json',
     };
   const sequence = new Set(seen.map((item) => `${item.ops} ${item.enableSeq} ${item.nrRejected}`));
   if (sequence.size > 1)
@@ -204,7 +211,8 @@ function presenceFinding(experiment: Experiment, events: readonly RunnerEvent[])
 function guestFinding(ended: Ended): Finding | null {
   const done = last(ended.events, 'done');
   if (done?.status === 'ok') return null;
-  if (done !== undefined) return { code: 'guest-failed', message: 'the runner could not do the job' };
+  if (done !== undefined)
+    return { code: 'guest-failed', message: 'the runner could not do the job', next: 'report this as a bug' };
   const said = ended.console.trim().split('\n').slice(-15).join('\n');
   const why =
     ended.end.how === 'limit'
@@ -213,6 +221,10 @@ function guestFinding(ended: Ended): Finding | null {
   return {
     code: ended.end.how === 'limit' ? 'timeout' : 'guest-failed',
     message: `the guest ${why}`,
+    next:
+      ended.end.how === 'limit'
+        ? 'raise --limit, or give it less work'
+        : 'look at the end of its console; more memory (--memory) or another kernel (--kernel) may help',
     ...(said === '' ? {} : { detail: said }),
   };
 }

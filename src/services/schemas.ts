@@ -22,7 +22,9 @@ export const tuneInput = z.object({
   cwd: z
     .string()
     .optional()
-    .describe('working directory of the command (it exists in the guest, empty: what is in it comes along when named in `with`)'),
+    .describe(
+      'working directory of the command (it exists in the guest, empty: what is in it comes along when named in `with`)',
+    ),
   env: z.record(z.string(), z.string()).default({}).describe('environment variables of the command'),
   machine: z.enum(['micro-vm']).default('micro-vm').describe('where it runs'),
   mode: z
