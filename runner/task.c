@@ -255,9 +255,10 @@ static noreturn void task_main(struct play *play, uint32_t index)
 {
 	const struct x_task *task = &play->x.tasks[index];
 	struct self self = {.play = play, .index = index, .record = &play->records[index]};
-	prctl(PR_SET_PDEATHSIG, SIGKILL);
-	if (!(task->flags & TASK_FORKED))
+	if (!(task->flags & TASK_FORKED)) {
+		prctl(PR_SET_PDEATHSIG, SIGKILL); /* the player's death; a forked task outlives the task that forked it */
 		start_line(&self);
+	}
 	for (uint32_t at = 0; at < task->ops; at++) {
 		self.record->error = step(&self, &play->x.ops[task->first_op + at], &at);
 		self.record->error_op = at;
