@@ -15,6 +15,7 @@ export default defineConfig({
           name: 'vm',
           include: ['**/*.vm.test.ts'],
           exclude: ['node_modules/**'],
+          globalSetup: ['test/support/setup.ts'],
           testTimeout: 240_000,
           hookTimeout: 240_000,
           fileParallelism: false,

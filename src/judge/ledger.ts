@@ -19,12 +19,16 @@ export interface Ledger {
   take(phase: Phase, armIds: readonly string[], count: number): { rows: Row[] } | { pending: Block[] };
 }
 
+/** So many failures of the default in a row, with no run that worked before them, and nobody waits for more. */
+const hopeless = 2;
+
 export function openLedger(plan: Plan, observations: readonly Observation[]): Ledger {
   const defaultArm = plan.arms.find((arm) => arm.kind === 'default')!;
   const seen = index(plan, observations);
   const failed = new Map<string, string>();
   let nextBlock = 0;
   let lost = 0;
+  let kept = 0;
 
   function take(phase: Phase, armIds: readonly string[], count: number) {
     const inPlay = new Set([defaultArm.id, ...armIds]);
@@ -46,6 +50,16 @@ export function openLedger(plan: Plan, observations: readonly Observation[]): Le
       const base = seen.get(block)?.get(defaultArm.id);
       return base === undefined || !flaws.has(base);
     };
+    const bases = blocks
+      .map(({ block }) => seen.get(block)?.get(defaultArm.id))
+      .filter((base) => base !== undefined);
+    const gone = bases.flatMap((base) => flaws.get(base) ?? []);
+    const sound = kept + bases.length - gone.length;
+    if (lost + gone.length > plan.maxLostBlocks || (sound === 0 && lost + gone.length >= hopeless)) {
+      for (const [armId, why] of flawed) failed.set(armId, why);
+      failed.set(defaultArm.id, gone.at(-1)!);
+      return { rows: [] };
+    }
     const pending = blocks
       .filter(({ block }) => usable(block))
       .map((b) => ({
@@ -62,9 +76,9 @@ export function openLedger(plan: Plan, observations: readonly Observation[]): Le
       const base = seen.get(block)!.get(defaultArm.id)!;
       if (flaws.has(base)) {
         lost++;
-        if (lost > plan.maxLostBlocks) failed.set(defaultArm.id, flaws.get(base)!);
         continue;
       }
+      kept++;
       const good = order.map((armId) => seen.get(block)?.get(armId)).filter((o) => o && !flaws.has(o));
       rows.push(new Map(good.map((o) => [o!.armId, o!.value!])));
     }

@@ -182,6 +182,15 @@ describe('plan', () => {
         reason: 'default-failed',
       });
     });
+
+    it('a default that never worked is not tried for long: a command that hangs would hang for all of the plan', () => {
+      const runsOfDefault = (value: (block: number) => number | string): number =>
+        drive(plan, (id, { block }) => (id === 'default' ? value(block) : 80), Infinity, 1).filter(
+          (o) => o.armId === 'default',
+        ).length;
+      expect(runsOfDefault(() => 'timed out')).toBe(2);
+      expect(runsOfDefault((block) => (block === 0 ? 100 : 'timed out'))).toBe(5);
+    });
   });
 
   it.each<[string, (o: Observation) => Observation[]]>([

@@ -15,13 +15,18 @@ export function observe(block: Block, phase: Observation['phase'], run: MadeUpRu
   });
 }
 
-/** All observations until the plan stops, or until there are `limit` of them. */
-export function drive(plan: Plan, run: MadeUpRun, limit = Number.POSITIVE_INFINITY): Observation[] {
+/** All observations until the plan stops, or until there are `limit` of them; asks again after `blocks` blocks. */
+export function drive(
+  plan: Plan,
+  run: MadeUpRun,
+  limit = Number.POSITIVE_INFINITY,
+  blocks = Number.POSITIVE_INFINITY,
+): Observation[] {
   const observations: Observation[] = [];
   for (;;) {
     const next = nextBlocks(plan, observations);
     if (next.kind === 'stop') return observations;
-    for (const block of next.blocks)
+    for (const block of next.blocks.slice(0, blocks))
       for (const observation of observe(block, next.phase, run)) {
         if (observations.length >= limit) return observations;
         observations.push(observation);
