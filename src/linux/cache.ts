@@ -5,7 +5,7 @@ import { randomBytes } from 'node:crypto';
 import { existsSync, linkSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { mkdir, readdir, rename, rm, stat, statfs, utimes } from 'node:fs/promises';
 import { homedir } from 'node:os';
-import { join, relative } from 'node:path';
+import { dirname, join, relative } from 'node:path';
 import { Fault } from '../core/errors.ts';
 
 export interface Cache {
@@ -96,9 +96,9 @@ async function makeEntry(
     if (existsSync(target)) return await touch(target);
     const staging = path('staging', ownName());
     try {
-      await mkdir(staging, { recursive: true });
+      await makeDirectory(staging);
       await make(staging);
-      await mkdir(join(target, '..'), { recursive: true });
+      await makeDirectory(dirname(target));
       await rename(staging, target);
     } catch (error) {
       const removed = !existsSync(staging);
@@ -130,17 +130,30 @@ function vanished(root: string, cause: unknown): Fault {
 async function makeScratch(path: Path): Promise<Scratch> {
   await writable(path());
   const directory = path('scratch', ownName());
-  await mkdir(directory, { recursive: true, mode: 0o700 }).catch((error: unknown) => {
+  try {
+    await makeDirectory(dirname(directory));
+    await mkdir(directory, { mode: 0o700 });
+  } catch (error) {
     throw explainWrite(error, path());
-  });
+  }
   return { directory, release: () => rm(directory, { recursive: true, force: true }) };
 }
 
 async function writable(root: string): Promise<void> {
-  try {
-    await mkdir(join(root, 'staging'), { recursive: true });
-  } catch (error) {
+  await makeDirectory(join(root, 'staging')).catch((error) => {
     throw explainWrite(error, root);
+  });
+}
+
+/** With its parents. Node's own recursive mkdir says ENOENT on a read-only file system. */
+async function makeDirectory(path: string, parents = true): Promise<void> {
+  try {
+    await mkdir(path);
+  } catch (error) {
+    if (errorCode(error) === 'EEXIST' && (await stat(path)).isDirectory()) return;
+    if (errorCode(error) !== 'ENOENT' || !parents) throw error;
+    await makeDirectory(dirname(path));
+    await makeDirectory(path, false);
   }
 }
 
@@ -177,7 +190,7 @@ async function lock(
 ): Promise<() => Promise<void>> {
   const file = join(root, `${name}.lock`);
   const mine = `${file}.${process.pid}`;
-  await mkdir(join(file, '..'), { recursive: true }).catch((error) => {
+  await makeDirectory(dirname(file)).catch((error) => {
     throw explainWrite(error, root);
   });
   for (const deadline = Date.now() + 20 * 60_000; ; ) {
@@ -302,7 +315,7 @@ async function removeLeftovers(path: Path): Promise<string[]> {
 async function discard(path: Path, name: string): Promise<boolean> {
   const aside = path('staging', ownName());
   try {
-    await mkdir(path('staging'), { recursive: true });
+    await makeDirectory(path('staging'));
     await rename(path(name), aside);
     await rm(aside, { recursive: true, force: true });
     return true;

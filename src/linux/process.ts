@@ -46,15 +46,32 @@ class Tail {
     this.chunks.push(chunk);
     this.size += chunk.length;
     if (this.size > 2 * this.limit) {
-      const kept = Buffer.concat(this.chunks).subarray(-this.limit);
+      const kept = this.kept();
       this.chunks = [kept];
       this.size = kept.length;
     }
   }
 
   text(): string {
-    return Buffer.concat(this.chunks).subarray(-this.limit).toString('utf8');
+    return this.kept().toString('utf8');
   }
+
+  private kept(): Buffer {
+    return Buffer.concat(this.chunks).subarray(Math.max(0, this.size - this.limit));
+  }
+}
+
+/** Kills a detached child and everything in its group, and does not wait for those who left the group and hold its pipes. */
+function killGroup(child: ChildProcess): void {
+  try {
+    if (child.pid !== undefined) process.kill(-child.pid, 'SIGKILL');
+  } catch {
+    // ended meanwhile
+  }
+  setTimeout(() => {
+    child.stdout?.destroy();
+    child.stderr?.destroy();
+  }, 300).unref();
 }
 
 /**
@@ -64,11 +81,16 @@ class Tail {
 export function run(command: string, args: readonly string[], options: RunOptions = {}): Promise<Finished> {
   const { signal } = options;
   if (signal?.aborted) return Promise.reject(interrupted(command));
+  if (options.cwd !== undefined && !existsSync(options.cwd)) {
+    const problem = `no directory ${options.cwd} to run ${command} in`;
+    return Promise.reject(new Fault('not-found', problem, { tried: `start ${command}` }));
+  }
   return new Promise((resolve, reject) => {
     const target = tied(command, args);
     const child = spawn(target.command, target.args, {
       stdio: ['pipe', 'pipe', 'pipe'],
       env: { ...process.env, ...options.env },
+      detached: true, // a process group of its own, so that what it has started can be killed with it
       ...(options.cwd === undefined ? {} : { cwd: options.cwd }),
     });
     const stdout = new Tail(options.outputLimit ?? 1 << 20);
@@ -78,17 +100,15 @@ export function run(command: string, args: readonly string[], options: RunOption
     child.stdin.on('error', () => {}); // the child may end without reading its input
     child.stdin.end(options.input ?? '');
     let timedOut = false;
+    const kill = (): void => killGroup(child);
     const timer = setTimeout(() => {
       timedOut = true;
-      child.kill('SIGKILL');
+      kill();
     }, options.limitMs ?? 60_000);
-    const abort = (): void => {
-      child.kill('SIGKILL');
-    };
-    signal?.addEventListener('abort', abort, { once: true });
+    signal?.addEventListener('abort', kill, { once: true });
     const settle = (): void => {
       clearTimeout(timer);
-      signal?.removeEventListener('abort', abort);
+      signal?.removeEventListener('abort', kill);
     };
     child.on('error', (error: NodeJS.ErrnoException) => {
       settle();
@@ -96,9 +116,10 @@ export function run(command: string, args: readonly string[], options: RunOption
     });
     child.on('close', (code, killed) => {
       settle();
+      const refused = stderr.text().startsWith('setpriv: failed to execute');
       if (signal?.aborted) reject(interrupted(command));
-      else if (code === 127 && stderr.text().startsWith('setpriv:'))
-        reject(spawnFault(command, { code: 'ENOENT' }));
+      else if (refused && code === 127) reject(spawnFault(command, { code: 'ENOENT' }));
+      else if (refused && code === 126) reject(spawnFault(command, { code: 'EACCES' }));
       else resolve({ code, signal: killed, stdout: stdout.text(), stderr: stderr.text(), timedOut });
     });
   });
@@ -123,18 +144,6 @@ export async function mustRun(
 
 export function interrupted(what: string): Fault {
   return new Fault('interrupted', `interrupted while running ${what}`);
-}
-
-/** Waits for the end of a child, with a limit; kills it after that. */
-export function ended(child: ChildProcess, limitMs: number): Promise<void> {
-  if (child.exitCode !== null || child.signalCode !== null) return Promise.resolve();
-  return new Promise((resolve) => {
-    const timer = setTimeout(() => child.kill('SIGKILL'), limitMs);
-    child.once('exit', () => {
-      clearTimeout(timer);
-      resolve();
-    });
-  });
 }
 
 function spawnFault(command: string, error: { code?: string | undefined }): Fault {
