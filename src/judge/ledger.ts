@@ -55,7 +55,10 @@ export function openLedger(plan: Plan, observations: readonly Observation[]): Le
       .filter((base) => base !== undefined);
     const gone = bases.flatMap((base) => flaws.get(base) ?? []);
     const sound = kept + bases.length - gone.length;
-    if (lost + gone.length > plan.maxLostBlocks || (sound === 0 && lost + gone.length >= hopeless)) {
+    // With every arm gone, more runs of the default alone would tell nothing.
+    const alone = armIds.every((armId) => flawed.has(armId));
+    const bad = lost + gone.length;
+    if (bad > plan.maxLostBlocks || (sound === 0 && bad >= (alone ? 1 : hopeless))) {
       for (const [armId, why] of flawed) failed.set(armId, why);
       failed.set(defaultArm.id, gone.at(-1)!);
       return { rows: [] };
@@ -66,14 +69,15 @@ export function openLedger(plan: Plan, observations: readonly Observation[]): Le
         ...b,
         order: b.order.filter((armId) => !seen.get(b.block)?.has(armId) && !flawed.has(armId)),
       }))
-      .filter(({ order }) => order.length > 0);
+      .filter(({ order }) => order.length > 0 && !alone);
     if (pending.length > 0) return { pending };
 
     nextBlock += count;
     for (const [armId, why] of flawed) failed.set(armId, why);
     const rows: Row[] = [];
     for (const { block, order } of blocks) {
-      const base = seen.get(block)!.get(defaultArm.id)!;
+      const base = seen.get(block)?.get(defaultArm.id);
+      if (base === undefined) continue;
       if (flaws.has(base)) {
         lost++;
         continue;

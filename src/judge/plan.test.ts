@@ -191,6 +191,15 @@ describe('plan', () => {
       expect(runsOfDefault(() => 'timed out')).toBe(2);
       expect(runsOfDefault((block) => (block === 0 ? 100 : 'timed out'))).toBe(5);
     });
+
+    it('the default is not run on alone, and what fails under every arm is tried once', () => {
+      const all = drive(plan, () => 'no such program', Infinity, 1);
+      expect(all).toHaveLength(plan.arms.length);
+      expect(nextBlocks(plan, all)).toMatchObject({ reason: 'default-failed' });
+      const arms = drive(plan, (id) => (id === 'default' ? 100 : 'rejected'), Infinity, 1);
+      expect(arms).toHaveLength(plan.arms.length);
+      expect(nextBlocks(plan, arms)).toMatchObject({ reason: 'no-arms-left' });
+    });
   });
 
   it.each<[string, (o: Observation) => Observation[]]>([

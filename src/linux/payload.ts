@@ -1,7 +1,7 @@
 // What a command needs inside the guest: its executable, the shared libraries that the dynamic loader would take, the interpreter of
 // a script, and whatever --with names; each at the path it has here, symbolic links as they are here.
 
-import { accessSync, constants, existsSync, readlinkSync } from 'node:fs';
+import { accessSync, constants, existsSync, readlinkSync, statSync } from 'node:fs';
 import { lstat, open, readdir, stat } from 'node:fs/promises';
 import { dirname, isAbsolute, join, resolve } from 'node:path';
 import { Fault } from '../core/errors.ts';
@@ -60,7 +60,7 @@ export function findProgram(name: string, options: Pick<PayloadOptions, 'cwd' | 
 function isExecutable(file: string): boolean {
   try {
     accessSync(file, constants.X_OK);
-    return true;
+    return statSync(file).isFile();
   } catch {
     return false;
   }
@@ -69,7 +69,9 @@ function isExecutable(file: string): boolean {
 async function namedFiles(item: string, options: PayloadOptions): Promise<string[]> {
   const absolute = resolve(options.cwd, item);
   if (!existsSync(absolute) && item.includes('/')) {
-    throw new Fault('not-found', `--with ${item}: no such file or directory`);
+    throw new Fault('not-found', `--with ${item}: no such file or directory`, {
+      next: `check the path; it is looked up from ${options.cwd}`,
+    });
   }
   const file = existsSync(absolute) ? absolute : findProgram(item, options);
   if (!isCompiler(file)) return inside(file);
