@@ -40,8 +40,8 @@ export function debianCodename(osRelease: string = readText('/etc/os-release')):
 }
 
 /**
- * The mirror that this host uses for its own release, from its source lists (one-line and deb822 style).
- * SCHEDCP_MIRROR overrides it.
+ * The mirror that this host uses for its own release, from its source lists (sources.list(5): one-line and deb822 style). Other
+ * vendors name their suites after Debian's too, so an address that ends in /debian is preferred. SCHEDCP_MIRROR overrides it.
  */
 export function mirrorOf(
   codename: string,
@@ -49,21 +49,48 @@ export function mirrorOf(
   override = process.env.SCHEDCP_MIRROR,
 ): string {
   if (override !== undefined && override !== '') return override;
-  for (const text of sources) {
-    const line = new RegExp(`^deb\\s+(?:\\[[^\\]]*\\]\\s+)?(\\S+)\\s+${codename}/?\\s.*\\bmain\\b`, 'm').exec(
-      text,
-    );
-    if (line?.[1] !== undefined) return line[1];
-    for (const stanza of text.split(/\n\s*\n/)) {
-      const uri = /^URIs:\s*(\S+)/m.exec(stanza)?.[1];
-      const suites = /^Suites:\s*(.*)$/m.exec(stanza)?.[1]?.split(/\s+/) ?? [];
-      if (uri !== undefined && suites.includes(codename)) return uri;
-    }
-  }
+  const mirrors = sources
+    .flatMap((text) => [...lineSources(text), ...stanzaSources(text)])
+    .filter(({ suites, components }) => suites.includes(codename) && components.includes('main'))
+    .map(({ uri }) => uri);
+  const mirror = mirrors.find((uri) => /\/debian\/?$/.test(uri)) ?? mirrors[0];
+  if (mirror !== undefined) return mirror;
   throw new Fault('unavailable', `no Debian mirror for ${codename} in this machine's apt sources`, {
     where: '/etc/apt/sources.list, /etc/apt/sources.list.d',
     next: 'set SCHEDCP_MIRROR to the mirror to use',
   });
+}
+
+interface Source {
+  readonly uri: string;
+  readonly suites: readonly string[];
+  readonly components: readonly string[];
+}
+
+/** deb [options] URI SUITE COMPONENT… */
+function lineSources(text: string): Source[] {
+  const lines = text.matchAll(/^[ \t]*deb[ \t]+(?:\[[^\]]*\][ \t]+)?(\S+)[ \t]+(\S+)[ \t]+([^#\n]*)/gm);
+  return [...lines].map(([, uri = '', suite = '', components = '']) => ({
+    uri,
+    suites: [suite.replace(/\/$/, '')],
+    components: words(components),
+  }));
+}
+
+/** Stanzas of "Field: value", whose values go on in indented lines. */
+function stanzaSources(text: string): Source[] {
+  const plain = text.replace(/^#.*\n?/gm, '');
+  return plain.split(/\n[ \t]*\n/).flatMap((stanza) => {
+    const field = (name: string): string[] =>
+      words(new RegExp(`^${name}:(.*(?:\\n[ \\t].*)*)`, 'im').exec(stanza)?.[1] ?? '');
+    const [uri] = field('URIs');
+    if (uri === undefined || !field('Types').includes('deb') || field('Enabled')[0] === 'no') return [];
+    return [{ uri, suites: field('Suites'), components: field('Components') }];
+  });
+}
+
+function words(text: string): string[] {
+  return text.split(/\s+/).filter((word) => word !== '');
 }
 
 export function hostSources(): string[] {
@@ -180,7 +207,7 @@ export function alwaysThere(status: string): string {
     const name = /^Package: (\S+)$/m.exec(stanza)?.[1] ?? '';
     return base.has(name) || /^(Essential: yes|Priority: required)$/m.test(stanza);
   });
-  const relations = /^(Pre-Depends|Depends|Recommends|Conflicts|Breaks):.*\n/gm; // on packages that were left out
+  const relations = /^(Pre-Depends|Depends|Recommends|Conflicts|Breaks):.*\n?/gm; // on packages that were left out
   return `${kept.map((stanza) => stanza.replace(relations, '')).join('\n\n')}\n`;
 }
 

@@ -7,7 +7,7 @@ import { copyFile, mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promi
 import { basename, dirname, join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
 import { Fault } from '../core/errors.ts';
-import { type Apt, openApt, unpack } from './apt.ts';
+import { type Apt, openApt, type Package, unpack } from './apt.ts';
 import type { Cache } from './cache.ts';
 import { mustRun } from './process.ts';
 import { announceAndCheckSpace, type ToolOptions, type Tools } from './tools.ts';
@@ -89,9 +89,12 @@ function refusal(name: string, why: { readonly why: string; readonly broken: boo
 }
 
 async function fetchNewestGood(cache: Cache, options: KernelOptions): Promise<Kernel> {
-  const apt = await openApt(cache.path('apt', 'kernels'), 'kernels');
-  await apt.update(options.signal);
-  const names = await candidates(apt, options.want);
+  const look = async (): Promise<{ apt: Apt; names: KernelCandidate[] }> => {
+    const apt = await openApt(cache.path('apt', 'kernels'), 'kernels');
+    await apt.update(options.signal);
+    return { apt, names: await candidates(apt, options.want) };
+  };
+  const { apt, names } = await cache.exclusively('apt/kernels', look, options.signal);
   if (names.length === 0) {
     throw new Fault('not-found', `no packaged kernel matches ${options.want ?? 'cloud-amd64'}`, {
       next: 'name a version prefix such as 6.18, or the path of an image',
@@ -170,11 +173,15 @@ async function fetchOne(
   target: string,
   options: KernelOptions,
 ): Promise<void> {
-  const packages = await apt.plan(candidate.packages, false);
-  await announceAndCheckSpace(cache, `kernel ${candidate.version}`, packages, options);
   const debs = join(target, 'debs');
   await mkdir(debs);
-  await apt.download(packages, debs, options.signal);
+  const fetch = async (): Promise<Package[]> => {
+    const planned = await apt.plan(candidate.packages, false);
+    await announceAndCheckSpace(cache, `kernel ${candidate.version}`, planned, options);
+    await apt.download(planned, debs, options.signal);
+    return planned;
+  };
+  const packages = await cache.exclusively('apt/kernels', fetch, options.signal);
   await unpack(debs, join(target, 'root'), options.signal);
   const image = await findFile(join(target, 'root'), /^vmlinuz/);
   if (image === undefined) {
@@ -229,7 +236,8 @@ export function decompressor(cache: Cache, zstd: Tools): Decompress {
   };
 }
 
-function matches(version: string, want: string): boolean {
+/** "6.1" is 6.1, 6.1.9 and 6.1+deb12, and not 6.16. */
+export function matches(version: string, want: string): boolean {
   return (
     version === want ||
     version.startsWith(`${want}.`) ||

@@ -144,8 +144,8 @@ describe('tied children', () => {
     const parent = script(
       `const { tied, run } = await room('linux/process.ts');
        const { spawn } = await import('node:child_process');
-       const { command, args } = tied('sleep', ['63']);
-       const child = spawn(command, args);
+       const sleeper = tied('sleep', ['63']);
+       const child = spawn(sleeper.command, sleeper.args);
        void run('sh', ['-c', 'echo $$ > ' + process.argv.at(-1) + '; exec sleep 64']);
        setTimeout(() => console.log('child ' + child.pid), 300);
        setInterval(() => {}, 1000);`,

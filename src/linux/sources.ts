@@ -13,12 +13,15 @@ export async function sourceTree(cache: Cache, name: string, options: ToolOption
   return cache.entry(
     `sources/${name}`,
     async (target) => {
-      const apt = await openApt(cache.path('apt', 'sources'), 'sources');
-      await apt.update(options.signal);
       const debs = join(target, '.download');
       await mkdir(debs);
       options.announce?.(`fetching the source of ${name} into ${cache.root}`);
-      await apt.source(name, debs, options.signal);
+      const fetch = async (): Promise<void> => {
+        const apt = await openApt(cache.path('apt', 'sources'), 'sources');
+        await apt.update(options.signal);
+        await apt.source(name, debs, options.signal);
+      };
+      await cache.exclusively('apt/sources', fetch, options.signal);
       const tarball = (await readdir(debs)).find((file) => /\.orig\.tar\.(gz|xz|bz2)$/.test(file));
       if (tarball === undefined)
         throw new Fault('unavailable', `the source package ${name} has no upstream tarball`);

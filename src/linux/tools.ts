@@ -110,13 +110,17 @@ async function fetchPackages(
   options: ToolOptions,
 ): Promise<void> {
   const { signal } = options;
-  const apt = await openApt(cache.path('apt', 'tools'), 'tools');
-  await apt.update(signal);
-  const packages = await apt.plan(spec.packages, spec.closure);
-  await announceAndCheckSpace(cache, spec.purpose, packages, options);
   const debs = join(target, 'debs');
   await mkdir(debs);
-  await apt.download(packages, debs, signal);
+  const fetch = async (): Promise<Package[]> => {
+    const apt = await openApt(cache.path('apt', 'tools'), 'tools');
+    await apt.update(signal);
+    const planned = await apt.plan(spec.packages, spec.closure);
+    await announceAndCheckSpace(cache, spec.purpose, planned, options);
+    await apt.download(planned, debs, signal);
+    return planned;
+  };
+  const packages = await cache.exclusively('apt/tools', fetch, signal); // groups share one private apt root
   await unpack(debs, join(target, 'root'), signal);
   await rm(debs, { recursive: true });
   if (!existsSync(join(target, 'root', spec.proof))) {
