@@ -9,7 +9,7 @@ import { gunzipSync } from 'node:zlib';
 import { Fault } from '../core/errors.ts';
 import { type Apt, openApt, type Package, unpack } from './apt.ts';
 import type { Cache } from './cache.ts';
-import { mustRun } from './process.ts';
+import { run } from './process.ts';
 import { announceAndCheckSpace, type ToolOptions, type Tools } from './tools.ts';
 
 export interface Kernel {
@@ -71,7 +71,9 @@ async function cachedKernel(cache: Cache, want: string | undefined): Promise<Ker
 
 async function fromFile(cache: Cache, file: string, options: KernelOptions): Promise<Kernel> {
   const bytes = await readFile(file).catch((error: NodeJS.ErrnoException) => {
-    throw new Fault('not-found', `cannot read the kernel image ${file}: ${error.code ?? error.message}`);
+    throw new Fault('not-found', `cannot read the kernel image ${file}: ${error.code ?? error.message}`, {
+      next: 'name a version prefix such as 6.18, or the path of an image (vmlinuz) that can be read',
+    });
   });
   const reading = await options.read(bytes, decompressor(cache, options.zstd));
   if (reading.refusal !== undefined) throw refusal(`${reading.release} (${file})`, reading.refusal);
@@ -218,7 +220,7 @@ async function findFile(root: string, pattern: RegExp): Promise<string | undefin
 /** zstd and gzip are what distributions use for x86 images. */
 export function decompressor(cache: Cache, zstd: Tools): Decompress {
   return async (bytes, format) => {
-    if (format === 'gzip') return gunzipSync(bytes);
+    if (format === 'gzip') return unzipped(bytes);
     if (format !== 'zstd') {
       throw new Fault('unsupported', `a kernel image compressed with ${format}`, {
         next: 'use an image compressed with zstd or gzip',
@@ -228,7 +230,8 @@ export function decompressor(cache: Cache, zstd: Tools): Decompress {
     const [packed, unpacked] = [join(scratch.directory, 'kernel.zst'), join(scratch.directory, 'kernel')];
     try {
       await writeFile(packed, bytes);
-      await mustRun(zstd.program('zstd'), ['-q', '-d', '-o', unpacked, packed], { env: zstd.env });
+      const done = await run(zstd.program('zstd'), ['-q', '-d', '-o', unpacked, packed], { env: zstd.env });
+      if (done.code !== 0) throw damaged('zstd', done.stderr.trim().split('\n').at(-1) ?? '');
       return await readFile(unpacked);
     } finally {
       await scratch.release();
@@ -237,7 +240,21 @@ export function decompressor(cache: Cache, zstd: Tools): Decompress {
 }
 
 /** "6.1" is 6.1, 6.1.9 and 6.1+deb12, and not 6.16. */
-export function matches(version: string, want: string): boolean {
+export function unzipped(bytes: Uint8Array): Uint8Array {
+  try {
+    return gunzipSync(bytes);
+  } catch (error) {
+    throw damaged('gzip', (error as Error).message);
+  }
+}
+
+function damaged(format: string, why: string): Fault {
+  return new Fault('malformed', `the kernel image does not unpack (${format}): ${why}`, {
+    next: 'the file is damaged: copy or fetch it again, or name another one',
+  });
+}
+
+function matches(version: string, want: string): boolean {
   return (
     version === want ||
     version.startsWith(`${want}.`) ||

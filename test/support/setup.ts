@@ -22,7 +22,7 @@ function must(command: string, args: readonly string[], env: Record<string, stri
   const done = spawnSync(command, args, {
     cwd: root,
     env: { ...process.env, ...env },
-    stdio: ['ignore', 'ignore', 'inherit'],
+    stdio: ['ignore', 2, 2],
   });
   if (done.status !== 0)
     throw new Error(`${command} ${args.join(' ')} ended with ${done.status ?? done.signal}`);
