@@ -240,7 +240,7 @@ export function decompressor(cache: Cache, zstd: Tools): Decompress {
 }
 
 /** "6.1" is 6.1, 6.1.9 and 6.1+deb12, and not 6.16. */
-export function unzipped(bytes: Uint8Array): Uint8Array {
+function unzipped(bytes: Uint8Array): Uint8Array {
   try {
     return gunzipSync(bytes);
   } catch (error) {
@@ -254,7 +254,7 @@ function damaged(format: string, why: string): Fault {
   });
 }
 
-function matches(version: string, want: string): boolean {
+export function matches(version: string, want: string): boolean {
   return (
     version === want ||
     version.startsWith(`${want}.`) ||

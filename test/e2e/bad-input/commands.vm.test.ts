@@ -35,8 +35,11 @@ const oneRival = [
   '--blocks',
   '6',
 ];
+/** Every command brings the same files along: one saved guest serves them all. */
 const tune = (flags: readonly string[], command: readonly string[]): Promise<Ended> =>
-  room.start([...oneRival, ...flags, '--', ...command], { cwd: room.directory }).ended;
+  room.start([...oneRival, '--with', 'sh', '--with', programs.misbehave, ...flags, '--', ...command], {
+    cwd: room.directory,
+  }).ended;
 
 describe('refused before anything runs', () => {
   it.each([

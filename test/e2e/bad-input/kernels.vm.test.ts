@@ -76,6 +76,11 @@ describe('what is no kernel', () => {
       'zstd',
     ],
     [
+      'a payload of gzip that does not',
+      bzImage(release, Buffer.from('1f8b'.padEnd(80, 'a5'), 'hex')),
+      'gzip',
+    ],
+    [
       'a vmlinux that is no ELF inside',
       bzImage(release, Buffer.from('7f454c46'.padEnd(60, '0'), 'hex')),
       'ELF',
