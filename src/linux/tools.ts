@@ -99,7 +99,11 @@ export function openTools(root: string, packages: readonly Package[] = []): Tool
         throw new Fault('not-found', `no program ${name} among the fetched tools`, { where: root });
       return found;
     },
-    env: { LD_LIBRARY_PATH: libraries.map((directory) => join(root, directory)).join(':'), LC_ALL: 'C' },
+    env: {
+      LD_LIBRARY_PATH: libraries.map((directory) => join(root, directory)).join(':'),
+      PATH: `${join(root, 'usr/bin')}:/usr/bin:/bin`, // a compiler starts its assembler by name
+      LC_ALL: 'C',
+    },
   };
 }
 
