@@ -10,18 +10,23 @@ export function isCompiler(program: string): boolean {
   return /^(x86_64-linux-gnu-)?(gcc|cc)(-\d+)?$/.test(basename(program));
 }
 
-/** The files and directories that this compiler needs to compile and link C programs. Missing ones are left out. */
+/**
+ * The files and directories that this compiler needs to compile and link C programs. Missing ones are left out. `find` looks up a
+ * program in PATH, where many compilers expect assembler and linker.
+ */
 export async function compilerParts(
   driver: string,
   env: Readonly<Record<string, string>>,
+  find: (name: string) => string | undefined,
   flags: readonly string[] = [],
 ): Promise<string[]> {
   const ask = async (...args: string[]): Promise<string> =>
     (await run(driver, [...flags, ...args], { env })).stdout.trim();
   const found: string[] = [];
-  for (const name of ['cc1', 'collect2', 'as', 'ld', 'lto-wrapper', 'liblto_plugin.so']) {
-    const path = await ask(`-print-${name.endsWith('.so') ? 'file' : 'prog'}-name=${name}`);
-    if (isAbsolute(path)) found.push(resolve(path));
+  for (const name of ['cc1', 'collect2', 'as', 'ld', 'lto-wrapper', 'liblto_plugin.so', 'libgcc_s.so.1']) {
+    const path = await ask(`-print-${name.includes('.so') ? 'file' : 'prog'}-name=${name}`);
+    const file = isAbsolute(path) ? resolve(path) : find(path);
+    if (file !== undefined) found.push(file);
   }
   const libgcc = dirname(await ask('-print-libgcc-file-name'));
   for (const name of await readdir(libgcc).catch(() => [])) {

@@ -4,6 +4,7 @@
 import { createHash } from 'node:crypto';
 import { open, readFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
+import { Fault } from '../core/errors.ts';
 
 /** What stands at a path of the guest. */
 export type Entry =
@@ -36,7 +37,7 @@ export async function writeInitramfs(tree: Tree, file: string): Promise<Written>
     pending = [];
     held = 0;
     hash.update(block);
-    await handle.write(block);
+    await handle.writeFile(block); // goes on at the current position; write() may write less
   };
   const put = async (chunk: Uint8Array): Promise<void> => {
     pending.push(chunk);
@@ -64,7 +65,18 @@ export async function writeInitramfs(tree: Tree, file: string): Promise<Written>
 async function contentOf(entry: Entry): Promise<Uint8Array> {
   if (entry.kind === 'link') return Buffer.from(entry.to);
   if (entry.kind === 'bytes') return entry.bytes;
-  return entry.kind === 'file' ? readFile(entry.from) : Buffer.alloc(0);
+  return entry.kind === 'file' ? fileContent(entry.from) : Buffer.alloc(0);
+}
+
+async function fileContent(file: string): Promise<Uint8Array> {
+  try {
+    return await readFile(file);
+  } catch (error) {
+    const { code = 'unknown error' } = error as NodeJS.ErrnoException;
+    throw new Fault('not-permitted', `cannot read ${file}, which the guest would need (${code})`, {
+      next: 'make it readable, or leave it out',
+    });
+  }
 }
 
 function withParents(tree: Tree): Tree {

@@ -1,9 +1,9 @@
 // What a command needs inside the guest: its executable, the shared libraries that the dynamic loader would take, the interpreter of
 // a script, and whatever --with names; each at the path it has here, symbolic links as they are here.
 
-import { accessSync, constants, existsSync, readlinkSync, statSync } from 'node:fs';
+import { accessSync, constants, existsSync, readlinkSync, realpathSync, statSync } from 'node:fs';
 import { lstat, open, readdir, stat } from 'node:fs/promises';
-import { dirname, isAbsolute, join, resolve } from 'node:path';
+import { basename, dirname, isAbsolute, join, resolve } from 'node:path';
 import { Fault } from '../core/errors.ts';
 import { compilerParts, isCompiler } from './compiler-parts.ts';
 import type { Tree } from './initramfs.ts';
@@ -44,17 +44,26 @@ export async function payload(
 
 /** Finds a program as execvp(3) would. Throws Fault('not-found'). */
 export function findProgram(name: string, options: Pick<PayloadOptions, 'cwd' | 'path'>): string {
-  const places = name.includes('/')
-    ? [resolve(options.cwd, name)]
-    : options.path
-        .split(':')
-        .filter((directory) => isAbsolute(directory))
-        .map((directory) => join(directory, name));
-  const file = places.find(isExecutable);
+  const file = programs(name, options).find(isExecutable);
   if (file !== undefined) return file;
   throw new Fault('not-found', `no program ${name}${name.includes('/') ? '' : ' in PATH'}`, {
     next: 'check the spelling, or give its path; everything after -- is the command',
   });
+}
+
+/** Where a program of this name may be. */
+function programs(name: string, { cwd, path }: Pick<PayloadOptions, 'cwd' | 'path'>): string[] {
+  if (name.includes('/')) return [placeOf(name, cwd)];
+  const directories = path.split(':').filter((directory) => isAbsolute(directory));
+  return directories.map((directory) => join(directory, name));
+}
+
+/** Absolute, with `..` resolved as the kernel does: behind a link it leaves the link's target. */
+function placeOf(item: string, cwd: string): string {
+  const path = isAbsolute(item) ? item : `${cwd}/${item}`;
+  const [directory, name] = [dirname(path), basename(path)];
+  if (!path.split('/').includes('..') || !existsSync(directory)) return resolve(path);
+  return name === '..' ? realpathSync.native(path) : join(realpathSync.native(directory), name);
 }
 
 function isExecutable(file: string): boolean {
@@ -67,7 +76,7 @@ function isExecutable(file: string): boolean {
 }
 
 async function namedFiles(item: string, options: PayloadOptions): Promise<string[]> {
-  const absolute = resolve(options.cwd, item);
+  const absolute = placeOf(item, options.cwd);
   if (!existsSync(absolute) && item.includes('/')) {
     throw new Fault('not-found', `--with ${item}: no such file or directory`, {
       next: `check the path; it is looked up from ${options.cwd}`,
@@ -75,7 +84,8 @@ async function namedFiles(item: string, options: PayloadOptions): Promise<string
   }
   const file = existsSync(absolute) ? absolute : findProgram(item, options);
   if (!isCompiler(file)) return inside(file);
-  return [file, ...(await insideAll(await compilerParts(file, options.env ?? {})))];
+  const find = (name: string): string | undefined => programs(name, options).find(isExecutable);
+  return [file, ...(await insideAll(await compilerParts(file, options.env ?? {}, find)))];
 }
 
 async function insideAll(paths: readonly string[]): Promise<string[]> {
@@ -84,26 +94,56 @@ async function insideAll(paths: readonly string[]): Promise<string[]> {
 
 /** A directory with everything in it; anything else is itself. */
 async function inside(absolute: string): Promise<string[]> {
-  if (!(await stat(absolute)).isDirectory()) return [absolute];
-  const entries = await readdir(absolute, { withFileTypes: true, recursive: true });
-  const files = entries.filter((entry) => entry.isFile() || entry.isSymbolicLink());
-  return [absolute, ...files.map((entry) => join(entry.parentPath, entry.name))];
+  if (!(await lookAt(absolute, () => stat(absolute))).isDirectory()) return [absolute];
+  if (absolute === '/') {
+    throw new Fault('unsupported', '--with /: a guest cannot hold all of this machine', {
+      next: 'name the directories that the command needs',
+    });
+  }
+  const read = () => readdir(absolute, { withFileTypes: true, recursive: true });
+  const entries = await lookAt(absolute, read);
+  return [absolute, ...entries.map((entry) => join(entry.parentPath, entry.name))];
 }
 
-/** Adds a path with every symbolic link on the way to it, so that it resolves in the guest as it does here. */
-function addWithLinks(tree: Tree, path: string, depth = 0): void {
-  if (depth > 40) throw new Fault('malformed', `too many symbolic links at ${path}`);
-  const parts = path.split('/').filter((part) => part !== '');
+/** Runs what reads a file of the user's; when it may not, that is a fault and not a mistake of ours. */
+async function lookAt<T>(path: string, read: () => Promise<T>): Promise<T> {
+  try {
+    return await read();
+  } catch (error) {
+    const { code = 'unknown error' } = error as NodeJS.ErrnoException;
+    throw new Fault('not-permitted', `cannot read ${path}, which the guest would need (${code})`, {
+      next: 'make it readable, or leave it out',
+    });
+  }
+}
+
+/**
+ * Adds a path with every symbolic link on the way to it, so that it resolves in the guest as it does here. The way is walked as the
+ * kernel does (path_resolution(7)): `..` behind a link leaves the link's target, not the link.
+ */
+function addWithLinks(tree: Tree, path: string): void {
+  let rest = path.split('/');
   let at = '';
-  for (const [index, part] of parts.entries()) {
-    at = `${at}/${part}`;
-    const target = linkTarget(at);
-    if (target !== undefined) {
-      tree.set(at, { kind: 'link', to: target });
-      const rest = parts.slice(index + 1).join('/');
-      addWithLinks(tree, join(resolve(dirname(at), target), rest), depth + 1);
-      return;
+  let links = 0;
+  while (rest.length > 0) {
+    const [part = '', ...further] = rest;
+    rest = further;
+    if (part === '' || part === '.') continue;
+    if (part === '..') {
+      addPlain(tree, at);
+      at = at.slice(0, at.lastIndexOf('/'));
+      continue;
     }
+    const here = `${at}/${part}`;
+    const target = linkTarget(here);
+    if (target === undefined) {
+      at = here;
+      continue;
+    }
+    if (++links > 40) throw new Fault('malformed', `too many symbolic links at ${path}`);
+    tree.set(here, { kind: 'link', to: target });
+    if (target.startsWith('/')) at = '';
+    rest = [...target.split('/'), ...rest];
   }
   addPlain(tree, at);
 }
@@ -117,7 +157,7 @@ function linkTarget(path: string): string | undefined {
 }
 
 function addPlain(tree: Tree, path: string): void {
-  if (!tree.has(path)) tree.set(path, { kind: 'file', from: path, mode: 0 }); // mode and kind are settled in settle()
+  if (path !== '' && !tree.has(path)) tree.set(path, { kind: 'file', from: path, mode: 0 }); // settle() knows better
 }
 
 /** Settles kinds and modes from the file system, and adds libraries and interpreters until nothing new is needed. */
@@ -133,17 +173,19 @@ async function addLibraries(tree: Tree, options: PayloadOptions): Promise<void> 
       done.add(path);
       const kind = await settle(tree, path);
       if (kind === 'elf') dynamic.push(path);
-      else if (kind !== undefined) addWithLinks(tree, kind);
+      else
+        for (const program of kind === undefined ? [] : interpreters(kind, options))
+          addWithLinks(tree, program);
     }
     for (const library of await librariesOf(dynamic, options)) addWithLinks(tree, library);
   }
 }
 
-/** Returns 'elf' for a dynamic object, the interpreter for a script, undefined for anything else. */
+/** Returns 'elf' for an object that may need libraries, the first line of a script, undefined for anything else. */
 async function settle(tree: Tree, path: string): Promise<string | undefined> {
   const info = await lstat(path).catch(() => undefined);
   if (info === undefined || !(info.isFile() || info.isDirectory())) {
-    tree.delete(path); // a dangling link, a socket, a device: not carried
+    tree.delete(path); // what a dangling link names, a socket, a device: not carried
     return undefined;
   }
   if (info.isDirectory()) {
@@ -151,16 +193,32 @@ async function settle(tree: Tree, path: string): Promise<string | undefined> {
     return undefined;
   }
   tree.set(path, { kind: 'file', from: path, mode: info.mode & 0o7777 });
-  if (info.size < 4 || (info.mode & 0o111) === 0) return undefined;
+  const maybe = (info.mode & 0o111) !== 0 || /\.so(\.|$)/.test(path); // libraries need not be executable
+  if (info.size < 4 || !maybe) return undefined;
+  const head = await lookAt(path, () => headOf(path));
+  if (head.startsWith('\x7fELF')) return 'elf';
+  return head.startsWith('#!') ? head.split('\n', 1)[0] : undefined;
+}
+
+async function headOf(path: string): Promise<string> {
   const handle = await open(path, 'r');
   try {
     const { buffer, bytesRead } = await handle.read(Buffer.alloc(256), 0, 256, 0);
-    const head = buffer.subarray(0, bytesRead);
-    if (head.subarray(0, 4).toString('latin1') === '\x7fELF') return 'elf';
-    const interpreter = /^#!\s*(\/\S+)(?:\s+(\S+))?/.exec(head.toString('latin1'));
-    return interpreter?.[1];
+    return buffer.subarray(0, bytesRead).toString('latin1');
   } finally {
     await handle.close();
+  }
+}
+
+/** What `#!` names, and behind env(1) the program that it looks up. One that is not here is missing here too. */
+function interpreters(line: string, options: PayloadOptions): string[] {
+  const [program = '', ...words] = line.slice(2).trim().split(/\s+/);
+  if (!isAbsolute(program)) return [];
+  const name = program.endsWith('/env') ? words.find((word) => !/^-|=/.test(word)) : undefined;
+  try {
+    return name === undefined ? [program] : [program, findProgram(name, options)];
+  } catch {
+    return [program];
   }
 }
 
@@ -174,7 +232,8 @@ async function librariesOf(files: readonly string[], options: PayloadOptions): P
       ...(env === undefined ? {} : { env }),
       ...(signal === undefined ? {} : { signal }),
     });
-    for (const match of done.stdout.matchAll(/^\t(?:\S+ => )?(\/\S+) \(0x/gm)) found.add(match[1] ?? '');
+    for (const match of done.stdout.matchAll(/^\t(?:.* => )?(\/.*) \(0x[0-9a-f]+\)$/gm))
+      found.add(match[1] ?? '');
   }
   return [...found];
 }
