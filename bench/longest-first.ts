@@ -5,7 +5,7 @@ import { effectText, row, schedcp, type Tuned } from './lib.ts';
 export async function benchLongestFirst(): Promise<void> {
   for (const [what, policy] of [
     ['longest first, told the lengths', 'length+hints'],
-    ['longest first, lengths learned over rounds', 'length?learn=true'],
+    ['longest first, lengths learned over rounds', 'length'],
   ] as const) {
     const args = [
       'tune',
