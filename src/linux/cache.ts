@@ -139,6 +139,21 @@ async function makeScratch(path: Path): Promise<Scratch> {
   return { directory, release: () => rm(directory, { recursive: true, force: true }) };
 }
 
+/** Works in a directory of this run's own, which is removed however it ends; a full or read-only disk is told as such. */
+export async function withScratch<T>(
+  cache: Pick<Cache, 'root' | 'scratch'>,
+  work: (directory: string) => Promise<T>,
+): Promise<T> {
+  const scratch = await cache.scratch();
+  try {
+    return await work(scratch.directory);
+  } catch (error) {
+    throw explainWrite(error, cache.root);
+  } finally {
+    await scratch.release();
+  }
+}
+
 async function writable(root: string): Promise<void> {
   await makeDirectory(join(root, 'staging')).catch((error) => {
     throw explainWrite(error, root);

@@ -8,7 +8,7 @@ import { basename, dirname, join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
 import { Fault } from '../core/errors.ts';
 import { type Apt, openApt, type Package, unpack } from './apt.ts';
-import type { Cache } from './cache.ts';
+import { type Cache, withScratch } from './cache.ts';
 import { run } from './process.ts';
 import { announceAndCheckSpace, type ToolOptions, type Tools } from './tools.ts';
 
@@ -226,16 +226,13 @@ export function decompressor(cache: Cache, zstd: Tools): Decompress {
         next: 'use an image compressed with zstd or gzip',
       });
     }
-    const scratch = await cache.scratch();
-    const [packed, unpacked] = [join(scratch.directory, 'kernel.zst'), join(scratch.directory, 'kernel')];
-    try {
+    return withScratch(cache, async (directory) => {
+      const [packed, unpacked] = [join(directory, 'kernel.zst'), join(directory, 'kernel')];
       await writeFile(packed, bytes);
       const done = await run(zstd.program('zstd'), ['-q', '-d', '-o', unpacked, packed], { env: zstd.env });
       if (done.code !== 0) throw damaged('zstd', done.stderr.trim().split('\n').at(-1) ?? '');
-      return await readFile(unpacked);
-    } finally {
-      await scratch.release();
-    }
+      return readFile(unpacked);
+    });
   };
 }
 
