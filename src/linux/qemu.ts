@@ -7,6 +7,7 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createInterface, type Interface } from 'node:readline';
 import { Fault } from '../core/errors.ts';
+import { explainWrite } from './cache.ts';
 import { tied } from './process.ts';
 import type { Tools } from './tools.ts';
 
@@ -115,7 +116,10 @@ export async function startGuest(tools: Tools, spec: GuestSpec, options: StartOp
     });
   }
   job.set(options.job);
-  await Promise.all([writeFile(at('job'), job), writeFile(at('output'), ''), writeFile(at('console'), '')]);
+  const files = [writeFile(at('job'), job), writeFile(at('output'), ''), writeFile(at('console'), '')];
+  await Promise.all(files).catch((error) => {
+    throw explainWrite(error, options.directory);
+  });
   const incoming = options.incoming === undefined ? [] : ['-incoming', `file:${options.incoming}`];
   const args = [...qemuArguments(spec, tools, options.directory), ...incoming];
   return openGuest(limited(tools.program('qemu-system-x86_64'), args, options.limitMs), tools, options);
@@ -203,7 +207,7 @@ function openQmp(child: ChildProcess): Qmp {
       );
     });
   lines.on('line', (line) => {
-    const message = JSON.parse(line) as { return?: unknown; error?: { desc: string }; event?: string };
+    const message = qmpMessage(line);
     if ('return' in message) waiting.shift()?.resolve(message.return);
     else if (message.error !== undefined) {
       waiting.shift()?.reject(new Fault('unavailable', `QEMU refused a command: ${message.error.desc}`));
@@ -222,6 +226,15 @@ function openQmp(child: ChildProcess): Qmp {
       return Promise.race([send(name, args), over]);
     },
   };
+}
+
+/** A line that QEMU was killed in the middle of says nothing. */
+function qmpMessage(line: string): { return?: unknown; error?: { desc: string } } {
+  try {
+    return JSON.parse(line) as { return?: unknown; error?: { desc: string } };
+  } catch {
+    return {};
+  }
 }
 
 /** Lets a guest that was started from a saved state go on, as soon as it is loaded. */
@@ -250,6 +263,10 @@ export async function saveGuest(guest: Guest, file: string, limitMs: number): Pr
       throw new Fault(
         'unavailable',
         `cannot save the guest: ${state['error-desc'] ?? `not done within ${limitMs} ms`}`,
+        {
+          where: file,
+          next: 'is the disk full? free some space, or point XDG_CACHE_HOME to a larger disk',
+        },
       );
     }
     await new Promise((resolve) => setTimeout(resolve, 10));

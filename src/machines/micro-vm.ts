@@ -10,7 +10,7 @@ import { Fault } from '../core/errors.ts';
 import type { Blobs, Machine } from '../core/machine.ts';
 import type { Experiment, MachineRef, Policy, WorkloadRef } from '../core/records.ts';
 import type { Expansion } from '../core/workload.ts';
-import type { Cache } from '../linux/cache.ts';
+import { type Cache, withScratch } from '../linux/cache.ts';
 import { type Tree, writeInitramfs } from '../linux/initramfs.ts';
 import type { Kernel } from '../linux/kernel.ts';
 import { payload } from '../linux/payload.ts';
@@ -100,6 +100,7 @@ export function openMicroVm(parts: MicroVmParts): MicroVm {
     memoryFor,
     async pack(command, withPaths, options) {
       const packed = await payload(command, withPaths, options);
+      checkRoom(packed.bytes, withPaths);
       const stored = await guests.store(packed.tree);
       payloads.set(stored.digest, { file: stored.file, bytes: packed.bytes });
       return { digest: stored.digest, executable: packed.executable, bytes: packed.bytes } satisfies Packed;
@@ -172,16 +173,13 @@ class Guests {
     if (kernel.config !== undefined) {
       tree.set(`/boot/config-${kernel.release}`, { kind: 'file', from: kernel.config, mode: 0o644 });
     }
-    const scratch = await cache.scratch();
-    try {
-      const { digest } = await writeInitramfs(tree, join(scratch.directory, 'initramfs'));
+    return withScratch(cache, async (directory) => {
+      const { digest } = await writeInitramfs(tree, join(directory, 'initramfs'));
       const entry = await cache.entry(`payloads/${digest.slice(0, 32)}`, async (target) => {
-        await rename(join(scratch.directory, 'initramfs'), join(target, 'initramfs'));
+        await rename(join(directory, 'initramfs'), join(target, 'initramfs'));
       });
       return { digest, file: join(entry, 'initramfs') };
-    } finally {
-      await scratch.release();
-    }
+    });
   }
 
   async run(
@@ -193,10 +191,9 @@ class Guests {
   ): Promise<GuestRun> {
     await this.parts.cache.use(spec.kernel, spec.initramfs, this.parts.qemu.root);
     const incoming = start === 'restored' ? join(await this.saved(spec, signal), 'state') : undefined;
-    const scratch = await this.parts.cache.scratch();
-    try {
+    return withScratch(this.parts.cache, async (directory) => {
       const guest = await startGuest(this.parts.qemu, spec, {
-        directory: scratch.directory,
+        directory,
         job,
         limitMs,
         ...(incoming === undefined ? {} : { incoming }),
@@ -206,9 +203,7 @@ class Guests {
       const end = await guest.end;
       if (end.how === 'aborted') throw new Fault('interrupted', 'interrupted while a guest was running');
       return { events: parseEvents(await guest.output()), end, console: await guest.console() };
-    } finally {
-      await scratch.release();
-    }
+    });
   }
 
   /** A guest saved when it was ready for a job. */
@@ -219,15 +214,11 @@ class Guests {
     const key = digestOf(canonicalJson(identity)).slice(0, 32);
     return cache.entry(
       `snapshots/${key}`,
-      async (target) => {
-        const scratch = await cache.scratch();
-        try {
-          await bootAndSave(qemu, spec, scratch.directory, join(target, 'state'), signal);
+      (target) =>
+        withScratch(cache, async (directory) => {
+          await bootAndSave(qemu, spec, directory, join(target, 'state'), signal);
           await writeFile(join(target, 'guest.json'), canonicalJson(identity));
-        } finally {
-          await scratch.release();
-        }
-      },
+        }),
       signal,
     );
   }
@@ -252,11 +243,16 @@ async function bootAndSave(
   void guest.end.then((end) => {
     over = end;
   });
-  while (!(await guest.output()).includes('\n')) {
-    if (over !== undefined) throw await bootFault(guest, over);
-    await new Promise((resolve) => setTimeout(resolve, 20));
+  try {
+    while (!(await guest.output()).includes('\n')) {
+      if (over !== undefined) throw await bootFault(guest, over);
+      await new Promise((resolve) => setTimeout(resolve, 20));
+    }
+    await saveGuest(guest, file, limitMs);
+  } finally {
+    guest.kill();
+    await guest.end;
   }
-  await saveGuest(guest, file, limitMs);
 }
 
 async function bootFault(guest: { console(): Promise<string> }, end: GuestEnd): Promise<Fault> {
@@ -306,6 +302,17 @@ function exactValues(values: Policy['parameters']): Record<string, number | bigi
 /** Wall-clock limit on the whole guest: emulation and a busy host make it slower than its own clock says. */
 function hardLimitMs(experiment: Experiment): number {
   return 30_000 + 4 * experiment.limitMs;
+}
+
+/** Before gigabytes are copied: a guest of this machine must be able to hold them. */
+function checkRoom(bytes: number, withPaths: readonly string[]): void {
+  const [needed, there] = [192 + (2 * bytes) / (1 << 20), hostMemoryMiB()];
+  if (needed <= there) return;
+  throw new Fault(
+    'unsupported',
+    `the command's files are ${Math.ceil(bytes / 1e6)} MB: a guest with them would need ${Math.ceil(needed)} MiB of memory, ${there} MiB are free`,
+    { next: `bring less with --with (now: ${withPaths.join(' ') || 'nothing'})` },
+  );
 }
 
 function checkSize(experiment: Experiment, payloads: ReadonlyMap<string, { bytes: number }>): void {
