@@ -6,6 +6,7 @@ import { computeMetrics, type MeasuredShape, type MetricName } from '../core/met
 import type { Experiment, Finding, Outcome } from '../core/records.ts';
 import type { Expansion } from '../core/workload.ts';
 import type { RunnerEvent } from '../linux/runner.ts';
+import { patternValue } from './patterns.ts';
 
 export interface Ended {
   readonly events: readonly RunnerEvent[];
@@ -237,11 +238,11 @@ function measured(
   const shape: MeasuredShape | undefined = expansion;
   const metrics = { ...computeMetrics(events, shape) };
   if (experiment.workload?.kind === 'command') {
-    const output = all(events, 'run').at(-1);
+    const output = last(events, 'run');
+    const text = `${output?.stdout ?? ''}\n${output?.stderr ?? ''}`;
     for (const [name, pattern] of Object.entries(experiment.workload.patterns)) {
-      const text = `${output?.stdout ?? ''}\n${output?.stderr ?? ''}`;
-      const value = Number(new RegExp(pattern, 'm').exec(text)?.[1] ?? Number.NaN);
-      if (Number.isFinite(value)) metrics[name] = value;
+      const value = patternValue(name, pattern, text);
+      if (value !== undefined) metrics[name] = value;
     }
   }
   return metrics;

@@ -1,6 +1,7 @@
 // Inputs and outputs of the services: the documented shape of every `--json` answer and of every MCP tool.
 
 import { z } from 'zod';
+import { metricDefinitions } from '../core/metrics.ts';
 import { findingSchema, parameterValueSchema, settingsSchema } from '../core/records.ts';
 
 export const effectSchema = z
@@ -12,7 +13,24 @@ export const effectSchema = z
   })
   .describe('estimate with a two-sided interval');
 
-export const tuneInput = z.object({
+/** An expression with a group; the text that it searches is bounded by the guest. */
+const patternSchema = z.string().max(500).refine(hasGroup, {
+  error: 'is no regular expression with a group in parentheses',
+});
+
+function hasGroup(pattern: string): boolean {
+  try {
+    return (new RegExp(`${pattern}|`, 'm').exec('')?.length ?? 0) > 1;
+  } catch {
+    return false;
+  }
+}
+
+function isFreeName(name: string): boolean {
+  return /^[A-Za-z][\w-]{0,60}$/.test(name) && !Object.hasOwn(metricDefinitions, name);
+}
+
+const tuneFields = z.object({
   workload: z.string().optional().describe('name of a standard workload, or path of a workload file (JSON)'),
   command: z.array(z.string()).optional().describe('a command and its arguments, run as it is in the guest'),
   with: z
@@ -49,7 +67,10 @@ export const tuneInput = z.object({
     .describe('the metric to judge by; default: the workload’s own goal, elapsedNs for a command'),
   direction: z.enum(['lower', 'higher']).optional(),
   patterns: z
-    .record(z.string(), z.string())
+    .record(z.string(), patternSchema)
+    .refine((patterns) => Object.keys(patterns).every(isFreeName), {
+      error: 'a name is a letter, then letters, digits, - or _, and not that of a metric there is',
+    })
     .default({})
     .describe('metric name → regular expression whose first group is a number in the command’s output'),
   runs: z.number().int().min(1).max(50).default(1).describe('repetitions of the command in one guest'),
@@ -71,6 +92,14 @@ export const tuneInput = z.object({
   blocks: z.number().int().min(1).max(50).optional().describe('limit on the pairs of confirmation'),
   harm: z.boolean().default(true).describe('check the winner on other standard workloads of the same goal'),
 });
+
+export const tuneInput = tuneFields
+  .refine((input) => input.workload === undefined || input.command === undefined, {
+    error: 'give a workload or a command, not both',
+  })
+  .refine((input) => input.workload !== undefined || (input.command ?? []).length > 0, {
+    error: 'nothing to run: give a workload (schedcp workloads lists them) or a command after --',
+  });
 
 export const tuneOutput = z.object({
   verdict: z.object({

@@ -2,7 +2,7 @@
 
 import { canonicalJson } from '../core/canonical.ts';
 import { Fault } from '../core/errors.ts';
-import { findMetric } from '../core/metrics.ts';
+import { findMetric, metricDefinitions } from '../core/metrics.ts';
 import type { Arm, WorkloadRef } from '../core/records.ts';
 import type { WorkloadFile } from '../core/workload.ts';
 import type { Goal } from '../judge/types.ts';
@@ -68,13 +68,25 @@ export async function namedWorkload(world: World, name: string, call: Call): Pro
   return { kind: 'command', name, command, goal: program.goal };
 }
 
-/** Unit and direction of a metric. A pattern's metric has no unit and needs a direction. */
+/**
+ * Unit and direction of a metric. A pattern's metric has no unit and needs a direction.
+ * Throws Fault: not-found (no such metric), malformed (no direction).
+ */
 export function goalOf(
   metric: string,
   direction: 'lower' | 'higher' | undefined,
   own: { metric: string; direction: 'lower' | 'higher' },
+  patterns: readonly string[] = [],
 ): Goal {
   const known = findMetric(metric);
+  if (known === undefined && metric !== own.metric && !patterns.includes(metric)) {
+    const names = Object.entries(metricDefinitions).map(([name, { per }]) =>
+      per === 'series' ? `${name}:SERIES` : name,
+    );
+    throw new Fault('not-found', `no metric ${metric}`, {
+      next: `there are: ${[...patterns, ...names].join(', ')}; a command's own numbers come with --patterns`,
+    });
+  }
   const way = direction ?? (metric === own.metric ? own.direction : known?.definition.better);
   if (way === undefined) {
     throw new Fault('malformed', `is a lower or a higher ${metric} better?`, {

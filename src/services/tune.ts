@@ -1,7 +1,6 @@
 // tune: run a workload under the default scheduler, under the default with other settings and under policies, and say which to use.
 
 import type { z } from 'zod';
-import { Fault } from '../core/errors.ts';
 import type { Arm, Candidate } from '../core/records.ts';
 import { createPlan } from '../judge/plan.ts';
 import { judgementText } from '../judge/text.ts';
@@ -52,6 +51,9 @@ async function runTune(world: World, input: Input, call: Call): Promise<Reply<Ou
     ...settingsEntrants(input.settings),
     ...(await policyEntrants(world, input.policies, declared, call)),
   ];
+  const patterns = named.kind === 'command' ? Object.keys(named.command.patterns) : [];
+  const metric = input.metric ?? Object.keys(input.patterns)[0] ?? named.goal.metric;
+  const goal = goalOf(metric, input.direction, named.goal, patterns);
   const ready = await world.openMachine({ kernel: input.kernel }, call);
   const setting: Setting = {
     world,
@@ -64,7 +66,6 @@ async function runTune(world: World, input: Input, call: Call): Promise<Reply<Ou
     call,
   };
   const trial = await trialOf(setting, named);
-  const goal = goalOf(input.metric ?? named.goal.metric, input.direction, named.goal);
   const plan = createPlan({
     seed: input.seed,
     goal,
@@ -83,25 +84,16 @@ async function runTune(world: World, input: Input, call: Call): Promise<Reply<Ou
 }
 
 async function whatToRun(world: World, input: Input, call: Call): Promise<Named> {
-  const { workload, command } = input;
-  if (workload !== undefined && command !== undefined)
-    throw new Fault('malformed', 'give a workload or a command, not both');
+  const { workload, command = [] } = input;
   if (workload !== undefined) return namedWorkload(world, workload, call);
-  if (command === undefined || command[0] === undefined) {
-    throw new Fault('malformed', 'nothing to run', {
-      next: 'give --workload NAME (see: schedcp workloads) or a command after --',
-    });
-  }
   const { with: withPaths, env, patterns, runs } = input;
   const cwd = input.cwd ?? world.cwd;
   const name = command.join(' ').slice(0, 60);
-  const direction = input.direction ?? 'lower';
-  const metric = input.metric ?? Object.keys(patterns)[0] ?? 'elapsedNs';
   return {
     kind: 'command',
     name,
     command: { name, argv: command, with: withPaths, env, cwd, patterns, runs },
-    goal: { metric, direction },
+    goal: { metric: 'elapsedNs', direction: 'lower' },
   };
 }
 
