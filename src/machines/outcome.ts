@@ -203,8 +203,13 @@ function presenceFinding(experiment: Experiment, events: readonly RunnerEvent[])
   const sequence = new Set(seen.map((item) => `${item.ops} ${item.enableSeq} ${item.nrRejected}`));
   if (sequence.size > 1)
     return { code: 'not-present', message: `another policy came in between: ${[...sequence].join(', ')}` };
-  if (experiment.arm.policy !== undefined && seen.length === 0 && last(events, 'done') !== undefined) {
-    return { code: 'not-present', message: 'the runner did not report the presence of the policy' };
+  const missing = ['before', 'after'].find((when) => !seen.some((item) => item.when === when));
+  if (experiment.arm.policy !== undefined && missing !== undefined && last(events, 'done') !== undefined) {
+    return {
+      code: 'not-present',
+      message: `the runner did not report the presence of the policy ${missing} the run`,
+      next: 'report this as a bug',
+    };
   }
   return null;
 }
