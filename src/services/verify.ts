@@ -71,6 +71,7 @@ async function runVerify(world: World, input: Input, call: Call): Promise<Reply<
   const lab = { machine: ready.machine, records: world.store.records, signal: call.signal };
   const experiment = await experimentOf(trial, { arm, candidate }, 1);
   const { outcome, digest } = await runRecorded(lab, experiment);
+  await world.tidy();
   const output: Output = {
     accepted: outcome.finding === null,
     policy: name,

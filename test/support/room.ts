@@ -52,7 +52,8 @@ function linkTools(cache: string): void {
   }
 }
 
-function processesOf(marker: string): { pid: number; command: string }[] {
+/** Processes whose command line holds the text. */
+export function processesOf(marker: string): { pid: number; command: string }[] {
   const found: { pid: number; command: string }[] = [];
   for (const name of readdirSync('/proc')) {
     if (!/^\d+$/.test(name) || Number(name) === process.pid) continue;

@@ -27,6 +27,8 @@ export interface Run {
   readonly ended: Promise<Ended>;
   /** Waits until stderr holds the text. */
   told(text: string): Promise<void>;
+  /** What a terminal does at Ctrl-C: SIGINT to the process and to all that it has started. */
+  ctrlC(): void;
 }
 
 export function start(args: readonly string[], options: StartOptions = {}): Run {
@@ -40,6 +42,7 @@ export function start(args: readonly string[], options: StartOptions = {}): Run 
     cwd: options.cwd ?? '/tmp',
     env: { ...process.env, ...options.env },
     stdio: ['ignore', 'pipe', 'pipe'],
+    detached: true, // a process group of its own, as a shell gives it: Ctrl-C goes to all of it
   });
   let [out, err] = ['', ''];
   child.stdout.on('data', (chunk) => {
@@ -59,7 +62,10 @@ export function start(args: readonly string[], options: StartOptions = {}): Run 
     await until(() => err.includes(text) || child.exitCode !== null, 60_000, `stderr with: ${text}`);
     if (!err.includes(text)) throw new Error(`ended without saying ${JSON.stringify(text)}: ${err}${out}`);
   };
-  return { child, ended, told };
+  const ctrlC = (): void => {
+    process.kill(-(child.pid as number), 'SIGINT');
+  };
+  return { child, ended, told, ctrlC };
 }
 
 function parsed(out: string): unknown {

@@ -3,7 +3,7 @@
 
 import { existsSync, mkdirSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { policyFile } from '../../support/paths.ts';
 import { openRoom, type Room } from '../../support/room.ts';
 
@@ -15,6 +15,7 @@ beforeEach(() => {
 afterEach(() => room.close());
 
 const left = (): unknown => ({ processes: room.processes(), leftovers: room.leftovers() });
+const offline = { SCHEDCP_MIRROR: 'http://127.0.0.1:9/debian' };
 const nothing = { processes: [], leftovers: [] };
 
 /** Runs in a mount namespace of its own, after these commands. */
@@ -28,8 +29,7 @@ describe('no network', () => {
   it('with an empty cache: says which setting names another mirror, and leaves the cache empty', async () => {
     const fresh = openRoom({ filled: false });
     try {
-      const env = { SCHEDCP_MIRROR: 'http://127.0.0.1:9/debian' };
-      const { code, json } = await fresh.start(verify, { env }).ended;
+      const { code, json } = await fresh.start(verify, { env: offline }).ended;
       expect(code).toBe(3);
       expect(json.error).toMatchObject({
         code: 'unavailable',
@@ -43,14 +43,8 @@ describe('no network', () => {
     }
   });
 
-  it('with a filled cache: nothing is missing', async () => {
-    const env = { SCHEDCP_MIRROR: 'http://127.0.0.1:9/debian' };
-    expect(await room.start(verify, { env }).ended).toMatchObject({ code: 0, json: { accepted: true } });
-  });
-
   it('for a kernel that is not in the cache', async () => {
-    const env = { SCHEDCP_MIRROR: 'http://127.0.0.1:9/debian' };
-    const { code, json } = await room.start([...verify, '--kernel', '6.17'], { env }).ended;
+    const { code, json } = await room.start([...verify, '--kernel', '6.17'], { env: offline }).ended;
     expect(code).toBe(3);
     expect(json.error).toMatchObject({ code: 'unavailable', next: expect.stringContaining('network') });
     expect(left()).toEqual(nothing);
@@ -141,24 +135,38 @@ describe('a full disk', () => {
   });
 });
 
-describe('two at once', () => {
-  it('one makes what is missing, the other waits, and both answer the same', async () => {
-    const both = await Promise.all([room.start(verify).ended, room.start(verify).ended]);
+describe('a cache that is shared, and used again', () => {
+  let shared: Room;
+  beforeAll(() => {
+    shared = openRoom();
+  });
+  afterAll(() => shared.close());
+
+  it('two at once: one makes what is missing, the other waits, and both answer the same', async () => {
+    const both = await Promise.all([shared.start(verify).ended, shared.start(verify).ended]);
     expect(both.map(({ code }) => code)).toEqual([0, 0]);
     const [first, second] = both.map(({ json: { records, ...rest } }) => rest);
     expect(second).toEqual(first);
-    expect(readdirSync(join(room.cache, 'snapshots'))).toHaveLength(1);
-    expect(left()).toEqual(nothing);
+    for (const kind of ['payloads', 'snapshots'])
+      expect(readdirSync(join(shared.cache, kind))).toHaveLength(1);
+    expect({ processes: shared.processes(), leftovers: shared.leftovers() }).toEqual(nothing);
+  });
+
+  it('without a network nothing is missing', async () => {
+    expect(await shared.start(verify, { env: offline }).ended).toMatchObject({
+      code: 0,
+      json: { accepted: true },
+    });
   });
 
   it('a lock whose owner has died is taken over', async () => {
-    const { json } = await room.start(verify).ended;
-    expect(json.accepted).toBe(true);
-    const [snapshot = ''] = readdirSync(join(room.cache, 'snapshots'));
-    rmSync(join(room.cache, 'snapshots', snapshot), { recursive: true });
-    writeFileSync(join(room.cache, 'snapshots', `${snapshot}.lock`), '4194303');
-    expect(await room.start(verify).ended).toMatchObject({ code: 0 });
-    expect(left()).toEqual(nothing);
+    const payloads = join(shared.cache, 'payloads');
+    const [payload = ''] = readdirSync(payloads);
+    rmSync(join(payloads, payload), { recursive: true });
+    writeFileSync(join(payloads, `${payload}.lock`), '4194303');
+    expect(await shared.start(verify).ended).toMatchObject({ code: 0 });
+    expect(readdirSync(payloads)).toEqual([payload]);
+    expect({ processes: shared.processes(), leftovers: shared.leftovers() }).toEqual(nothing);
   });
 });
 

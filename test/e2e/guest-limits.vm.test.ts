@@ -1,0 +1,61 @@
+// A guest that never ends, and the ways in which it ends all the same: by its limit, by timeout(1) when its owner is frozen, by the kernel
+// (PR_SET_PDEATHSIG) when its owner dies.
+
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, expect, it } from 'vitest';
+import { root } from '../support/paths.ts';
+import { processesOf } from '../support/room.ts';
+import { until } from '../support/schedcp.ts';
+
+let directory: string;
+beforeEach(() => {
+  directory = mkdtempSync(join(tmpdir(), 'schedcp-guest-'));
+});
+afterEach(() => rmSync(directory, { recursive: true }));
+
+const guests = (): number =>
+  processesOf(directory).filter(({ command }) => /^\S*qemu-system/.test(command)).length;
+
+async function start(limitMs: number): Promise<{ owner: ChildProcess; said: () => string }> {
+  const script = join(root, 'test/support/one-guest.ts');
+  const owner = spawn(
+    process.execPath,
+    ['--import', 'tsx', script, join(directory, 'guest'), String(limitMs)],
+    {
+      cwd: root,
+      stdio: ['ignore', 'pipe', 'inherit'],
+    },
+  );
+  let text = '';
+  owner.stdout?.on('data', (chunk) => {
+    text += chunk;
+  });
+  await until(() => text.includes('started') && guests() === 1, 60_000, 'a guest');
+  return { owner, said: () => text };
+}
+
+it('its limit ends it', async () => {
+  const { owner, said } = await start(1500);
+  await once(owner, 'close');
+  expect(said()).toBe('started\nlimit\n');
+  expect(guests()).toBe(0);
+});
+
+it('its owner is frozen: timeout(1) ends it 5 s after its limit', async () => {
+  const { owner } = await start(1000);
+  owner.kill('SIGSTOP');
+  const since = Date.now();
+  await until(() => guests() === 0, 1000 + 5000 + 5000, 'the end of the guest');
+  expect(Date.now() - since).toBeGreaterThan(2000);
+  owner.kill('SIGKILL');
+});
+
+it('its owner is killed: it is gone within 2 s', async () => {
+  const { owner } = await start(60_000);
+  owner.kill('SIGKILL');
+  await until(() => processesOf(directory).length === 0, 2000, 'the end of the guest');
+});

@@ -1,0 +1,73 @@
+// `runner hold` lets go of a policy, whatever happens to its control plane: a controller inside of a guest is frozen, killed, falls silent,
+// is replaced; each time the kernel must say `disabled` soon. test/runner/hold-test.c plays the controller.
+
+import { copyFileSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { type GuestPrograms, guestPrograms } from '../support/guests.ts';
+import { defaultArm, experiment, type Lab, openLab } from '../support/lab.ts';
+import { object } from '../support/paths.ts';
+
+let lab: Lab;
+let programs: GuestPrograms;
+const directory = mkdtempSync(join(tmpdir(), 'schedcp-hold-'));
+const seen = new Map<string, { state: string; ms: number; why: string }>();
+
+beforeAll(async () => {
+  lab = await openLab();
+  programs = await guestPrograms();
+  const runner = join(directory, 'runner');
+  copyFileSync(lab.runner.file, runner);
+  const files = [runner, object('fifo'), object('stall')];
+  const packed = await lab.vm.pack(programs.holdTest, files, { cwd: '/', path: '/usr/bin:/bin' });
+  const outcome = await lab.vm.run(
+    experiment(lab, {
+      arm: defaultArm,
+      mode: 'fast',
+      cpus: 2,
+      limitMs: 150_000,
+      workload: {
+        kind: 'command',
+        name: 'hold-test',
+        argv: [packed.executable, ...files],
+        cwd: '/',
+        env: {},
+        with: files,
+        payload: packed.digest,
+        runs: 1,
+        patterns: {},
+      },
+    }),
+  );
+  const text = outcome.output?.stdout ?? '';
+  for (const [, name = '', state = '', ms = '', why = ''] of text.matchAll(
+    /^(.+?) +(disabled|STILL ATTACHED) after (\d+) ms$(?:\n {3}(.*))?/gm,
+  ))
+    seen.set(name, { state, ms: Number(ms), why });
+  if (process.env.SHOW) console.log(text);
+  if (seen.size === 0) throw new Error(`no case was played: ${JSON.stringify(outcome.finding)} ${text}`);
+}, 240_000);
+afterAll(() => {
+  lab.close();
+  programs.remove();
+  rmSync(directory, { recursive: true });
+});
+
+it.each([
+  ['frozen control plane', 5000, /missed heartbeat/],
+  ['SIGSTOP of controller', 5000, /|missed heartbeat/],
+  ['SIGKILL of the runner', 5000, /no farewell/],
+  ['SIGKILL while stalled', 5000, /no farewell/],
+  ['end of input', 5000, /end of input/],
+  ['asked to detach', 5000, /asked to detach/],
+  ['SIGTERM', 5000, /a signal/],
+  ['SIGINT', 5000, /a signal/],
+  ['SIGHUP', 5000, /a signal/],
+  ['adopter gone', 5000, /|missed heartbeat|end of input/],
+  ['stalling policy', 9000, /./],
+  ['SysRq-S by the guard', 3000, /./],
+] as const)('%s: disabled within %i ms', (name, limitMs, why) => {
+  expect(seen.get(name)).toMatchObject({ state: 'disabled', why: expect.stringMatching(why) });
+  expect(seen.get(name)?.ms).toBeLessThanOrEqual(limitMs);
+});
