@@ -97,15 +97,27 @@ async function newestRecords(root: string, count: number): Promise<{ digest: str
     name.endsWith('.json'),
   );
   const dated = await Promise.all(
-    names.map(async (name) => ({ name, time: (await stat(join(root, name))).mtimeMs })),
+    names.map(async (name) => ({
+      name,
+      time: (await stat(join(root, name)).catch(() => null))?.mtimeMs ?? 0,
+    })),
   );
   const found: { digest: string; kind: string }[] = [];
   for (const { name } of dated.sort((a, b) => b.time - a.time || (a.name < b.name ? -1 : 1))) {
-    const { kind } = JSON.parse(await readFile(join(root, name), 'utf8')) as { kind: string };
-    if (kind !== 'experiment') found.push({ digest: name.slice(-69, -5), kind });
-    if (found.length === count) break;
+    if (found.length >= count) break;
+    const kind = await kindOf(join(root, name));
+    if (kind !== undefined && kind !== 'experiment') found.push({ digest: name.slice(-69, -5), kind });
   }
   return found;
+}
+
+/** Undefined for a file that is torn or gone: `get` tells. */
+async function kindOf(file: string): Promise<string | undefined> {
+  try {
+    return (JSON.parse(await readFile(file, 'utf8')) as { kind?: string }).kind;
+  } catch {
+    return undefined;
+  }
 }
 
 /** The record whose digest starts with `prefix` (at least four digits). Throws Fault: not-found, malformed (ambiguous). */

@@ -51,7 +51,15 @@ export const show = (world: World) =>
 
 async function load(world: World, prefix: string): Promise<{ digest: string; record: RecordOf }> {
   const digest = await world.store.records.find(prefix);
-  return { digest, record: recordSchema.parse(await world.store.records.get(digest)) };
+  const read = recordSchema.safeParse(await world.store.records.get(digest));
+  if (read.success) return { digest, record: read.data };
+  throw new Fault(
+    'unsupported',
+    `the record ${digest.slice(0, 12)} is of a form that this version does not read`,
+    {
+      next: 'use the version that wrote it',
+    },
+  );
 }
 
 async function newest(world: World): Promise<string> {
@@ -179,6 +187,13 @@ async function experimentAgain(
     { kernel: experiment.machine.kernel.release.replace(/-cloud-amd64$/, '') },
     call,
   );
+  const machine = ready.reference(experiment.machine.mode, experiment.machine.start);
+  if (machine.kernel.image !== experiment.machine.kernel.image) {
+    throw new Fault('unavailable', `kernel ${experiment.machine.kernel.release} is here as another build`, {
+      where: `recorded image ${experiment.machine.kernel.image.slice(0, 12)}, now ${machine.kernel.image.slice(0, 12)}`,
+      next: 'tune again: the run cannot be repeated on this kernel',
+    });
+  }
   const { workload } = experiment;
   if (workload?.kind === 'command') {
     const [program = ''] = workload.argv;
@@ -198,7 +213,7 @@ async function experimentAgain(
   const lab = { machine: ready.machine, records: world.store.records, signal: call.signal };
   const { differences } = await replayExperiment(
     lab,
-    experiment,
+    { ...experiment, machine }, // emulator and runner may be newer, and the record of this run says so
     record.kind === 'outcome' ? record : undefined,
   );
   return differences;

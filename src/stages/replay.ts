@@ -22,20 +22,29 @@ export interface Difference {
 }
 
 /**
- * Judges a verdict again, and checks that each of its observations is what the outcome on record says.
+ * Judges a verdict again, and checks that each of its observations is what the outcome on record says: of that arm, with that seed.
  * Returns every difference; none means that the verdict follows from its records.
  */
 export async function replayVerdict(verdict: Verdict, records: Records): Promise<Difference[]> {
   const plan = verdict.plan as Plan;
   const observations = verdict.observations as Observation[];
   const differences: Difference[] = [];
+  const count = { recorded: observations.length, now: verdict.outcomes.length };
+  if (count.recorded !== count.now) differences.push({ what: 'observations with an outcome', ...count });
   for (const [index, digest] of verdict.outcomes.entries()) {
-    const outcome = outcomeSchema.parse(await records.get(digest));
     const observation = observations[index];
-    const recorded = observation?.value ?? null;
-    const now = outcome.finding === null ? (outcome.metrics[plan.goal.metric] ?? null) : null;
-    if (recorded !== now)
-      differences.push({ what: `observation ${index} (outcome ${digest.slice(0, 12)})`, recorded, now });
+    if (observation === undefined) break;
+    const outcome = outcomeSchema.parse(await records.get(digest));
+    const { arm, seed } = await experimentBehind(outcome, records);
+    const what = `observation ${index} (outcome ${digest.slice(0, 12)})`;
+    const value = outcome.finding === null ? (outcome.metrics[plan.goal.metric] ?? null) : null;
+    const held: [string, Difference['recorded'], Difference['now']][] = [
+      [what, observation.value, value],
+      [`${what}, arm`, observation.armId, arm.id],
+      [`${what}, seed`, observation.seed, seed],
+    ];
+    for (const [name, recorded, now] of held)
+      if (recorded !== now) differences.push({ what: name, recorded, now });
   }
   const again = judge({ plan, observations, others: verdict.others as OtherWorkload[] });
   const [was, is] = [canonicalJson(verdict.judgement), canonicalJson(again)];

@@ -1,5 +1,6 @@
 // Runs of arms on a machine, each recorded: experiment in, outcome and observation out. Everything random is derived from seeds.
 
+import { Fault } from '../core/errors.ts';
 import type { Machine, Records } from '../core/machine.ts';
 import type { Arm, Experiment, MachineRef, Outcome, WorkloadRef } from '../core/records.ts';
 import type { Block, Observation, Phase } from '../judge/types.ts';
@@ -59,6 +60,7 @@ export async function experimentOf(trial: Trial, contestant: Contestant, seed: n
 
 /** Runs one experiment and records both. */
 export async function runRecorded(lab: Lab, experiment: Experiment): Promise<Ran> {
+  if (lab.signal.aborted) throw new Fault('interrupted', 'interrupted between two runs');
   await lab.records.put(experiment);
   const outcome = await lab.machine.run(experiment, lab.signal);
   return { outcome, digest: await lab.records.put(outcome) };
