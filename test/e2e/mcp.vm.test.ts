@@ -1,0 +1,117 @@
+// bin/schedcp mcp as an agent meets it: the official client lists the tools, reads the library, and verifies a policy on a real kernel.
+
+import { spawnSync } from 'node:child_process';
+import { Client } from '@modelcontextprotocol/client';
+import { StdioClientTransport } from '@modelcontextprotocol/client/stdio';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { object, policyFile, root } from '../support/paths.ts';
+import { openRoom, type Room } from '../support/room.ts';
+
+let room: Room;
+let client: Client;
+beforeAll(async () => {
+  room = openRoom();
+  const environment = { ...process.env, ...room.env } as Record<string, string>;
+  const transport = new StdioClientTransport({
+    command: process.execPath,
+    args: [`${root}/bin/schedcp`, 'mcp'],
+    env: environment,
+    stderr: 'inherit',
+  });
+  client = new Client({ name: 'test', version: '1' });
+  await client.connect(transport);
+});
+afterAll(async () => {
+  await client.close();
+  room.close();
+});
+
+/** 2,000 tokens. */
+const replyBytes = 8000;
+
+async function call(name: string, args: Record<string, unknown> = {}) {
+  const reply = await client.callTool({ name, arguments: args }, { timeout: 120_000 });
+  expect(Buffer.byteLength(JSON.stringify(reply))).toBeLessThanOrEqual(replyBytes);
+  // biome-ignore lint/suspicious/noExplicitAny: looked into
+  return reply as any;
+}
+
+it('lists the services that remove nothing', async () => {
+  const { tools } = await client.listTools();
+  expect(tools.map((tool) => tool.name).sort()).toEqual(
+    ['compare', 'doctor', 'policies', 'replay', 'show', 'tune', 'verify', 'workloads'].sort(),
+  );
+});
+
+it('tells of every policy and workload, page by page', async () => {
+  const names: string[] = [];
+  for (let page = 1; ; page++) {
+    const { structuredContent } = await call('policies', { page });
+    if (structuredContent.policies.length === 0) break;
+    names.push(...structuredContent.policies.map((policy: { name: string }) => policy.name));
+  }
+  expect(names).toEqual(expect.arrayContaining(['deadline', 'fifo', 'length', 'vtime']));
+  expect(new Set(names).size).toBe(names.length);
+  const one = await call('policies', { name: 'length' });
+  expect(one.structuredContent.policies).toHaveLength(1);
+  const { structuredContent } = await call('workloads');
+  expect(structuredContent.workloads.map((item: { name: string }) => item.name)).toContain('long-tail');
+});
+
+it('says what this machine can do', async () => {
+  const { structuredContent } = await call('doctor');
+  const checks = structuredContent.checks as { what: string; ok: unknown }[];
+  expect(checks.find((check) => check.what === 'QEMU')?.ok).toBe(true);
+});
+
+it('verifies a good and a bad policy: a "no" is an answer, cut to size', async () => {
+  const good = await call('verify', { file: policyFile('vtime') });
+  expect(good.isError ?? false).toBe(false);
+  expect(good.structuredContent).toMatchObject({ accepted: true, policy: 'vtime' });
+  const bad = await call('verify', { file: object('nullderef') });
+  expect(bad.isError ?? false).toBe(false);
+  expect(bad.structuredContent).toMatchObject({ accepted: false, finding: { code: 'load-rejected' } });
+  expect(JSON.stringify(bad.structuredContent)).toContain('nullderef.bpf.c');
+  const shown = await call('show', { record: good.structuredContent.records[0].digest, view: 'json' });
+  expect(shown.structuredContent.pages).toBeGreaterThan(1);
+});
+
+it('a fault is an error with code and next', async () => {
+  const reply = await call('verify', { file: '/no/such.bpf.o' });
+  expect(reply.isError).toBe(true);
+  expect(JSON.stringify(reply.content)).toMatch(/not-found.*check the path/);
+});
+
+it('a call that is cancelled ends its guest', async () => {
+  const stop = new AbortController();
+  const running = client.callTool(
+    {
+      name: 'tune',
+      arguments: { workload: 'long-tail', policies: ['fifo'], settings: ['none'], harm: false },
+    },
+    { signal: stop.signal, timeout: 120_000 },
+  );
+  const outcome = running.then(
+    () => 'answered',
+    () => 'cancelled',
+  );
+  const guests = () => room.processes().filter(({ command }) => command.includes('-incoming')).length;
+  await expect.poll(guests, { timeout: 60_000 }).toBeGreaterThan(0);
+  stop.abort();
+  expect(await outcome).toBe('cancelled');
+  await expect
+    .poll(() => room.processes().filter(({ command }) => command.includes('qemu')).length, { timeout: 5000 })
+    .toBe(0);
+  await expect.poll(() => room.leftovers(), { timeout: 5000 }).toEqual([]);
+  expect((await call('workloads')).structuredContent.workloads.length).toBeGreaterThan(0);
+});
+
+it.skipIf(process.env.SCHEDCP_INSPECTOR !== '1')(
+  'the official inspector lists and calls the tools (skipped without SCHEDCP_INSPECTOR=1: it fetches a Node and the inspector)',
+  () => {
+    const done = spawnSync('bash', ['scripts/inspector'], { cwd: root, encoding: 'utf8', timeout: 230_000 });
+    expect(done.status, done.stderr).toBe(0);
+    expect(done.stdout).toContain('"name": "tune"');
+    expect(done.stdout).toContain('long-tail');
+  },
+);
