@@ -154,7 +154,9 @@ async function runReplay(
       ? await verdictAgain(world, record, rerun, call)
       : await experimentAgain(world, record, call);
   const same = differences.length === 0;
-  const note = same ? `the ${record.kind} replays: nothing differs` : `${differences.length} differences`;
+  const note = same
+    ? `the ${record.kind} replays: nothing differs`
+    : `${differences.length} ${differences.length === 1 ? 'difference' : 'differences'}`;
   const rows = differences.map((item) => [
     item.what,
     String(item.recorded).slice(0, 40),
@@ -234,7 +236,7 @@ export const compare = (world: World) =>
     async run({ a, b }) {
       const [left, right] = [(await load(world, a)).record, (await load(world, b)).record];
       if (left.kind !== right.kind)
-        throw new Fault('unsupported', `a ${left.kind} and a ${right.kind} cannot be compared`, {
+        throw new Fault('unsupported', `records of kind ${left.kind} and ${right.kind} cannot be compared`, {
           next: 'give two of the same kind',
         });
       const rows = pairs(valuesOf(left), valuesOf(right));

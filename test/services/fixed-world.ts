@@ -1,0 +1,116 @@
+// A world in which nothing is fetched and nothing boots: our own policies and workloads, a store in a temporary directory, and a machine
+// that derives what it measures (test/stages/scripted.ts).
+
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { Fault } from '../../src/core/errors.ts';
+import { openPolicies } from '../../src/knowledge/policies.ts';
+import { openStore } from '../../src/knowledge/store.ts';
+import { openWorkloads } from '../../src/knowledge/workloads.ts';
+import type { Call } from '../../src/services/service.ts';
+import { serviceTable } from '../../src/services/table.ts';
+import type { ReadyMachine, World } from '../../src/services/world.ts';
+import { temporaryDirectory } from '../linux/support.ts';
+import { digest, machine } from '../records/build.ts';
+import { type Script, scriptedMachine } from '../stages/scripted.ts';
+
+export const root = new URL('../../', import.meta.url).pathname;
+
+export interface Fixed {
+  readonly world: World;
+  readonly machine: ReturnType<typeof scriptedMachine>;
+  readonly directory: string;
+  /** What the world was asked to do, in order. */
+  readonly asked: string[];
+  /** Calls a service with input as its schema takes it; the output is held to the schema. */
+  call(name: string, input?: object, parts?: Partial<Call>): Promise<Answer>;
+}
+
+export interface Answer {
+  // biome-ignore lint/suspicious/noExplicitAny: tests look into many shapes
+  readonly output: any;
+  readonly exit: number;
+  readonly text: string;
+}
+
+export interface FixedOptions extends Script {
+  readonly payload?: string;
+  readonly image?: string;
+}
+
+export function fixedWorld(options: FixedOptions = {}): Fixed {
+  const directory = temporaryDirectory('schedcp-world-');
+  const asked: string[] = [];
+  const scripted = scriptedMachine(options);
+  const { payload = digest('d') } = options;
+  const ready: ReadyMachine = {
+    machine: scripted,
+    cpus: 4,
+    reference(mode, start) {
+      const plain = machine(mode);
+      return { ...plain, start, kernel: { ...plain.kernel, image: options.image ?? plain.kernel.image } };
+    },
+    chooseMode: async (wish, workload) =>
+      wish !== 'auto' ? wish : workload === 'declared' ? 'deterministic' : 'fast',
+    async pack(command, withPaths) {
+      asked.push(`pack ${[command, ...withPaths].join(' ')}`);
+      if (command === 'no-such-program') throw new Fault('not-found', `no program ${command} in PATH`);
+      return { digest: payload, executable: `/usr/bin/${command.split('/').at(-1)}`, bytes: 5e6 };
+    },
+    memoryFor: (digestOfPayload) => (digestOfPayload === undefined ? 384 : 512),
+  };
+  const world: World = {
+    store: openStore(join(directory, 'store')),
+    policies: openPolicies(join(root, 'policies')),
+    workloads: openWorkloads(join(root, 'workloads')),
+    cwd: directory,
+    exists: (path) => existsSync(path),
+    async readFile(path) {
+      if (!existsSync(path)) throw new Fault('not-found', `no such file: ${path}`);
+      return readFileSync(path);
+    },
+    async openMachine(wish) {
+      asked.push(`machine ${wish.kernel ?? 'default'}`);
+      return ready;
+    },
+    async compile(file) {
+      asked.push(`compile ${file}`);
+      throw new Fault('malformed', `${file} does not compile:\nline 1`);
+    },
+    async readyProgram(program) {
+      asked.push(`program ${program.name}`);
+      return { argv: program.argv, with: program.with, env: program.env, cwd: program.cwd };
+    },
+    async doctor(probe) {
+      return [
+        { what: 'one', ok: true, detail: 'fine' },
+        { what: 'two', ok: 'unknown', detail: `probe ${probe}` },
+        { what: 'three', ok: false, detail: 'bad', next: 'do this' },
+      ];
+    },
+    async uninstall(records) {
+      return records
+        ? [
+            { directory: '/c', bytes: 2e6 },
+            { directory: '/r', bytes: 1e5 },
+          ]
+        : [];
+    },
+    async tidy() {
+      asked.push('tidy');
+    },
+  };
+  return {
+    world,
+    machine: scripted,
+    directory,
+    asked,
+    async call(name, input = {}, parts = {}) {
+      const service = serviceTable(world).find((item) => item.name === name);
+      if (service === undefined) throw new Error(`no service ${name}`);
+      const call: Call = { progress: () => {}, signal: new AbortController().signal, ...parts };
+      const reply = await service.run(service.input.parse(input), call);
+      return { ...reply, output: service.output.parse(reply.output) };
+    },
+  };
+}
