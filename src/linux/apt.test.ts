@@ -160,7 +160,7 @@ describe('mirrorOf', () => {
 
 it('parseUris', () => {
   const text = [
-    "'http://deb.debian.org/debian/pool/main/q/qemu/qemu-system-x86_10.0.2%2bds-2_amd64.deb' qemu-system-x86_1%3a10.0.2+ds-2%7ebpo12+1_amd64.deb 9876543 SHA256:00ff",
+    "'http://mirror.example/debian/pool/main/q/qemu/qemu-system-x86_10.0.2%2bds-2_amd64.deb' qemu-system-x86_1%3a10.0.2+ds-2%7ebpo12+1_amd64.deb 9876543 SHA256:00ff",
     "'http://m/all.deb' seabios_1.16.2-1_all.deb 155712 MD5Sum:1",
     'Reading package lists...',
     "'http://m/x.dsc' x_1.dsc 100 SHA256:1",
