@@ -1,7 +1,7 @@
 // The only file that knows everything: wires rooms to one another and starts the interface that was asked for.
 
 import { existsSync } from 'node:fs';
-import { readFile } from 'node:fs/promises';
+import { readFile, writeFile } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
 import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -51,7 +51,7 @@ export function openWorld(env: NodeJS.ProcessEnv = process.env): World {
       cpus: hostCpus,
       reference: vm.reference,
       memoryFor: vm.memoryFor,
-      chooseMode: (mode, workload, user) => chooseMode(vm, mode, workload, user),
+      chooseMode: (mode, workload, user) => chooseMode(cache, vm, mode, workload, user),
       pack: (command, withPaths, { cwd, env: own, call: user }) =>
         vm.pack(command, withPaths, {
           cwd,
@@ -143,7 +143,20 @@ async function modeWorks(vm: MicroVm, mode: Mode, call: Call): Promise<string | 
   }
 }
 
+/** The same, asked once for each boot of this host and each kernel: a probe that hangs costs ten seconds. */
+async function kvmWorks(cache: Cache, vm: MicroVm, call: Call): Promise<string | undefined> {
+  const { image } = vm.reference('kvm', 'cold').kernel;
+  const boot = (await readFile('/proc/sys/kernel/random/boot_id', 'utf8')).trim();
+  const entry = await cache.entry(`probes/kvm-${image.slice(0, 16)}-${boot}`, async (target) => {
+    const why = (await modeWorks(vm, 'kvm', call)) ?? null;
+    await writeFile(join(target, 'answer.json'), JSON.stringify({ why }));
+  });
+  const { why } = JSON.parse(await readFile(join(entry, 'answer.json'), 'utf8')) as { why: string | null };
+  return why ?? undefined;
+}
+
 async function chooseMode(
+  cache: Cache,
   vm: MicroVm,
   wish: Mode | 'auto',
   workload: 'declared' | 'command',
@@ -151,9 +164,9 @@ async function chooseMode(
 ): Promise<Mode> {
   if (wish === 'auto') {
     if (workload === 'declared') return 'deterministic';
-    return (await modeWorks(vm, 'kvm', call)) === undefined ? 'kvm' : 'fast';
+    return (await kvmWorks(cache, vm, call)) === undefined ? 'kvm' : 'fast';
   }
-  const broken = wish === 'kvm' ? await modeWorks(vm, 'kvm', call) : undefined;
+  const broken = wish === 'kvm' ? await kvmWorks(cache, vm, call) : undefined;
   if (broken === undefined) return wish;
   throw new Fault('unavailable', `mode kvm does not work here: ${broken}`, { next: 'use --mode fast' });
 }
