@@ -12,7 +12,7 @@ import { processIo } from './interfaces/terminal.ts';
 import { openPolicies } from './knowledge/policies.ts';
 import { openStore } from './knowledge/store.ts';
 import { openWorkloads, type Program } from './knowledge/workloads.ts';
-import { cacheLimit, openCache, treeSize } from './linux/cache.ts';
+import { type Cache, cacheLimit, openCache, treeSize } from './linux/cache.ts';
 import { compilePolicy } from './linux/clang.ts';
 import { inspect } from './linux/doctor.ts';
 import { kernel } from './linux/kernel.ts';
