@@ -156,6 +156,7 @@ describe('how a run ended', () => {
       ended([...whole, exit(65, { message: '' }), ok]),
       { code: 'ejected', message: 'the policy was ejected (exit kind 65): why' },
     ],
+    ['an exit that was not noted', policy, ended([...whole, exit(0), ok]), { code: 'ejected' }],
     ['SysRq-S', policy, ended([...whole, exit(67), ok]), { code: 'ejected' }],
 
     [

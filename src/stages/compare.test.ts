@@ -97,11 +97,13 @@ describe('compareArms', () => {
   });
 
   it('is invalid when the default itself fails', async () => {
+    let runs = 0;
     const finding = (e: Experiment) =>
-      e.arm.kind === 'default' ? ({ code: 'timeout', message: 'slow' } as const) : undefined;
+      e.arm.kind === 'default' ? ({ code: 'timeout', message: `slow ${runs++}` } as const) : undefined;
     const { judgement, failures } = await prepare({ finding }).run();
     expect(judgement.decision).toBe('invalid');
-    expect(failures.get('default')?.code).toBe('timeout');
+    expect(runs).toBeGreaterThan(1);
+    expect(failures.get('default')).toEqual({ code: 'timeout', message: 'slow 0' });
   });
 
   it('counts a run without the metric as none', async () => {
@@ -229,6 +231,13 @@ describe('no harm', () => {
       expect(group.map((e) => e.arm.id).sort()).toEqual(['default', 'policy:fast']);
     expect(others?.length).toBeGreaterThan(9);
     expect(others?.some((e) => seeds.has(e.seed))).toBe(false);
+    const two = prepare(
+      { factor: fast },
+      { others: ['one', 'two'].map((name) => ({ trial: { ...other, name }, goal })) },
+    );
+    await two.run();
+    const drawn = two.lab.machine.ran.filter((e) => e.workload?.name === 'other').map((e) => e.seed);
+    expect(new Set(drawn).size).toBe(drawn.length / 2); // each seed for one workload, under two arms
     const none = prepare({}, { others: [{ trial: other, goal }] });
     const { judgement } = await none.run();
     expect(judgement.chosen).toBeNull();
@@ -272,9 +281,9 @@ describe('an interruption', () => {
       under--;
       if (mine === 2) throw new Fault('unavailable', 'no space');
     };
-    const { lab, run } = prepare({ before });
+    const { lab, run } = prepare({ before }, { trial: trial({ parallel: 2 }) });
     await expect(run()).rejects.toMatchObject({ code: 'unavailable', message: 'no space' });
-    expect([under, lab.machine.ran.length]).toEqual([0, 4]);
+    expect([under, lab.machine.ran.length]).toEqual([0, 2]);
   });
 });
 
@@ -322,6 +331,18 @@ describe('replay', () => {
     const digest = await records.put(better);
     const [changed] = await replayVerdict({ ...verdict, outcomes: [digest, second, ...rest] }, records);
     expect(changed).toMatchObject({ what: `observation 0 (outcome ${digest.slice(0, 12)})`, now: 5 });
+  });
+
+  it('notices an outcome of another arm, even when it says the same', async () => {
+    const setup = prepare({ noise: 0 });
+    const { verdict } = await setup.run();
+    const [first = '', second = '', ...rest] = verdict.outcomes;
+    const swapped = { ...verdict, outcomes: [second, first, ...rest] };
+    const differences = await replayVerdict(swapped, setup.records);
+    const digests = [second, first].map((digest) => digest.slice(0, 12));
+    expect(differences.map((item) => item.what)).toEqual(
+      digests.map((digest, index) => `observation ${index} (outcome ${digest}), arm`),
+    );
   });
 
   it('notices observations without outcomes, and a judgement that does not follow', async () => {
