@@ -154,6 +154,17 @@ describe('an archive', () => {
     expect(lstatSync(at('again')).size).toBe(512);
   });
 
+  it.runIf(process.getuid?.() === 0)('on a full disk is not cut off in silence', () => {
+    mkdirSync(at('small'));
+    const code = `const { writeInitramfs } = await import(${JSON.stringify(new URL('./initramfs.ts', import.meta.url).pathname)});
+      const tree = new Map([['/a', { kind: 'bytes', bytes: Buffer.alloc(1 << 20), mode: 0o644 }]]);
+      await writeInitramfs(tree, process.argv[1] + '/archive').then(() => console.log('written'), (e) => console.log(e.code));`;
+    const shell =
+      'mount -t tmpfs -o size=256k none "$1" && exec "$2" --import tsx --input-type=module -e "$3" "$1"';
+    const args = ['-m', 'sh', '-c', shell, 'sh', at('small'), process.execPath, code];
+    expect(execFileSync('unshare', args, { encoding: 'utf8' })).toBe('ENOSPC\n');
+  });
+
   it('of a file that cannot be read, or is too large, is a fault', async () => {
     writeFileSync(at('huge'), '');
     truncateSync(at('huge'), 3 * 2 ** 30);

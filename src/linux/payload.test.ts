@@ -134,6 +134,12 @@ describe('what --with brings', () => {
     ],
     ['a file behind a link', { l: '-> d', 'd/f': 'x' }, ['l/f'], { l: '-> d', 'd/f': 'file 644' }],
     ['a dangling link inside', { 'd/l': '-> nowhere' }, ['d'], { d: 'directory 755', 'd/l': '-> nowhere' }],
+    [
+      'links in a circle',
+      { 'd/a': '-> b', 'd/b': '-> a' },
+      ['d'],
+      { d: 'directory 755', 'd/a': '-> b', 'd/b': '-> a' },
+    ],
     ['a loop inside', { 'd/l': '-> .' }, ['d'], { d: 'directory 755', 'd/l': '-> .' }],
     [
       '`..` behind a link, in a link',

@@ -257,6 +257,23 @@ describe('tune', () => {
     });
   });
 
+  it.each([
+    ['declared', {}, 4],
+    ['command', { ...make, with: [] }, 1],
+    ['declared', { mode: 'fast' }, 1],
+  ])('a %s workload with %j: at most %d at once', async (kind, input, expected) => {
+    let [now, most] = [0, 0];
+    const before = async (): Promise<void> => {
+      most = Math.max(most, ++now);
+      await new Promise((resolve) => setTimeout(resolve, 1));
+      now--;
+    };
+    const metric = kind === 'command' ? 'elapsedNs' : 'makespanNs';
+    const named = kind === 'command' ? { workload: undefined } : {};
+    await fixedWorld({ before, metric }).call('tune', { ...few, ...named, ...input });
+    expect(most).toBe(expected);
+  });
+
   it('a standard program', async () => {
     const fixed = fixedWorld({ factor: fast, metric: 'elapsedNs', noise: 0.01 });
     const { output } = await fixed.call('tune', {
@@ -270,6 +287,8 @@ describe('tune', () => {
   });
 
   it.each<[string, object, string, RegExp]>([
+    ['a parameter just below', { policies: ['fifo?slice_ns=999999'] }, 'malformed', /outside/],
+    ['a parameter just above', { policies: ['fifo?slice_ns=1000000001'] }, 'malformed', /outside/],
     ['an unknown policy', { policies: ['nope'] }, 'not-found', /classes, deadline, fifo/],
     ['a policy with parameters it has not', { policies: ['fifo?nope=1'] }, 'not-found', /it has: slice_ns/],
     [
