@@ -5,6 +5,7 @@ import { describe, expect, it } from 'vitest';
 import { faultOf, temporaryDirectory } from '../../test/linux/support.ts';
 import { openCache } from './cache.ts';
 import { buildRunner, encodeJob, type Job, parseEvents } from './runner.ts';
+import { toolsDirectory } from './tools.ts';
 
 const bare: Job = {
   nuisance: { startOffsetNs: 137_000, pidOffset: 17 },
@@ -209,10 +210,10 @@ describe('buildRunner', () => {
 
   it('builds once for the same sources and compiler, and anew for others', async () => {
     // A compiler in the cache, as it is after fetching; make(1) is a script that does what our Makefile is asked to.
-    const root = cache.path('tools', 'compiler', 'root', 'usr/bin');
+    const root = join(toolsDirectory(cache, 'compiler'), 'root', 'usr/bin');
     mkdirSync(root, { recursive: true });
     writeFileSync(
-      cache.path('tools', 'compiler', 'packages.json'),
+      join(toolsDirectory(cache, 'compiler'), 'packages.json'),
       '[{"name":"gcc","version":"1","bytes":1}]',
     );
     writeFileSync(join(root, 'gcc'), '', { mode: 0o755 });
@@ -231,7 +232,7 @@ describe('buildRunner', () => {
     expect(second.digest).not.toBe(first.digest);
     expect([readFileSync(second.file, 'utf8'), existsSync(first.file)]).toEqual(['two', true]);
     writeFileSync(
-      cache.path('tools', 'compiler', 'packages.json'),
+      join(toolsDirectory(cache, 'compiler'), 'packages.json'),
       '[{"name":"gcc","version":"2","bytes":1}]',
     );
     expect((await buildRunner(cache, sources, options)).digest).not.toBe(second.digest);
@@ -242,7 +243,7 @@ describe('buildRunner', () => {
 
   it('that fails leaves nothing, and tells why', async () => {
     const make = '#!/bin/sh\necho main.c:1: oops >&2\nexit 2\n';
-    writeFileSync(cache.path('tools', 'compiler', 'root', 'usr/bin', 'make'), make, { mode: 0o755 });
+    writeFileSync(join(toolsDirectory(cache, 'compiler'), 'root', 'usr/bin', 'make'), make, { mode: 0o755 });
     writeFileSync(join(sources, 'main.c'), 'three');
     const fault = await faultOf(() => buildRunner(cache, sources, {}));
     expect(fault).toMatchObject({ code: 'unavailable', message: expect.stringContaining('main.c:1: oops') });

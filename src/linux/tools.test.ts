@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { faultOf, temporaryDirectory } from '../../test/linux/support.ts';
 import { openCache } from './cache.ts';
 import { inspect } from './doctor.ts';
-import { announceAndCheckSpace, hasTools, openTools, tools } from './tools.ts';
+import { announceAndCheckSpace, hasTools, openTools, tools, toolsDirectory } from './tools.ts';
 
 const base = temporaryDirectory();
 const put = (file: string): void => {
@@ -29,8 +29,11 @@ describe('an unpacked tree', () => {
   it('is taken from the cache without asking anyone', async () => {
     const cache = openCache(join(base, 'cache'));
     expect(hasTools(cache, 'qemu')).toBe(false);
-    put(cache.path('tools/qemu/root/usr/bin/x'));
-    writeFileSync(cache.path('tools/qemu/packages.json'), '[{"name":"q","version":"2","bytes":3}]');
+    put(join(toolsDirectory(cache, 'qemu'), 'root/usr/bin/x'));
+    writeFileSync(
+      join(toolsDirectory(cache, 'qemu'), 'packages.json'),
+      '[{"name":"q","version":"2","bytes":3}]',
+    );
     expect(hasTools(cache, 'qemu')).toBe(true);
     const announce = (text: string): void => {
       throw new Error(text);
@@ -77,7 +80,7 @@ it('the doctor looks at everything, and says what to do about each "no"', async 
     ok: 'unknown',
     detail: expect.stringContaining('not fetched yet'),
   });
-  put(cache.path('tools/qemu/packages.json'));
+  put(join(toolsDirectory(cache, 'qemu'), 'packages.json'));
   expect((await inspect(cache)).find((check) => check.what === 'QEMU')).toMatchObject({ ok: true });
   rmSync(cache.root, { recursive: true });
 });

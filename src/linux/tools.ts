@@ -1,14 +1,15 @@
 // Tools from Debian packages, each group unpacked into its own directory of the cache and run from there: QEMU, a C compiler with
 // libbpf (for the runner), clang (for policies), and the programs of the standard workloads. Nothing is installed.
 
+import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { join, relative } from 'node:path';
 import { Fault } from '../core/errors.ts';
 import { openApt, type Package, unpack } from './apt.ts';
 import { type Cache, freeBytes } from './cache.ts';
 
-export type Group = 'qemu' | 'compiler' | 'clang' | 'bpftool' | 'programs' | 'perf';
+export type Group = 'qemu' | 'compiler' | 'clang' | 'programs' | 'perf';
 
 interface GroupSpec {
   readonly purpose: string;
@@ -33,16 +34,10 @@ const groups: Readonly<Record<Group, GroupSpec>> = {
     proof: 'usr/lib/x86_64-linux-gnu/libbpf.a',
   },
   clang: {
-    purpose: 'clang, to compile policies',
-    packages: ['clang-19', 'llvm-19', 'libbpf-dev', 'linux-libc-dev'],
+    purpose: 'clang, to compile policies, and bpftool',
+    packages: ['clang-19', 'llvm-19', 'bpftool', 'libbpf-dev', 'linux-libc-dev'],
     closure: true,
     proof: 'usr/lib/llvm-19/bin/clang',
-  },
-  bpftool: {
-    purpose: 'bpftool, a peer in tests',
-    packages: ['bpftool'],
-    closure: true,
-    proof: 'usr/sbin/bpftool',
   },
   programs: {
     purpose: 'hackbench and a small C project to build',
@@ -73,7 +68,7 @@ export interface ToolOptions {
 export async function tools(cache: Cache, group: Group, options: ToolOptions = {}): Promise<Tools> {
   const spec = groups[group];
   const directory = await cache.entry(
-    `tools/${group}`,
+    relative(cache.root, toolsDirectory(cache, group)),
     (target) => fetchPackages(cache, spec, target, options),
     options.signal,
   );
@@ -82,7 +77,17 @@ export async function tools(cache: Cache, group: Group, options: ToolOptions = {
 }
 
 export function hasTools(cache: Cache, group: Group): boolean {
-  return existsSync(cache.path('tools', group));
+  return existsSync(toolsDirectory(cache, group));
+}
+
+/** Where a group is, or will be; a group with other packages is another entry. */
+export function toolsDirectory(cache: Cache, group: Group): string {
+  const { packages, closure } = groups[group];
+  const identity = createHash('sha256')
+    .update(`${packages.join(' ')} ${closure}`)
+    .digest('hex')
+    .slice(0, 8);
+  return cache.path('tools', `${group}-${identity}`);
 }
 
 /** An unpacked Debian tree as a set of tools. */

@@ -1,11 +1,14 @@
-// The tools that the room `bpf` is checked against: llvm-objdump, clang and bpftool of an unpacked Debian tree, named by
-// SCHEDCP_TOOL_ROOT. Without it the recorded outputs beside the fixtures do the same work for the fixtures alone.
+// The tools that the room `bpf` is checked against: llvm-objdump, clang and bpftool of an unpacked Debian tree, which the cache holds after
+// `npm test` or SCHEDCP_TOOL_ROOT names. Without it the recorded outputs beside the fixtures do the same work for the fixtures alone.
 import { execFileSync } from 'node:child_process';
-import { readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { openCache } from '../../src/linux/cache.ts';
+import { toolsDirectory } from '../../src/linux/tools.ts';
 
-export const toolRoot = process.env.SCHEDCP_TOOL_ROOT;
-export const whyNoTools = 'SCHEDCP_TOOL_ROOT is unset: it names an unpacked tree with LLVM 19 and bpftool';
+const cached = join(toolsDirectory(openCache(), 'clang'), 'root');
+export const toolRoot = process.env.SCHEDCP_TOOL_ROOT ?? (existsSync(cached) ? cached : undefined);
+export const whyNoTools = 'the cache holds no clang and SCHEDCP_TOOL_ROOT is unset';
 
 const fixtures = join(import.meta.dirname, 'fixtures');
 export const fixtureNames = ['pair', 'policy', 'types', 'unusual', 'v4'];
