@@ -229,7 +229,10 @@ describe('trim', () => {
   });
 
   it.each([
-    ['every kind', ['tools/a', 'kernels/a', 'builds/a', 'payloads/a', 'snapshots/a', 'sources/a']],
+    [
+      'every kind',
+      ['tools/a', 'kernels/a', 'builds/a', 'payloads/a', 'snapshots/a', 'sources/a', 'probes/a'],
+    ],
     ['nothing else', ['apt/tools', 'other/a']],
   ])('removes %s', async (what, list) => {
     const root = fresh();

@@ -284,7 +284,7 @@ function startOf(pid: number): string | undefined {
   }
 }
 
-const entryKinds = ['tools', 'kernels', 'builds', 'payloads', 'snapshots', 'sources'] as const;
+const entryKinds = ['tools', 'kernels', 'builds', 'payloads', 'snapshots', 'sources', 'probes'] as const;
 
 async function trim(path: Path, limit: number): Promise<string[]> {
   const removed = await removeLeftovers(path);
