@@ -134,13 +134,7 @@ export function openWorld(env: NodeJS.ProcessEnv = process.env): World {
 /** Undefined when a probe boot worked, else why not. */
 async function modeWorks(vm: MicroVm, mode: Mode, call: Call): Promise<string | undefined> {
   if (mode === 'kvm' && !existsSync('/dev/kvm')) return 'no /dev/kvm';
-  try {
-    await vm.probe(mode, mode === 'kvm' ? 10_000 : 60_000, call.signal);
-    return undefined;
-  } catch (error) {
-    if (error instanceof Fault && error.code === 'unavailable') return error.message;
-    throw error;
-  }
+  return vm.probe(mode, mode === 'kvm' ? 10_000 : 60_000, call.signal);
 }
 
 /** The same, asked once for each boot of this host and each kernel: a probe that hangs costs ten seconds. */

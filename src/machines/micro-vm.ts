@@ -45,8 +45,8 @@ export interface MicroVm extends Machine {
   pack(command: string, withPaths: readonly string[], options: PackOptions): Promise<Packed>;
   /** Memory that a guest with this payload needs, in MiB. */
   memoryFor(payloadDigest: string | undefined): number;
-  /** Boots a guest in this mode with nothing to do. Throws Fault('unavailable') when it does not work. */
-  probe(mode: Mode, limitMs: number, signal?: AbortSignal): Promise<RunnerEvent[]>;
+  /** Boots a guest in this mode with nothing to do. Undefined when it works, else why not. */
+  probe(mode: Mode, limitMs: number, signal?: AbortSignal): Promise<string | undefined>;
 }
 
 export interface PackOptions {
@@ -134,10 +134,8 @@ export function openMicroVm(parts: MicroVmParts): MicroVm {
         outputLimit: 0,
       });
       const { events, end, console } = await guests.run(spec, job, 'cold', limitMs, signal);
-      if (events.some((event) => event.event === 'done')) return events;
-      throw new Fault('unavailable', `a probe boot in mode ${mode} did not work (${end.how}) ${end.detail}`, {
-        where: console.slice(-500),
-      });
+      if (events.some((event) => event.event === 'done')) return undefined;
+      return `a probe boot did not work (${end.how}) ${end.detail || console.trim().split('\n').at(-1)}`.trim();
     },
   };
 }

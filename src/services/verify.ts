@@ -82,7 +82,13 @@ async function runVerify(world: World, input: Input, call: Call): Promise<Reply<
     programs: read.programs.map((program) => program.name),
     records: [{ kind: 'outcome', digest }],
   };
-  return { output, exit: output.accepted ? 0 : 1, text: textOf(output) };
+  return { output, exit: exitOf(outcome.finding), text: textOf(output) };
+}
+
+/** A kernel or a guest that failed says nothing about the policy: invalid, not rejected. */
+function exitOf(finding: Finding | null): 0 | 1 | 3 {
+  if (finding === null) return 0;
+  return finding.code === 'kernel-broken' || finding.code === 'guest-failed' ? 3 : 1;
 }
 
 function parameterRow(parameter: Parameter): Output['parameters'][number] {

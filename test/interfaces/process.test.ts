@@ -95,7 +95,7 @@ describe('bin/schedcp', () => {
   });
 
   it('hands over', async () => {
-    main('console.log(process.argv.slice(2).join());');
+    main('export function main() { console.log(process.argv.slice(2).join()); }');
     expect(await run()).toMatchObject({ code: 0, out: '--json\n' });
   });
 
