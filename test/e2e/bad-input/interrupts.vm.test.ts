@@ -46,7 +46,8 @@ beforeAll(() => {
 afterAll(() => room.close());
 
 /** Takes the saved guest out of the cache, and puts it back. */
-function setAside(room: Room): { name: string; back(): void } {
+async function setAside(room: Room): Promise<{ name: string; back(): void }> {
+  await works(room);
   const [name = ''] = readdirSync(join(room.cache, 'snapshots'));
   const [at, aside] = [join(room.cache, 'snapshots', name), join(room.directory, 'aside')];
   renameSync(at, aside);
@@ -93,7 +94,7 @@ describe('Ctrl-C', () => {
   });
 
   it('while waiting for another run', async () => {
-    const unsave = setAside(room);
+    const unsave = await setAside(room);
     const lock = join(room.cache, 'snapshots', `${unsave.name}.lock`);
     writeFileSync(lock, String(process.pid));
     const run = room.start(verify);
@@ -130,7 +131,7 @@ describe('SIGKILL of the control plane', () => {
       await run.ended;
       await until(() => room.processes().length === 0, 2000, 'no process of the room');
     };
-    const unsave = setAside(room);
+    const unsave = await setAside(room);
     for (let round = 0; round < 2; round++) await killed(booting, random.below(1000));
     expect(room.leftovers()).not.toEqual([]);
     unsave.back();
