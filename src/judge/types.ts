@@ -133,5 +133,7 @@ export interface OtherWorkload {
     readonly value: number | null;
     readonly base: number | null;
     readonly why?: string;
+    /** The outcomes on record that the two numbers come from; judging does not read them, replay does. */
+    readonly outcomes?: readonly [value: string, base: string];
   }[];
 }

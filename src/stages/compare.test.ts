@@ -5,7 +5,7 @@ import { canonicalJson, recordDigest } from '../core/canonical.ts';
 import { Fault } from '../core/errors.ts';
 import { type Arm, type Experiment, type Outcome, recordSchema, verdictSchema } from '../core/records.ts';
 import { createPlan } from '../judge/plan.ts';
-import type { Goal, Observation } from '../judge/types.ts';
+import type { Goal, Observation, OtherWorkload } from '../judge/types.ts';
 import { type Comparison, type ComparisonInput, compareArms } from './compare.ts';
 import { replayExperiment, replayVerdict } from './replay.ts';
 import { type Lab, nuisanceOf, type Trial } from './trials.ts';
@@ -202,6 +202,20 @@ describe('no harm', () => {
       against: 'other',
       holds: false,
     });
+  });
+
+  it('its pairs name their outcomes, and replay notices a pair that is not what they say', async () => {
+    const setup = prepare({ factor: harmful }, { others: [{ trial: other, goal }] });
+    const { verdict } = await setup.run();
+    expect(await replayVerdict(verdict, setup.records)).toEqual([]);
+    const [entry] = verdict.others as OtherWorkload[];
+    const [pair, ...rest] = entry?.pairs ?? [];
+    expect(pair?.outcomes).toHaveLength(2);
+    const kinder = { ...entry, pairs: [{ ...pair, value: pair?.base ?? null }, ...rest] };
+    const differences = await replayVerdict({ ...verdict, others: [kinder] }, setup.records);
+    expect(differences.map((item) => item.what)).toEqual(
+      expect.arrayContaining([expect.stringContaining('other, pair 0')]),
+    );
   });
 
   it('a winner that fails on another workload is not accepted, and why is told', async () => {

@@ -1,6 +1,6 @@
 // The comparison: a plan of the judge carried out on a machine, then the verdict, with every run and every observation on record.
 
-import type { Finding, Outcome, Verdict } from '../core/records.ts';
+import type { Finding, Verdict } from '../core/records.ts';
 import { harmPairs } from '../judge/harm.ts';
 import { judge } from '../judge/judge.ts';
 import { nextBlocks } from '../judge/plan.ts';
@@ -12,6 +12,7 @@ import {
   experimentOf,
   inOrder,
   type Lab,
+  type Ran,
   runBlock,
   runRecorded,
   type Trial,
@@ -90,23 +91,14 @@ async function conclude(
 function bystanders(plan: Plan, runs: readonly BlockRun[], chosen: string): OtherWorkload[] {
   const metric = 'backgroundCpus';
   const base = plan.arms.find((arm) => arm.kind === 'default')?.id;
-  const amountOf = (armId: string | undefined, block: number): number | null => {
-    const run = runs.find((item) => item.observation.armId === armId && item.observation.block === block);
-    return run?.outcome.metrics[metric] ?? null;
-  };
-  const blocks = [
-    ...new Set(runs.filter((run) => run.observation.phase === 'confirm').map((run) => run.observation.block)),
-  ];
-  const pairs = blocks.map((block) => ({ value: amountOf(chosen, block), base: amountOf(base, block) }));
+  const confirming = runs.filter((run) => run.observation.phase === 'confirm');
+  const runOf = (armId: string | undefined, block: number): BlockRun | undefined =>
+    confirming.find((run) => run.observation.armId === armId && run.observation.block === block);
+  const blocks = [...new Set(confirming.map((run) => run.observation.block))];
+  const pairs = blocks.map((block) => pairOf(runOf(chosen, block), runOf(base, block), metric));
   if (pairs.length === 0 || pairs.some((pair) => pair.value === null || pair.base === null)) return [];
-  return [
-    {
-      name: 'background tasks',
-      scope: 'bystander',
-      goal: { metric, direction: 'higher', unit: 'CPUs' },
-      pairs,
-    },
-  ];
+  const goal = { metric, direction: 'higher', unit: 'CPUs' } as const;
+  return [{ name: 'background tasks', scope: 'bystander', goal, pairs }];
 }
 
 async function harmRuns(input: ComparisonInput, chosen: string): Promise<OtherWorkload[]> {
@@ -124,22 +116,26 @@ async function harmRuns(input: ComparisonInput, chosen: string): Promise<OtherWo
       { seed, contestant: arm },
       { seed, contestant: base },
     ]);
-    const outcomes = await inOrder(jobs, trial.parallel, async ({ seed, contestant }) => {
-      const ran = await runRecorded(lab, await experimentOf(trial, contestant, seed));
-      return ran.outcome;
-    });
-    const pairs = seeds.map((_, pair) => pairOf(outcomes[2 * pair], outcomes[2 * pair + 1], goal.metric));
+    const ran = await inOrder(jobs, trial.parallel, async ({ seed, contestant }) =>
+      runRecorded(lab, await experimentOf(trial, contestant, seed)),
+    );
+    const pairs = seeds.map((_, pair) => pairOf(ran[2 * pair], ran[2 * pair + 1], goal.metric));
     results.push({ name: trial.name, scope: 'workload', goal, pairs });
   }
   return results;
 }
 
 function pairOf(
-  value: Outcome | undefined,
-  base: Outcome | undefined,
+  value: Ran | undefined,
+  base: Ran | undefined,
   metric: string,
 ): OtherWorkload['pairs'][number] {
-  const number = (outcome: Outcome | undefined): number | null => outcome?.metrics[metric] ?? null;
-  const why = value?.finding?.message;
-  return { value: number(value), base: number(base), ...(why === undefined ? {} : { why }) };
+  const number = (ran: Ran | undefined): number | null => ran?.outcome.metrics[metric] ?? null;
+  const why = value?.outcome.finding?.message;
+  return {
+    value: number(value),
+    base: number(base),
+    ...(why === undefined ? {} : { why }),
+    ...(value === undefined || base === undefined ? {} : { outcomes: [value.digest, base.digest] }),
+  };
 }

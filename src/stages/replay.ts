@@ -46,9 +46,31 @@ export async function replayVerdict(verdict: Verdict, records: Records): Promise
     for (const [name, recorded, now] of held)
       if (recorded !== now) differences.push({ what: name, recorded, now });
   }
-  const again = judge({ plan, observations, others: verdict.others as OtherWorkload[] });
+  const others = verdict.others as OtherWorkload[];
+  for (const other of others) differences.push(...(await replayOther(other, records)));
+  const again = judge({ plan, observations, others });
   const [was, is] = [canonicalJson(verdict.judgement), canonicalJson(again)];
   if (was !== is) differences.push({ what: 'judgement', recorded: was, now: is });
+  return differences;
+}
+
+/** The pairs of a no-harm claim against the outcomes that they name. */
+async function replayOther(other: OtherWorkload, records: Records): Promise<Difference[]> {
+  const differences: Difference[] = [];
+  for (const [index, pair] of other.pairs.entries()) {
+    for (const [side, recorded] of [pair.value, pair.base].entries()) {
+      const digest = pair.outcomes?.[side];
+      if (digest === undefined) continue;
+      const outcome = outcomeSchema.parse(await records.get(digest));
+      const now = outcome.metrics[other.goal.metric] ?? null;
+      if (now !== recorded)
+        differences.push({
+          what: `${other.name}, pair ${index} (outcome ${digest.slice(0, 12)})`,
+          recorded,
+          now,
+        });
+    }
+  }
   return differences;
 }
 
