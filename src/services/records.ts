@@ -137,11 +137,12 @@ export const replay = (world: World) =>
     run: (input, call) => runReplay(world, input, call),
   });
 
+type ReplayInput = z.infer<typeof replayInput>;
 type Replayed = z.infer<typeof replayOutput>;
 
 async function runReplay(
   world: World,
-  { record: prefix, rerun }: { record: string; rerun: boolean },
+  { record: prefix, rerun, kernel }: ReplayInput,
   call: Call,
 ): Promise<Reply<Replayed>> {
   const { record } = await load(world, prefix);
@@ -151,8 +152,8 @@ async function runReplay(
     });
   const differences =
     record.kind === 'verdict'
-      ? await verdictAgain(world, record, rerun, call)
-      : await experimentAgain(world, record, call);
+      ? await verdictAgain(world, record, { rerun, kernel }, call)
+      : await experimentAgain(world, record, kernel, call);
   const same = differences.length === 0;
   const note = same
     ? `the ${record.kind} replays: nothing differs`
@@ -169,31 +170,30 @@ async function runReplay(
 async function verdictAgain(
   world: World,
   verdict: Verdict,
-  rerun: boolean,
+  { rerun, kernel }: Pick<ReplayInput, 'rerun' | 'kernel'>,
   call: Call,
 ): Promise<Difference[]> {
   const differences = await replayVerdict(verdict, world.store.records);
   const [first] = verdict.outcomes;
   if (!rerun || first === undefined) return differences;
   const outcome = outcomeSchema.parse(await world.store.records.get(first));
-  return [...differences, ...(await experimentAgain(world, outcome, call))];
+  return [...differences, ...(await experimentAgain(world, outcome, kernel, call))];
 }
 
 async function experimentAgain(
   world: World,
   record: Experiment | Outcome,
+  kernel: string | undefined,
   call: Call,
 ): Promise<Difference[]> {
   const experiment = await experimentBehind(record, world.store.records);
-  const ready = await world.openMachine(
-    { kernel: experiment.machine.kernel.release.replace(/-cloud-amd64$/, '') },
-    call,
-  );
+  const packaged = experiment.machine.kernel.release.replace(/-cloud-amd64$/, '');
+  const ready = await world.openMachine({ kernel: kernel ?? packaged }, call);
   const machine = ready.reference(experiment.machine.mode, experiment.machine.start);
   if (machine.kernel.image !== experiment.machine.kernel.image) {
     throw new Fault('unavailable', `kernel ${experiment.machine.kernel.release} is here as another build`, {
       where: `recorded image ${experiment.machine.kernel.image.slice(0, 12)}, now ${machine.kernel.image.slice(0, 12)}`,
-      next: 'tune again: the run cannot be repeated on this kernel',
+      next: 'name the recorded image with --kernel FILE, or tune again: on another kernel it is another run',
     });
   }
   const { workload } = experiment;

@@ -194,6 +194,7 @@ export const replayInput = z.object({
     .string()
     .describe('a verdict (judged again from its observations), or an outcome or experiment (run again)'),
   rerun: z.boolean().default(false).describe('a verdict: also run one of its experiments again'),
+  kernel: z.string().optional().describe('where the recorded kernel image is, when it was given as a file'),
 });
 export const replayOutput = z.object({
   same: z.boolean(),
