@@ -27,6 +27,7 @@ async function start(limitMs: number): Promise<{ owner: ChildProcess; said: () =
     ['--import', 'tsx', script, join(directory, 'guest'), String(limitMs)],
     {
       cwd: root,
+      env: { ...process.env, TMPDIR: directory },
       stdio: ['ignore', 'pipe', 'inherit'],
     },
   );
