@@ -17,7 +17,7 @@
 const volatile bool shortest_first = false;
 const volatile u64 slice_ns = 20000000;
 const volatile u64 first_slice_ns = 4000000;    /* first turn of a name not known */
-const volatile u64 guard_ns = 1000000000;       /* the most that the order by length can delay anyone */
+const volatile u64 guard_ns = 1000000000;       /* the most that the order by length can delay anyone, in its whole life */
 const volatile bool learn = true;               /* learn lengths; hints alone otherwise */
 const volatile bool learn_bursts = false;       /* a length is a run between two sleeps, not a whole life */
 const volatile u32 comm_bytes = 15;             /* tasks are one kind when their names agree in so many bytes */
@@ -56,6 +56,8 @@ struct {
 struct task_state {
 	u64 mark;
 	u64 run;            /* since it last slept */
+	u64 queued_at;
+	u64 waited;         /* in the queue, in its whole life */
 	struct turn turn;
 	struct comm born_as;
 };
@@ -112,15 +114,17 @@ static __always_inline u64 length_of(struct task_struct *p, struct task_state *s
 	return larger(shortest_first ? larger(length, s->run) : length, 1);
 }
 
-static __always_inline u64 handicap_of(u64 length)
+/* What a task has waited already counts: one that wakes often is not held back anew at every wakeup. */
+static __always_inline u64 handicap_of(struct task_state *s, u64 length)
 {
 	u32 longest, own = log2_256(length), below;
+	u64 left = guard_ns > s->waited ? guard_ns - s->waited : 0;
 
 	if (!length)
 		return 0;
 	longest = log2_256(longest_with(length));
 	below = longest > own ? smaller(longest - own, FACTOR_16) : 0;
-	return guard_ns * (shortest_first ? FACTOR_16 - below : below) / FACTOR_16;
+	return smaller(guard_ns * (shortest_first ? FACTOR_16 - below : below) / FACTOR_16, left);
 }
 
 s32 OP(length_select_cpu, struct task_struct *p, s32 prev_cpu, u64 wake_flags)
@@ -137,7 +141,9 @@ void OP(length_enqueue, struct task_struct *p, u64 enq_flags)
 		return;
 	length = s ? length_of(p, s) : 0;
 	slice = length ? crowded_slice(slice_ns, QUEUE) : first_slice_ns;
-	due = s ? turn_due(&s->turn, handicap_of(length), slice, enq_flags & SCX_ENQ_WAKEUP) : scx_bpf_now();
+	if (s)
+		s->queued_at = scx_bpf_now();
+	due = s ? turn_due(&s->turn, handicap_of(s, length), slice, enq_flags & SCX_ENQ_WAKEUP) : scx_bpf_now();
 	scx_bpf_dsq_insert_vtime(p, QUEUE, slice, due, enq_flags);
 	kick_idle_cpu(p);
 }
@@ -149,7 +155,7 @@ void OP(length_dispatch, s32 cpu, struct task_struct *prev)
 		u64 due = scx_bpf_now();
 
 		if (s)
-			due = turn_due_if_queued(&s->turn, handicap_of(length_of(prev, s)), prev->se.sum_exec_runtime - s->mark);
+			due = turn_due_if_queued(&s->turn, handicap_of(s, length_of(prev, s)), prev->se.sum_exec_runtime - s->mark);
 		if (keep_running(QUEUE, cpu, prev, due, first_slice_ns))
 			return;
 	}
@@ -171,8 +177,12 @@ void OP(length_running, struct task_struct *p)
 {
 	struct task_state *s = task_state(p);
 
-	if (s)
-		charge(p, &s->mark);
+	if (!s)
+		return;
+	charge(p, &s->mark);
+	if (s->queued_at)
+		s->waited += scx_bpf_now() - s->queued_at;
+	s->queued_at = 0;
 }
 
 static __always_inline void learn_length(struct task_struct *p, u64 length)
