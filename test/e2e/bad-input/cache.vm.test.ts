@@ -37,7 +37,7 @@ describe('no network', () => {
       });
       expect(json.error.message).toContain('cannot fetch package lists');
       expect(fresh.leftovers()).toEqual([]);
-      expect(existsSync(join(fresh.cache, 'tools', 'qemu'))).toBe(false);
+      expect(entriesOf(join(fresh.cache, 'tools'))).toEqual([]); // no half-made group
     } finally {
       fresh.close();
     }
@@ -171,7 +171,9 @@ describe('a cache that is shared, and used again', () => {
 });
 
 it('a broken entry of the cache is told, not hidden', async () => {
-  const tool = join(room.cache, 'tools', 'qemu');
+  const name = readdirSync(join(room.cache, 'tools')).find((entry) => entry.startsWith('qemu-')) ?? '';
+  expect(name).not.toBe('');
+  const tool = join(room.cache, 'tools', name);
   rmSync(tool);
   mkdirSync(tool);
   const { code, json } = await room.start(verify).ended;
@@ -185,3 +187,7 @@ it('an entry that is a dangling link does not keep a run from working', async ()
   expect(code).toBe(3);
   expect(json.error).toMatchObject({ next: expect.any(String) });
 });
+
+function entriesOf(directory: string): string[] {
+  return existsSync(directory) ? readdirSync(directory) : [];
+}

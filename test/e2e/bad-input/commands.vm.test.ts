@@ -68,10 +68,11 @@ describe('refused before anything runs', () => {
 
   it('neither command nor workload', async () => {
     const { code, json } = await room.start(['tune', '--json']).ended;
-    expect(code).toBe(3);
+    expect(code).toBe(2);
     expect(json.error).toMatchObject({
-      message: 'nothing to run',
-      next: expect.stringContaining('--workload'),
+      code: 'usage',
+      message: expect.stringMatching(/nothing to run: give a workload .* or a command/),
+      next: expect.stringContaining('schedcp tune'),
     });
   });
 
