@@ -38,7 +38,11 @@ export const defaultEntrant: Entrant = {
 };
 
 export function settingsEntrants(wished: readonly (string | Settings)[] | undefined): Entrant[] {
-  const list = isNone(wished) ? [] : (wished ?? Object.keys(standardSettings));
+  const wish: readonly (string | Settings)[] = wished ?? Object.keys(standardSettings);
+  const named = wish.flatMap((item): (string | Settings)[] =>
+    typeof item === 'string' ? split([item]) : [item],
+  );
+  const list = isNone(wished) ? [] : named;
   return list.map((item, index) => {
     if (typeof item !== 'string') return settingsEntrant(`settings-${index + 1}`, item, 'asked for');
     const known = standardSettings[item];
@@ -47,6 +51,11 @@ export function settingsEntrants(wished: readonly (string | Settings)[] | undefi
       next: `there are: ${Object.keys(standardSettings).join(', ')}`,
     });
   });
+}
+
+/** `a,b` is two names; a path is left as it is. */
+function split(names: readonly string[]): string[] {
+  return names.flatMap((name) => (name.includes('/') ? [name] : name.split(',')));
 }
 
 /** `none` alone asks for no arms of that kind. */
@@ -75,7 +84,9 @@ export async function policyEntrants(
 ): Promise<Entrant[]> {
   if (isNone(wished)) return [];
   if (wished !== undefined) {
-    const entrants = await Promise.all(wished.map((item) => wishedPolicy(world, item, withHints, call)));
+    const entrants = await Promise.all(
+      split(wished).map((item) => wishedPolicy(world, item, withHints, call)),
+    );
     return entrants.map((entrant, index) => distinct(entrant, entrants.slice(0, index)));
   }
   const all = await world.policies.list();

@@ -53,7 +53,7 @@ const tuneFields = z.object({
     .array(z.string())
     .optional()
     .describe(
-      'names of library policies or paths of objects; none: no policies; default: all of the library',
+      'names of library policies (also a,b) or paths of objects; none: no policies; default: all of the library',
     ),
   settings: z
     .array(z.union([z.string(), settingsSchema]))

@@ -191,6 +191,23 @@ describe('tune', () => {
     );
   });
 
+  it('takes several names in one word', async () => {
+    const wish = {
+      workload: 'long-tail',
+      harm: false,
+      policies: ['vtime,fifo'],
+      settings: ['batch,slice-long'],
+    };
+    const { output } = await fixedWorld().call('tune', wish);
+    expect(output.arms.map((arm: { policy: string }) => arm.policy).sort()).toEqual([
+      'batch',
+      'default',
+      'fifo',
+      'slice-long',
+      'vtime',
+    ]);
+  });
+
   it('a workload file by path', async () => {
     const fixed = fixedWorld({ factor: fast });
     const file = join(fixed.directory, 'own.json');
