@@ -132,13 +132,16 @@ export async function startGuest(tools: Tools, spec: GuestSpec, options: StartOp
   return openGuest(limited(tools.program('qemu-system-x86_64'), args, options.limitMs), tools, options);
 }
 
+/** What is killed before it has asked for its parent's death signal never gets one: who has lost timeout(1) by then does not start. */
+const unlessOrphaned = 'read -r parent < "/proc/$PPID/comm" && [ "$parent" = timeout ] && exec "$@"';
+
 /** Dies with us (pdeathsig), and at its limit even when we are frozen (timeout(1)). */
 function limited(
   program: string,
   args: readonly string[],
   limitMs: number,
 ): { command: string; args: string[] } {
-  const inner = tied(program, args);
+  const inner = tied('/bin/sh', ['-c', unlessOrphaned, 'sh', program, ...args]);
   const seconds = String(Math.ceil(limitMs / 1000) + 5);
   const outer = tied('/usr/bin/timeout', [
     '--foreground',

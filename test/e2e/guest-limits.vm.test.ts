@@ -6,7 +6,12 @@ import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, expect, it } from 'vitest';
+import { writeInitramfs } from '../../src/linux/initramfs.ts';
+import { startGuest } from '../../src/linux/qemu.ts';
+import { tools } from '../../src/linux/tools.ts';
+import { openLab } from '../support/lab.ts';
 import { root } from '../support/paths.ts';
 import { processesOf } from '../support/room.ts';
 import { until } from '../support/schedcp.ts';
@@ -59,4 +64,22 @@ it('its owner is killed: it is gone within 2 s', async () => {
   const { owner } = await start(60_000);
   owner.kill('SIGKILL');
   await until(() => processesOf(directory).length === 0, 2000, 'the end of the guest');
+});
+
+it('a start that is called off at any moment leaves nothing', async () => {
+  const lab = await openLab();
+  const qemu = await tools(lab.cache, 'qemu');
+  const initramfs = join(directory, 'initramfs');
+  await writeInitramfs(new Map([['/init', { kind: 'file', from: lab.runner.file, mode: 0o755 }]]), initramfs);
+  const spec = { kernel: lab.kernel.image, initramfs, cpus: 1, memoryMiB: 384, mode: 'fast' } as const;
+  for (let moment = 0; moment < 40; moment++) {
+    const stop = new AbortController();
+    const options = { directory, job: new Uint8Array(), limitMs: 60_000, signal: stop.signal };
+    const guest = await startGuest(qemu, spec, options);
+    await sleep(moment / 8);
+    stop.abort();
+    await Promise.race([guest.end, sleep(1000)]);
+  }
+  lab.close();
+  await until(() => processesOf(directory).length === 0, 2000, 'nothing is left');
 });
