@@ -469,7 +469,9 @@ describe('where and how much', () => {
   });
 
   it('free space of a directory that does not exist yet', async () => {
-    expect(await freeBytes(join(base, 'no/such/place'))).toBe(await freeBytes(base));
+    const [there, around] = [await freeBytes(join(base, 'no/such/place')), await freeBytes(base)];
+    expect(Math.abs(there - around)).toBeLessThan(around / 4); // others write to this disk meanwhile
+    expect(there).toBeGreaterThan(0);
     expect(await freeBytes('/proc')).toBe(0);
   });
 });
