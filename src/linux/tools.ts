@@ -66,10 +66,13 @@ export interface ToolOptions {
 
 /** Returns the group from the cache, or fetches it. Throws Fault: unavailable (no network), unsupported (not Debian). */
 export async function tools(cache: Cache, group: Group, options: ToolOptions = {}): Promise<Tools> {
-  const spec = groups[group];
-  const directory = await cache.entry(
-    relative(cache.root, toolsDirectory(cache, group)),
-    (target) => fetchPackages(cache, spec, target, options),
+  const directory = toolsDirectory(cache, group);
+  // An entry without its list has been damaged: it is made again.
+  if (existsSync(directory) && !existsSync(join(directory, 'packages.json')))
+    await rm(directory, { recursive: true, force: true });
+  await cache.entry(
+    relative(cache.root, directory),
+    (target) => fetchPackages(cache, groups[group], target, options),
     options.signal,
   );
   const packages = JSON.parse(await readFile(join(directory, 'packages.json'), 'utf8')) as Package[];
