@@ -1,6 +1,6 @@
 // Small C programs for guests, statically linked with the compiler of the cache (test/runner/Makefile, target guests).
 
-import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { openCache } from '../../src/linux/cache.ts';
@@ -32,13 +32,4 @@ export async function guestPrograms(): Promise<GuestPrograms> {
     holdTest: join(directory, 'hold-test'),
     remove: () => rmSync(directory, { recursive: true }),
   };
-}
-
-/** The newest runner of the user's cache. */
-export function builtRunner(): string {
-  const builds = join(openCache().root, 'builds');
-  const names = readdirSync(builds).filter((name) => !name.includes('.lock'));
-  const [name] = names;
-  if (name === undefined) throw new Error('no runner in the cache');
-  return join(builds, name, 'runner');
 }

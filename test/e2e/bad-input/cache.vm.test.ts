@@ -170,7 +170,7 @@ describe('a cache that is shared, and used again', () => {
   });
 });
 
-it('a broken entry of the cache is made again, and told where that cannot be', async () => {
+it('a broken entry of the cache is not used; that it cannot be made again is told', async () => {
   const name = entriesOf(join(room.cache, 'tools')).find((entry) => entry.startsWith('qemu-')) ?? 'none';
   const tool = join(room.cache, 'tools', name);
   rmSync(tool);
