@@ -3,6 +3,7 @@ const rooms = {
   lib: [],
   core: ['lib'],
   bpf: ['lib', 'core'],
+  jit: ['bpf', 'core', 'lib'],
   workload: ['core', 'lib'],
   judge: ['core', 'lib'],
   linux: ['core', 'lib'],
