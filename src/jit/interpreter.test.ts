@@ -12,14 +12,15 @@ import {
 } from '../../test/jit/assembler.ts';
 import { cases } from '../../test/jit/cases.ts';
 import type { Instruction } from '../bpf/instructions.ts';
-import { interpret, maxLoops, type World } from './interpreter.ts';
+import { frameStride, interpret, maxLoops, type World } from './interpreter.ts';
 
 const stack = 0x10000n;
 
 function world(functions: World['functions'], overrides: Partial<World> = {}): World {
-  const bytes = new DataView(new ArrayBuffer(8 * 512));
+  const bytes = new DataView(new ArrayBuffer(8 * frameStride));
   const place = (address: bigint, size: number): number => {
-    if (address < stack || address + BigInt(size) > stack + 4096n) throw new Error(`access at ${address}`);
+    if (address < stack || address + BigInt(size) > stack + BigInt(8 * frameStride))
+      throw new Error(`access at ${address}`);
     return Number(address - stack);
   };
   const memory: World['memory'] = {
@@ -76,5 +77,5 @@ test('what no verified program does stops, and says where', () => {
   expect(() => run(assemble(raw(0xff), exit))).toThrow('unknown instruction in function 0 at 0');
   expect(() => run(assemble(raw(0x8d), exit))).toThrow('unsupported instruction in function 0 at 0');
   expect(() => run(assemble(callFunction(0, 0), exit))).toThrow('stack overflow in function 0 at 0');
-  expect(() => run(assemble(load(8, 0, 10, 4000), exit))).toThrow('access at');
+  expect(() => run(assemble(load(8, 0, 10, 8000), exit))).toThrow('access at');
 });

@@ -11,7 +11,7 @@ export interface Memory {
 
 export interface World {
   readonly memory: Memory;
-  /** Lowest address of the stack; frame n lies in [stack + n × 512, stack + (n + 1) × 512). */
+  /** Address of the stack frames: function n owns the 512 bytes from stack + n × frameStride. BPF has no recursion. */
   readonly stack: bigint;
   /** Code of a function of the program, by the number in its call. */
   readonly functions: readonly (readonly Instruction[])[];
@@ -26,7 +26,8 @@ export type StopReason =
   | 'stack overflow'
   | 'unknown instruction'
   | 'outside the function'
-  | 'unsupported instruction';
+  | 'unsupported instruction'
+  | 'write to r10';
 
 /** The program did what no verified program does. `at`: slot in function number `fn`. */
 export class Stop extends Error {
@@ -42,6 +43,8 @@ export class Stop extends Error {
 }
 
 export const frameBytes = 512;
+/** Frames stand apart, so that an overrun does not end in another one. */
+export const frameStride = 1024;
 export const maxFrames = 8;
 /** Times that the may_gotos of one frame together fall through (BPF_MAX_LOOPS). */
 export const maxLoops = 8 * 1024 * 1024;
@@ -76,7 +79,8 @@ function frame(run: Run, fn: number, depth: number, args: readonly bigint[]): bi
   args.forEach((value, i) => {
     r[i + 1] = value;
   });
-  r[10] = world.stack + BigInt((depth + 1) * frameBytes);
+  const top = world.stack + BigInt(fn * frameStride + frameBytes);
+  r[10] = top;
   let loops = maxLoops;
   let at = 0;
   for (;;) {
@@ -87,6 +91,7 @@ function frame(run: Run, fn: number, depth: number, args: readonly bigint[]): bi
     at += code.slots;
     const dst = r[code.dst]!;
     const src = r[code.src]!;
+    if (writesTo(code) === 10) throw new Stop('write to r10', fn, code.at);
     const operand = 'fromSrc' in code && code.fromSrc ? src : u64(BigInt(code.imm));
     switch (code.kind) {
       case 'alu':
@@ -151,6 +156,27 @@ function frame(run: Run, fn: number, depth: number, args: readonly bigint[]): bi
       case 'unknown':
         throw new Stop('unknown instruction', fn, code.at);
     }
+  }
+}
+
+/** The register that takes what the instruction computes, besides r0 of calls and cmpxchg. */
+function writesTo(code: Instruction): number | undefined {
+  switch (code.kind) {
+    case 'alu':
+    case 'neg':
+    case 'mov':
+    case 'movsx':
+    case 'swap':
+    case 'imm64':
+    case 'load':
+    case 'load_acquire':
+      return code.dst;
+    case 'xchg':
+      return code.src;
+    case 'atomic':
+      return code.fetch ? code.src : undefined;
+    default:
+      return undefined;
   }
 }
 

@@ -1,0 +1,153 @@
+// The control flow of one function: basic blocks, their order and dominators. Source: Cooper, Harvey and Kennedy, "A Simple, Fast Dominance
+// Algorithm" (2001).
+import type { Instruction } from '../bpf/instructions.ts';
+
+export interface Block {
+  readonly instructions: readonly Instruction[];
+  /** Successors: for a branch [taken, not taken], for the end of the function none. Numbers of blocks. */
+  readonly next: readonly number[];
+}
+
+export interface Flow {
+  /** Reachable blocks in reverse postorder; block 0 is the entry. */
+  readonly blocks: readonly Block[];
+  /** Immediate dominator of each block; of the entry itself. */
+  readonly dominator: Int32Array;
+  /** Blocks that a forward edge reaches from more than one place. */
+  readonly isMerge: Uint8Array;
+  /** Targets of backward edges. */
+  readonly isLoop: Uint8Array;
+  /** Every loop is entered at one block only. */
+  readonly isReducible: boolean;
+}
+
+/** A jump that leaves the function, or an end without an exit. `at`: the slot of the instruction. */
+export class StrayJump extends Error {
+  readonly at: number;
+  constructor(at: number) {
+    super(`the instruction at ${at} leads outside the function`);
+    this.at = at;
+  }
+}
+
+/** @throws StrayJump. */
+export function readFlow(code: readonly Instruction[]): Flow {
+  const blocks = order(split(code));
+  const count = blocks.length;
+  const before: number[][] = Array.from({ length: count }, () => []);
+  blocks.forEach((block, i) => {
+    for (const to of new Set(block.next)) before[to]!.push(i);
+  });
+  const dominator = dominators(before);
+  const isMerge = new Uint8Array(count);
+  const isLoop = new Uint8Array(count);
+  let isReducible = true;
+  before.forEach((from, to) => {
+    const forward = from.filter((i) => i < to);
+    if (forward.length > 1) isMerge[to] = 1;
+    if (forward.length < from.length) isLoop[to] = 1;
+    if (from.some((i) => i >= to && !dominates(dominator, to, i))) isReducible = false;
+  });
+  return { blocks, dominator, isMerge, isLoop, isReducible };
+}
+
+function targetsOf(code: Instruction): number[] | undefined {
+  switch (code.kind) {
+    case 'branch':
+    case 'may_goto':
+      return [code.target, code.at + code.slots];
+    case 'goto':
+      return [code.target];
+    case 'exit':
+      return [];
+    default:
+      return undefined;
+  }
+}
+
+/** Blocks by first slot, in order of slots, with successors as slots. */
+function split(code: readonly Instruction[]): Map<number, Block> {
+  const slots = new Set(code.map(({ at }) => at));
+  const starts = new Set([0]);
+  for (const instruction of code) {
+    const targets = targetsOf(instruction);
+    for (const target of targets ?? []) {
+      if (!slots.has(target)) throw new StrayJump(instruction.at);
+      starts.add(target);
+    }
+  }
+  const blocks = new Map<number, Block>();
+  let open: Instruction[] = [];
+  const close = (next: readonly number[]): void => {
+    blocks.set(open[0]!.at, { instructions: open, next });
+    open = [];
+  };
+  for (const instruction of code) {
+    if (open.length > 0 && starts.has(instruction.at)) close([instruction.at]);
+    open.push(instruction);
+    const targets = targetsOf(instruction);
+    if (targets !== undefined) close(targets);
+  }
+  if (open.length > 0) throw new StrayJump(open.at(-1)!.at);
+  if (blocks.size === 0) throw new StrayJump(0);
+  return blocks;
+}
+
+/** Renumbers what is reachable from slot 0 in reverse postorder. The walk keeps its own stack: functions can be long. */
+function order(bySlot: ReadonlyMap<number, Block>): Block[] {
+  const seen = new Set([0]);
+  const stack = [{ slot: 0, edge: 0 }];
+  const postorder: number[] = [];
+  for (let top = stack.at(-1); top !== undefined; top = stack.at(-1)) {
+    const { next } = bySlot.get(top.slot)!;
+    const to = next[top.edge++];
+    if (to === undefined) {
+      postorder.push(top.slot);
+      stack.pop();
+    } else if (!seen.has(to)) {
+      seen.add(to);
+      stack.push({ slot: to, edge: 0 });
+    }
+  }
+  const slots = postorder.reverse();
+  const number = new Map(slots.map((slot, i) => [slot, i]));
+  return slots.map((slot) => {
+    const { instructions, next } = bySlot.get(slot)!;
+    return { instructions, next: next.map((to) => number.get(to)!) };
+  });
+}
+
+function dominators(before: readonly (readonly number[])[]): Int32Array {
+  const dominator = new Int32Array(before.length).fill(-1);
+  dominator[0] = 0;
+  for (let changed = true; changed; ) {
+    changed = false;
+    for (let block = 1; block < before.length; block++) {
+      let best = -1;
+      for (const from of before[block]!) {
+        if (dominator[from] === -1) continue;
+        best = best === -1 ? from : meet(dominator, best, from);
+      }
+      if (dominator[block] !== best) {
+        dominator[block] = best;
+        changed = true;
+      }
+    }
+  }
+  return dominator;
+}
+
+function meet(dominator: Int32Array, first: number, second: number): number {
+  let [a, b] = [first, second];
+  while (a !== b) {
+    while (a > b) a = dominator[a]!;
+    while (b > a) b = dominator[b]!;
+  }
+  return a;
+}
+
+function dominates(dominator: Int32Array, above: number, block: number): boolean {
+  let at = block;
+  while (at > above) at = dominator[at]!;
+  return at === above;
+}

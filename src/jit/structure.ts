@@ -1,0 +1,139 @@
+// Jumps to WebAssembly's blocks, loops and ifs. Source: Ramsey, "Beyond Relooper: recursive translation of unstructured control flow to
+// structured control flow" (ICFP 2022), with a work list in place of the recursion. Irreducible flow gets a loop around a br_table.
+import { assert } from '../lib/assert.ts';
+import type { Flow } from './flow.ts';
+import { op, type WasmBytes } from './wasm.ts';
+
+/** What the shape needs of the code inside it. */
+export interface Bodies {
+  /** Everything of a block but its last jump. */
+  body(block: number): void;
+  /** Leaves an i32 that says whether the first successor is taken. */
+  condition(block: number): void;
+  /** At the head of each loop. */
+  loopHead(block: number): void;
+  /** Leaves the function; after the body of a block without successors. */
+  leave(block: number): void;
+}
+
+/** `dispatch`: an i32 local for irreducible flow. */
+export function emitFlow(out: WasmBytes, flow: Flow, bodies: Bodies, dispatch: number): void {
+  if (flow.isReducible) emitStructured(out, flow, bodies);
+  else emitDispatcher(out, flow, bodies, dispatch);
+  out.byte(op.unreachable);
+}
+
+type Action =
+  | { readonly kind: 'tree'; readonly block: number }
+  | { readonly kind: 'within'; readonly block: number; readonly merges: readonly number[] }
+  | { readonly kind: 'jump'; readonly from: number; readonly to: number }
+  | { readonly kind: 'else' }
+  | { readonly kind: 'end' };
+
+function emitStructured(out: WasmBytes, flow: Flow, bodies: Bodies): void {
+  const merges: number[][] = flow.blocks.map(() => []);
+  flow.dominator.forEach((above, block) => {
+    if (block > 0 && flow.isMerge[block]) merges[above]!.push(block);
+  });
+  /** What is open around the code being written: the block that a br to it leads to, −1 for an if. Loops are marked by their sign bit. */
+  const open: { readonly block: number; readonly kind: 'loop' | 'block' | 'if' }[] = [];
+  const work: Action[] = [{ kind: 'tree', block: 0 }];
+  const next = (...actions: Action[]): void => {
+    work.push(...actions.reverse());
+  };
+  const br = (kind: 'loop' | 'block', block: number): void => {
+    const depth = open.length - 1 - open.findLastIndex((item) => item.kind === kind && item.block === block);
+    assert(depth < open.length, 'a jump without its target around it');
+    out.byte(op.br).u32(depth);
+  };
+  for (let action = work.pop(); action !== undefined; action = work.pop()) {
+    switch (action.kind) {
+      case 'tree': {
+        const { block } = action;
+        const within: Action = { kind: 'within', block, merges: merges[block]! };
+        if (!flow.isLoop[block]) {
+          next(within);
+          break;
+        }
+        out.byte(op.loop).byte(op.void);
+        open.push({ kind: 'loop', block });
+        bodies.loopHead(block);
+        next(within, { kind: 'end' });
+        break;
+      }
+      case 'within': {
+        const { block } = action;
+        const last = action.merges.at(-1);
+        if (last !== undefined) {
+          out.byte(op.block).byte(op.void);
+          open.push({ kind: 'block', block: last });
+          next(
+            { kind: 'within', block, merges: action.merges.slice(0, -1) },
+            { kind: 'end' },
+            { kind: 'tree', block: last },
+          );
+          break;
+        }
+        bodies.body(block);
+        const [taken, otherwise] = flow.blocks[block]!.next;
+        if (taken === undefined) bodies.leave(block);
+        else if (otherwise === undefined || otherwise === taken)
+          next({ kind: 'jump', from: block, to: taken });
+        else {
+          bodies.condition(block);
+          out.byte(op.if).byte(op.void);
+          open.push({ kind: 'if', block: -1 });
+          next(
+            { kind: 'jump', from: block, to: taken },
+            { kind: 'else' },
+            { kind: 'jump', from: block, to: otherwise },
+            { kind: 'end' },
+          );
+        }
+        break;
+      }
+      case 'jump':
+        if (action.to <= action.from) br('loop', action.to);
+        else if (flow.isMerge[action.to]) br('block', action.to);
+        else next({ kind: 'tree', block: action.to });
+        break;
+      case 'else':
+        out.byte(op.else);
+        break;
+      case 'end':
+        out.byte(op.end);
+        open.pop();
+        break;
+    }
+  }
+}
+
+/** loop { block … block { br_table } body 0 … body n }: each body sets the number of the next and starts the loop again. */
+function emitDispatcher(out: WasmBytes, flow: Flow, bodies: Bodies, dispatch: number): void {
+  const count = flow.blocks.length;
+  out.byte(op.loop).byte(op.void);
+  for (let i = 0; i < count; i++) out.byte(op.block).byte(op.void);
+  out.byte(op.localGet).u32(dispatch).byte(op.brTable).u32(count);
+  for (let i = 0; i < count; i++) out.u32(i);
+  out.u32(0);
+  flow.blocks.forEach(({ next: [taken, otherwise] }, block) => {
+    out.byte(op.end);
+    if (flow.isLoop[block]) bodies.loopHead(block);
+    bodies.body(block);
+    if (taken === undefined) bodies.leave(block);
+    else {
+      out.byte(op.i32Const).i32(taken);
+      if (otherwise !== undefined && otherwise !== taken) {
+        out.byte(op.i32Const).i32(otherwise);
+        bodies.condition(block);
+        out.byte(op.select);
+      }
+      out
+        .byte(op.localSet)
+        .u32(dispatch)
+        .byte(op.br)
+        .u32(count - 1 - block);
+    }
+  });
+  out.byte(op.end);
+}

@@ -1,0 +1,132 @@
+import { describe, expect, test } from 'vitest';
+import {
+  aluI,
+  aluR,
+  assemble,
+  callFunction,
+  exit,
+  goto_,
+  imm64,
+  jumpI,
+  kfunc,
+  load,
+  raw,
+  store,
+  storeImm,
+} from '../../test/jit/assembler.ts';
+import { cases } from '../../test/jit/cases.ts';
+import { engine } from '../../test/jit/engine.ts';
+import type { Callee } from './translate.ts';
+
+const memoryAt = 0x2000;
+
+describe.each(['checked', 'fast'] as const)('%s', (mode) => {
+  test.each(cases)('$name', ({ functions, r0, executed }) => {
+    const run = engine({ functions, mode });
+    expect(run.call(0).r0).toBe(r0);
+    if (executed !== undefined) expect(run.executed()).toBe(executed);
+  });
+
+  test('arguments and values of callees cross in halves', () => {
+    const callees: Callee[] = [
+      { name: 'k', params: ['low', 'wide'], result: 'wide' },
+      { name: 's', params: [], result: 'signed' },
+      { name: 'u', params: [], result: 'unsigned' },
+      { name: 'n', params: [], result: 'none' },
+    ];
+    const seen: number[][] = [];
+    const results = { k: 0x1234_5678, s: -2, u: -2, n: 7 };
+    const answer = (id: number, ...more: Uint8Array[]) =>
+      engine({
+        functions: [
+          assemble(aluI('mov', 64, 1, -1), imm64(2, 0x8000_0000_0000_0005n), kfunc(id), ...more, exit),
+        ],
+        mode,
+        callees,
+        onCall: (name, args, high) => {
+          seen.push(args);
+          high(0x7abc_0001);
+          return results[name as 'k'];
+        },
+      }).call(0).r0;
+    expect(answer(0)).toBe(0x7abc_0001_1234_5678n);
+    expect(seen[0]).toEqual([-1, 5, -0x8000_0000]);
+    expect(answer(1)).toBe(0xffff_ffff_ffff_fffen);
+    expect(answer(2)).toBe(0xffff_fffen);
+    expect(answer(3)).toBe(0n);
+  });
+
+  test('an endless loop ends with a finding at the head of the loop', () => {
+    const run = engine({ functions: [assemble(aluI('mov', 64, 0, 0), goto_(-1), exit)], mode, budget: 1000 });
+    expect(() => run.call(0)).toThrow('budget in function 0 at 1');
+  });
+
+  test('irreducible flow: two entries of one loop', () => {
+    // from slot 2 into the middle of the loop 3…6: r0 counts to 10 by ones and r2 says how often the first half ran
+    const code = (r1: number) =>
+      assemble(
+        aluI('mov', 64, 1, r1),
+        aluI('mov', 64, 0, 0),
+        jumpI('eq', 64, 1, 1, 1),
+        aluI('add', 64, 0, 100),
+        aluI('add', 64, 0, 1),
+        jumpI('gt', 64, 0, 300, 1),
+        goto_(-4),
+        exit,
+      );
+    // 100, 101 → 201, 202 → 302; entered in the middle: 1 → 101, 102 → 202, 203 → 303
+    expect(engine({ functions: [code(0)], mode }).call(0).r0).toBe(303n);
+    expect(engine({ functions: [code(1)], mode }).call(0).r0).toBe(304n);
+  });
+});
+
+describe('checked accesses', () => {
+  const run = (...parts: Uint8Array[]) =>
+    engine({ functions: [assemble(...parts, exit)], mode: 'checked' }).call(0).r0;
+
+  test('memory that is there, to the byte', () => {
+    expect(run(aluI('mov', 64, 1, memoryAt), storeImm(8, 1, 0, 5), load(8, 0, 1, 0))).toBe(5n);
+    expect(run(aluI('mov', 64, 1, memoryAt), storeImm(4, 1, 8, 5), load(4, 0, 1, 8))).toBe(5n);
+    expect(() => run(aluI('mov', 64, 1, memoryAt), load(8, 0, 1, 5))).toThrow(
+      'read in function 0 at 1: 0x2005',
+    );
+    expect(() => run(aluI('mov', 64, 1, memoryAt), load(1, 0, 1, 12))).toThrow(
+      'read in function 0 at 1: 0x200c',
+    );
+    expect(() => run(aluI('mov', 64, 1, memoryAt), storeImm(1, 1, -1, 0))).toThrow(
+      'write in function 0 at 1: 0x1fff',
+    );
+  });
+
+  test('what may only be read', () => {
+    expect(run(aluI('mov', 64, 1, memoryAt + 0x100), load(8, 0, 1, 0))).toBe(0n);
+    expect(() => run(aluI('mov', 64, 1, memoryAt + 0x100), store(8, 1, 1, 0))).toThrow(
+      'write in function 0 at 1: 0x2100',
+    );
+    expect(() => run(aluI('mov', 64, 1, memoryAt + 0x100), raw(0xdb, 1, 2, 0, 0))).toThrow('write');
+  });
+
+  test('null, wild and high pointers', () => {
+    expect(() => run(aluI('mov', 64, 1, 0), load(8, 0, 1, 16))).toThrow('read in function 0 at 1: 0x10');
+    expect(() => run(aluI('mov', 64, 1, -8), load(8, 0, 1, 0))).toThrow(
+      'read in function 0 at 1: 0xfffffffffffffff8',
+    );
+    expect(() => run(imm64(1, (1n << 32n) + BigInt(memoryAt)), load(4, 0, 1, 0))).toThrow('0x100002000');
+    expect(() => run(imm64(1, 0x7fff_0000n), load(4, 0, 1, 0))).toThrow('0x7fff0000');
+    expect(() => run(aluR('mov', 64, 1, 10), load(8, 0, 1, 100))).toThrow('read in function 0 at 1');
+  });
+});
+
+test('what cannot be translated is refused with its place', () => {
+  const refused =
+    (...parts: Uint8Array[]) =>
+    () =>
+      engine({ functions: [assemble(...parts)], mode: 'checked' });
+  expect(refused(aluI('mov', 64, 0, 0))).toThrow('jump outside the function in function 0 at 0');
+  expect(refused(goto_(7), exit)).toThrow('jump outside the function in function 0 at 0');
+  expect(refused(raw(0xff), exit)).toThrow('unknown instruction in function 0 at 0');
+  expect(refused(raw(0x8d), exit)).toThrow('unsupported instruction in function 0 at 0');
+  expect(refused(aluI('add', 64, 10, 8), exit)).toThrow('write to r10 in function 0 at 0');
+  expect(refused(callFunction(0, 0), exit)).toThrow('recursion in function 0 at 0');
+  expect(refused(callFunction(3, 0), exit)).toThrow('call of no function in function 0 at 0');
+});

@@ -1,0 +1,79 @@
+// Runs translated code in a small memory: 8 frames, 12 writable bytes at 0x2000 and 8 readable ones at 0x2100.
+import type { Instruction } from '../../src/bpf/instructions.ts';
+import { frameBytes, frameStride } from '../../src/jit/interpreter.ts';
+import { type Callee, faultCodes, translate } from '../../src/jit/translate.ts';
+
+export interface EngineOptions {
+  readonly functions: readonly (readonly Instruction[])[];
+  readonly mode: 'checked' | 'fast';
+  readonly callees?: readonly Callee[];
+  readonly onCall?: (name: string, args: number[], high: (value: number) => void) => number;
+  readonly budget?: number;
+}
+
+const stack = 0x3000;
+const limit = 0x8000;
+const resultAt = 0x1000;
+const resultHigh = 0x1ff8;
+
+export function engine(options: EngineOptions) {
+  const { functions, mode, callees = [], onCall, budget = 1_000_000 } = options;
+  // every function is entered through one that keeps its 64 bits of r0: *(u64 *)resultAt = f(0, 0, 0, 0, 0)
+  const module = new WebAssembly.Module(
+    translate({
+      functions: [...functions, keeper()],
+      calleeOf: (_, id) => callees[id]!,
+      entries: [functions.length],
+      mode,
+      stack,
+      shadow: limit,
+      limit,
+      resultHigh,
+      budget,
+      pages: 1,
+    }),
+  );
+  const memory = new WebAssembly.Memory({ initial: 1 });
+  const shadow = new Uint8Array(memory.buffer, limit);
+  permit(shadow, resultAt, 8, true);
+  permit(shadow, 0x2000, 12, true);
+  permit(shadow, 0x2100, 8, false);
+  for (let fn = 0; fn <= functions.length; fn++) permit(shadow, stack + fn * frameStride, frameBytes, true);
+  const view = new DataView(memory.buffer);
+  const fault = (code: number, fn: number, at: number, low: number, high: number): void => {
+    const what = Object.entries(faultCodes).find(([, value]) => value === code)?.[0];
+    const address = (BigInt(high >>> 0) << 32n) | BigInt(low >>> 0);
+    throw new Error(`${what} in function ${fn} at ${at}: 0x${address.toString(16)}`);
+  };
+  const imports: Record<string, unknown> = { memory, fault };
+  for (const { name } of callees)
+    imports[name] = (...args: number[]) =>
+      onCall?.(name, args, (value) => view.setInt32(resultHigh, value, true));
+  const instance = new WebAssembly.Instance(module, { env: imports });
+  const { executed } = instance.exports as { executed: WebAssembly.Global };
+  const enter = instance.exports[`f${functions.length}`] as (context: number) => number;
+  return {
+    call(context: number): { r0: bigint } {
+      executed.value = 0;
+      enter(context);
+      return { r0: view.getBigUint64(resultAt, true) };
+    },
+    /** Without the four instructions of the keeper. */
+    executed: (): number => (executed.value as number) - 4,
+    memory,
+  };
+}
+
+function keeper(): Instruction[] {
+  const word = { slots: 1, opcode: 0, dst: 0, src: 0, offset: 0, imm: 0 } as const;
+  return [
+    { ...word, at: 0, kind: 'call', what: 'function', target: 0 },
+    { ...word, at: 1, dst: 6, imm: resultAt, kind: 'mov', width: 64, fromSrc: false },
+    { ...word, at: 2, dst: 6, src: 0, kind: 'store', bytes: 8, fromSrc: true },
+    { ...word, at: 3, kind: 'exit' },
+  ];
+}
+
+function permit(shadow: Uint8Array, at: number, size: number, write: boolean): void {
+  for (let i = 0; i < size; i++) shadow[at + i] = Math.min(8, size - i) | (write ? 16 : 0);
+}
