@@ -11,41 +11,15 @@ import {
   raw,
 } from '../../test/jit/assembler.ts';
 import { cases } from '../../test/jit/cases.ts';
+import { flatWorld } from '../../test/jit/flat-world.ts';
 import type { Instruction } from '../bpf/instructions.ts';
-import { frameStride, interpret, maxLoops, type World } from './interpreter.ts';
-
-const stack = 0x10000n;
-
-function world(functions: World['functions'], overrides: Partial<World> = {}): World {
-  const bytes = new DataView(new ArrayBuffer(8 * frameStride));
-  const place = (address: bigint, size: number): number => {
-    if (address < stack || address + BigInt(size) > stack + BigInt(8 * frameStride))
-      throw new Error(`access at ${address}`);
-    return Number(address - stack);
-  };
-  const memory: World['memory'] = {
-    load(address, size) {
-      let value = 0n;
-      for (let i = size - 1; i >= 0; i--)
-        value = (value << 8n) | BigInt(bytes.getUint8(place(address, size) + i));
-      return value;
-    },
-    store(address, size, value) {
-      for (let i = 0; i < size; i++)
-        bytes.setUint8(place(address, size) + i, Number((value >> BigInt(8 * i)) & 0xffn));
-    },
-  };
-  const call = (): bigint => {
-    throw new Error('no helper here');
-  };
-  return { memory, stack, functions, call, budget: 1_000_000, ...overrides };
-}
+import { interpret, maxLoops, type World } from './interpreter.ts';
 
 const run = (code: readonly Instruction[], args: readonly bigint[] = [], overrides: Partial<World> = {}) =>
-  interpret(world([code], overrides), 0, args);
+  interpret(flatWorld([code], overrides), 0, args);
 
 test.each(cases)('$name', ({ functions, r0, executed }) => {
-  const answer = interpret(world(functions), 0, []);
+  const answer = interpret(flatWorld(functions), 0, []);
   expect(answer.r0).toBe(r0);
   if (executed !== undefined) expect(answer.executed).toBe(executed);
 });

@@ -117,6 +117,14 @@ describe('checked accesses', () => {
   });
 });
 
+test('a chain of branches is translated once: no code is copied where paths meet', () => {
+  const links = (count: number) =>
+    Array.from({ length: count }, () => [jumpI('eq', 64, 0, 1, 1), aluI('add', 64, 0, 1)]).flat();
+  const size = (count: number) =>
+    engine({ functions: [assemble(...links(count), exit)], mode: 'fast' }).moduleBytes;
+  expect(size(2000)).toBeLessThan(20.5 * size(100));
+});
+
 test('what cannot be translated is refused with its place', () => {
   const refused =
     (...parts: Uint8Array[]) =>

@@ -19,20 +19,19 @@ const resultHigh = 0x1ff8;
 export function engine(options: EngineOptions) {
   const { functions, mode, callees = [], onCall, budget = 1_000_000 } = options;
   // every function is entered through one that keeps its 64 bits of r0: *(u64 *)resultAt = f(0, 0, 0, 0, 0)
-  const module = new WebAssembly.Module(
-    translate({
-      functions: [...functions, keeper()],
-      calleeOf: (_, id) => callees[id]!,
-      entries: [functions.length],
-      mode,
-      stack,
-      shadow: limit,
-      limit,
-      resultHigh,
-      budget,
-      pages: 1,
-    }),
-  );
+  const bytes = translate({
+    functions: [...functions, keeper()],
+    calleeOf: (_, id) => callees[id]!,
+    entries: [functions.length],
+    mode,
+    stack,
+    shadow: limit,
+    limit,
+    resultHigh,
+    budget,
+    pages: 1,
+  });
+  const module = new WebAssembly.Module(bytes);
   const memory = new WebAssembly.Memory({ initial: 1 });
   const shadow = new Uint8Array(memory.buffer, limit);
   permit(shadow, resultAt, 8, true);
@@ -61,6 +60,7 @@ export function engine(options: EngineOptions) {
     /** Without the four instructions of the keeper. */
     executed: (): number => (executed.value as number) - 4,
     memory,
+    moduleBytes: bytes.length,
   };
 }
 
