@@ -16,7 +16,9 @@ import {
 } from '../../test/jit/assembler.ts';
 import { cases } from '../../test/jit/cases.ts';
 import { engine } from '../../test/jit/engine.ts';
-import type { Callee } from './translate.ts';
+import { flatWorld } from '../../test/jit/flat-world.ts';
+import { interpret } from './interpreter.ts';
+import { type Callee, translate } from './translate.ts';
 
 const memoryAt = 0x2000;
 
@@ -54,6 +56,52 @@ describe.each(['checked', 'fast'] as const)('%s', (mode) => {
     expect(answer(1)).toBe(0xffff_ffff_ffff_fffen);
     expect(answer(2)).toBe(0xffff_fffen);
     expect(answer(3)).toBe(0n);
+  });
+
+  test.each([0, 1, 2, 3, 4, 5])(
+    'an entry with %i parameters: they arrive zero-extended, what is not a parameter is 0',
+    (params) => {
+      // r0 = r1 + 2^4 r2 + 2^8 r3 + …, so each digit is one argument
+      const digits = [1, 2, 3, 4, 5].flatMap((register) => [
+        aluR('mov', 64, 6, register),
+        aluI('lsh', 64, 6, 4 * (register - 1)),
+        aluR('add', 64, 0, 6),
+      ]);
+      const code = assemble(...digits, exit);
+      const args = [1, 2, 3, 4, 5].slice(0, params);
+      const r0 = BigInt([0, 0x1, 0x21, 0x321, 0x4321, 0x54321][params]!);
+      expect(engine({ functions: [code], mode, params }).call(...args).r0).toBe(r0);
+      expect(interpret(flatWorld([code]), 0, args.map(BigInt)).r0).toBe(r0);
+      if (params === 0) return;
+      const last = assemble(aluR('mov', 64, 0, params), exit);
+      expect(engine({ functions: [last], mode, params }).call(...args.slice(1), -2).r0).toBe(0xffff_fffen);
+    },
+  );
+
+  test('entries of one module may take different numbers of arguments', () => {
+    const code = assemble(aluR('mov', 64, 0, 1), aluR('add', 64, 0, 2), exit);
+    const bytes = translate({
+      functions: [code, code],
+      calleeOf: () => expect.unreachable(),
+      entries: [
+        { fn: 0, params: 1 },
+        { fn: 1, params: 2 },
+      ],
+      mode,
+      stack: 0,
+      shadow: 0,
+      limit: 0,
+      resultHigh: 0,
+      budget: 1000,
+      pages: 1,
+    });
+    const env = { memory: new WebAssembly.Memory({ initial: 1 }), fault: () => {} };
+    const { f0, f1 } = new WebAssembly.Instance(new WebAssembly.Module(bytes), { env }).exports as Record<
+      string,
+      (...args: number[]) => number
+    >;
+    expect(f0!(7, 8)).toBe(7);
+    expect(f1!(7, 8)).toBe(15);
   });
 
   test('an endless loop ends with a finding at the head of the loop', () => {

@@ -23,8 +23,8 @@ export interface Translation {
   /** Linked code: calls of functions name their number, calls of helpers and kfuncs have a callee. */
   readonly functions: readonly (readonly Instruction[])[];
   readonly calleeOf: (what: 'helper' | 'kfunc', id: number) => Callee;
-  /** Numbers of the functions to export as "f<number>": (address of the context) → low half of r0. */
-  readonly entries: readonly number[];
+  /** Functions to export as "f<fn>": (`params` i32, 0 to 5 of them, zero-extended into r1, r2, …) → low half of r0. The other registers are 0. */
+  readonly entries: readonly { readonly fn: number; readonly params: number }[];
   readonly mode: 'checked' | 'fast';
   /** Address of the stack frames: function n owns `frameBytes` from stack + n × `frameStride` (BPF has no recursion). */
   readonly stack: number;
@@ -85,20 +85,26 @@ export function translate(input: Translation): Uint8Array {
         result: callee.result === 'none' ? undefined : ('i32' as const),
       })),
     ],
-    functions: [...functions, ...input.entries.map((fn) => entry(fn, firstFunction))],
+    functions: [
+      ...functions,
+      ...input.entries.map(({ fn, params }) => entry(fn, i32s(params), firstFunction)),
+    ],
     globals: ['executed'],
   });
 }
 
-/** (ctx) → low half of r0; r1 is the context, r2 to r5 are 0. */
-function entry(fn: number, firstFunction: number): WasmFunction {
-  const out = new WasmBytes().byte(op.localGet).u32(0).byte(op.i64ExtendI32U);
-  for (let i = 0; i < 4; i++) out.byte(op.i64Const).i32(0);
+function entry(fn: number, params: readonly ValueType[], firstFunction: number): WasmFunction {
+  assert(params.length <= 5, 'at most five arguments');
+  const out = new WasmBytes();
+  for (let i = 0; i < 5; i++) {
+    if (i < params.length) out.byte(op.localGet).u32(i).byte(op.i64ExtendI32U);
+    else out.byte(op.i64Const).i32(0);
+  }
   out
     .byte(op.call)
     .u32(firstFunction + fn)
     .byte(op.i32WrapI64);
-  return { params: ['i32'], result: 'i32', locals: [], body: out.view(), exported: `f${fn}` };
+  return { params, result: 'i32', locals: [], body: out.view(), exported: `f${fn}` };
 }
 
 function refuseRecursion(functions: Translation['functions']): void {

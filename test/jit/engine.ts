@@ -2,6 +2,7 @@
 import type { Instruction } from '../../src/bpf/instructions.ts';
 import { frameBytes, frameStride } from '../../src/jit/interpreter.ts';
 import { type Callee, faultCodes, translate } from '../../src/jit/translate.ts';
+import { aluI, assemble, callFunction, exit, store } from './assembler.ts';
 
 export interface EngineOptions {
   readonly functions: readonly (readonly Instruction[])[];
@@ -9,6 +10,8 @@ export interface EngineOptions {
   readonly callees?: readonly Callee[];
   readonly onCall?: (name: string, args: number[], high: (value: number) => void) => number;
   readonly budget?: number;
+  /** How many arguments function 0 takes; 1 by default. */
+  readonly params?: number;
 }
 
 const stack = 0x3000;
@@ -17,12 +20,12 @@ const resultAt = 0x1000;
 const resultHigh = 0x1ff8;
 
 export function engine(options: EngineOptions) {
-  const { functions, mode, callees = [], onCall, budget = 1_000_000 } = options;
-  // every function is entered through one that keeps its 64 bits of r0: *(u64 *)resultAt = f(0, 0, 0, 0, 0)
+  const { functions, mode, callees = [], onCall, budget = 1_000_000, params = 1 } = options;
+  // every function is entered through one that keeps its 64 bits of r0: *(u64 *)resultAt = f(arguments)
   const bytes = translate({
     functions: [...functions, keeper()],
     calleeOf: (_, id) => callees[id]!,
-    entries: [functions.length],
+    entries: [{ fn: functions.length, params }],
     mode,
     stack,
     shadow: limit,
@@ -50,11 +53,11 @@ export function engine(options: EngineOptions) {
       onCall?.(name, args, (value) => view.setInt32(resultHigh, value, true));
   const instance = new WebAssembly.Instance(module, { env: imports });
   const { executed } = instance.exports as { executed: WebAssembly.Global };
-  const enter = instance.exports[`f${functions.length}`] as (context: number) => number;
+  const enter = instance.exports[`f${functions.length}`] as (...args: number[]) => number;
   return {
-    call(context: number): { r0: bigint } {
+    call(...args: number[]): { r0: bigint } {
       executed.value = 0;
-      enter(context);
+      enter(...args);
       return { r0: view.getBigUint64(resultAt, true) };
     },
     /** Without the four instructions of the keeper. */
@@ -65,13 +68,7 @@ export function engine(options: EngineOptions) {
 }
 
 function keeper(): Instruction[] {
-  const word = { slots: 1, opcode: 0, dst: 0, src: 0, offset: 0, imm: 0 } as const;
-  return [
-    { ...word, at: 0, kind: 'call', what: 'function', target: 0 },
-    { ...word, at: 1, dst: 6, imm: resultAt, kind: 'mov', width: 64, fromSrc: false },
-    { ...word, at: 2, dst: 6, src: 0, kind: 'store', bytes: 8, fromSrc: true },
-    { ...word, at: 3, kind: 'exit' },
-  ];
+  return assemble(callFunction(0, 0), aluI('mov', 64, 6, resultAt), store(8, 6, 0, 0), exit);
 }
 
 function permit(shadow: Uint8Array, at: number, size: number, write: boolean): void {
