@@ -1,27 +1,35 @@
-// npm run bench [restore longest-first programs error-rates matrix]: what the system must reach, measured, as a table. All by default but the matrix.
+// npm run bench [-- restore longest-first programs error-rates matrix truth]: what the system must reach, measured, as a table. All by
+// default but the matrix and the truth. Options after the names go to the benches that take some.
 
 import { benchErrorRates } from './error-rates.ts';
 import { benchLongestFirst } from './longest-first.ts';
 import { benchMatrix } from './matrix.ts';
 import { benchPrograms } from './programs.ts';
 import { benchRestore } from './restore.ts';
+import { benchTruth } from './truth.ts';
 
-const benches: Readonly<Record<string, () => Promise<void>>> = {
-  restore: benchRestore,
-  'longest-first': benchLongestFirst,
-  programs: benchPrograms,
-  'error-rates': benchErrorRates,
-  matrix: benchMatrix,
+const benches: Readonly<Record<string, (options: readonly string[]) => Promise<void>>> = {
+  restore: () => benchRestore(),
+  'longest-first': () => benchLongestFirst(),
+  programs: () => benchPrograms(),
+  'error-rates': () => benchErrorRates(),
+  matrix: () => benchMatrix(),
+  truth: benchTruth,
 };
+const onlyWhenNamed = ['matrix', 'truth'];
 
-const wanted = process.argv.slice(2);
-for (const name of wanted.length > 0 ? wanted : Object.keys(benches).filter((one) => one !== 'matrix')) {
+const words = process.argv.slice(2);
+const firstOption = words.findIndex((word) => word.startsWith('-'));
+const wanted = firstOption < 0 ? words : words.slice(0, firstOption);
+const options = words.slice(wanted.length);
+const usual = Object.keys(benches).filter((name) => !onlyWhenNamed.includes(name));
+for (const name of wanted.length > 0 ? wanted : usual) {
   const bench = benches[name];
   if (bench === undefined) {
     process.stderr.write(`no bench ${name}; there are: ${Object.keys(benches).join(', ')}\n`);
     process.exit(2);
   }
   process.stdout.write(`\n${name}\n`);
-  await bench();
+  await bench(options);
 }
 process.exit();
