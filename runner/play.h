@@ -44,6 +44,7 @@ struct play {
 	_Atomic uint32_t *unready;   /* tasks of this round that have not come to their start line */
 	uint64_t *shared_start; /* the round's start: known only after its tasks were forked */
 	uint64_t round_start, spin_rate;
+	uint64_t reading_ns; /* own to each process, measured before its start; a forked task has its parent's */
 	pid_t player;
 	int job_nice, job_sched;
 };
