@@ -1,0 +1,45 @@
+// What the kernel's own work costs, and how work slows down. Two profiles; each number's source and test stand in docs/semantics.md.
+
+export interface Costs {
+  readonly name: string;
+  /** One context switch, charged to the task that comes. */
+  readonly switchNs: number;
+  /** One wakeup, charged to whoever wakes. */
+  readonly wakeNs: number;
+  /** From asking another CPU to reschedule until it does; and more of it when that CPU was idle. */
+  readonly ipiNs: number;
+  readonly idleExitNs: number;
+  /** One tick of a busy CPU. */
+  readonly tickNs: number;
+  /** A task that comes from another CPU: same core, same LLC, same node, another node. */
+  readonly migrateNs: readonly [number, number, number, number];
+  /** One executed BPF instruction; one call of a kfunc or helper. */
+  readonly instructionNs: number;
+  readonly kfuncNs: number;
+  /** One operation of a task that enters the kernel (a system call). */
+  readonly syscallNs: number;
+  readonly forkNs: number;
+  readonly exitNs: number;
+  /** Speed of a thread whose sibling is busy, relative to one alone. */
+  readonly smtShare: number;
+  /** Emulated CPUs share one host CPU: the kernel's work takes as many times longer as CPUs are busy. */
+  readonly isSerial: boolean;
+}
+
+/** Nothing costs anything: for tests of order. */
+export const free: Costs = {
+  name: 'free',
+  switchNs: 0,
+  wakeNs: 0,
+  ipiNs: 0,
+  idleExitNs: 0,
+  tickNs: 0,
+  migrateNs: [0, 0, 0, 0],
+  instructionNs: 0,
+  kfuncNs: 0,
+  syscallNs: 0,
+  forkNs: 0,
+  exitNs: 0,
+  smtShare: 1,
+  isSerial: false,
+};

@@ -1,0 +1,128 @@
+// The columns that everyone shares: what the model knows of each task and each CPU. A task is a number, and its facts lie at that place in the columns.
+
+import { maskWords } from './topology.ts';
+
+export class Tasks {
+  readonly capacity: number;
+  /** taskState. */
+  readonly state: Uint8Array;
+  /** task_cpu(): where it runs, is queued or last was. */
+  readonly cpu: Int32Array;
+  /** 1 from enqueue to dequeue, running included. */
+  readonly onRq: Uint8Array;
+  /** classNumber. */
+  readonly schedClass: Uint8Array;
+  /** schedPolicy: normal, fifo, batch, idle. */
+  readonly policy: Uint8Array;
+  readonly nice: Int8Array;
+  /** Index of its cgroup; −1: the root. */
+  readonly cgroup: Int32Array;
+  /** Affinity: `maskWords` words a task, and how many of the machine's CPUs it allows. */
+  readonly mask: Int32Array;
+  readonly allowed: Int32Array;
+  readonly migrationDisabled: Uint8Array;
+  /** PF_EXITING. */
+  readonly exiting: Uint8Array;
+  /** se.sum_exec_runtime, ns. */
+  readonly sumExec: Float64Array;
+  /** Run delay so far, ns, and since when it waits. */
+  readonly delay: Float64Array;
+  readonly queuedAt: Float64Array;
+  readonly vcsw: Float64Array;
+  readonly icsw: Float64Array;
+  /** Work at full speed, ns, until the task's next operation. */
+  readonly left: Float64Array;
+  /** CPU on which it last ran, −1 for none: caches. */
+  readonly lastRan: Int32Array;
+  /** When it last stopped running. */
+  readonly lastRanAt: Float64Array;
+  count = 0;
+
+  constructor(capacity: number) {
+    this.capacity = capacity;
+    const bytes = (): Uint8Array => new Uint8Array(capacity);
+    const ints = (): Int32Array => new Int32Array(capacity);
+    const times = (): Float64Array => new Float64Array(capacity);
+    this.state = bytes();
+    this.cpu = ints();
+    this.onRq = bytes();
+    this.schedClass = bytes();
+    this.policy = bytes();
+    this.nice = new Int8Array(capacity);
+    this.cgroup = ints();
+    this.mask = new Int32Array(capacity * maskWords);
+    this.allowed = ints();
+    this.migrationDisabled = bytes();
+    this.exiting = bytes();
+    this.sumExec = times();
+    this.delay = times();
+    this.queuedAt = times();
+    this.vcsw = times();
+    this.icsw = times();
+    this.left = times();
+    this.lastRan = ints();
+    this.lastRanAt = times();
+  }
+
+  reset(): void {
+    const count = this.count;
+    this.state.fill(0, 0, count);
+    this.onRq.fill(0, 0, count);
+    this.count = 0;
+  }
+
+  /** A new task with everything at its start. @throws Error when the table is full: callers check the size of the workload before. */
+  add(): number {
+    const task = this.count++;
+    if (task >= this.capacity) throw new Error(`bug: more than ${this.capacity} tasks`);
+    this.state[task] = 0;
+    this.cpu[task] = 0;
+    this.onRq[task] = 0;
+    this.policy[task] = 0;
+    this.nice[task] = 0;
+    this.cgroup[task] = -1;
+    this.migrationDisabled[task] = 0;
+    this.exiting[task] = 0;
+    for (const column of [this.sumExec, this.delay, this.queuedAt, this.vcsw, this.icsw, this.left])
+      column[task] = 0;
+    this.lastRan[task] = -1;
+    this.lastRanAt[task] = 0;
+    return task;
+  }
+
+  allows(task: number, cpu: number): boolean {
+    return (this.mask[task * maskWords + (cpu >> 5)]! & (1 << (cpu & 31))) !== 0;
+  }
+}
+
+export class Cpus {
+  readonly count: number;
+  /** Running task, −1 for idle. */
+  readonly curr: Int32Array;
+  readonly online: Uint8Array;
+  readonly needResched: Uint8Array;
+  /** Tasks of all classes that are queued or run here. */
+  readonly nrRunning: Int32Array;
+  /** Up to when the running task's CPU time is accounted (exec_start). */
+  readonly execStart: Float64Array;
+  /** From when on the running task makes progress: later than now while the CPU is busy with the kernel's own work. */
+  readonly segmentStart: Float64Array;
+  /** Work done per ns, 1 for a whole CPU at full speed. */
+  readonly speed: Float64Array;
+  /** Since when it is idle. */
+  readonly idleSince: Float64Array;
+  readonly idleNs: Float64Array;
+
+  constructor(count: number) {
+    this.count = count;
+    this.curr = new Int32Array(count).fill(-1);
+    this.online = new Uint8Array(count).fill(1);
+    this.needResched = new Uint8Array(count);
+    this.nrRunning = new Int32Array(count);
+    this.execStart = new Float64Array(count);
+    this.segmentStart = new Float64Array(count);
+    this.speed = new Float64Array(count).fill(1);
+    this.idleSince = new Float64Array(count);
+    this.idleNs = new Float64Array(count);
+  }
+}
