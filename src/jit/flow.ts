@@ -1,6 +1,7 @@
 // The control flow of one function: basic blocks, their order and dominators. Source: Cooper, Harvey and Kennedy, "A Simple, Fast Dominance
 // Algorithm" (2001).
 import type { Instruction } from '../bpf/instructions.ts';
+import { BadProgram } from './program.ts';
 
 export interface Block {
   readonly instructions: readonly Instruction[];
@@ -21,18 +22,9 @@ export interface Flow {
   readonly isReducible: boolean;
 }
 
-/** A jump that leaves the function, or an end without an exit. `at`: the slot of the instruction. */
-export class StrayJump extends Error {
-  readonly at: number;
-  constructor(at: number) {
-    super(`the instruction at ${at} leads outside the function`);
-    this.at = at;
-  }
-}
-
-/** @throws StrayJump. */
-export function readFlow(code: readonly Instruction[]): Flow {
-  const blocks = order(split(code));
+/** The flow of function number `fn`. @throws BadProgram where a jump, or the end, leads outside. */
+export function readFlow(fn: number, code: readonly Instruction[]): Flow {
+  const blocks = order(split(fn, code));
   const count = blocks.length;
   const before: number[][] = Array.from({ length: count }, () => []);
   blocks.forEach((block, i) => {
@@ -66,13 +58,14 @@ function targetsOf(code: Instruction): number[] | undefined {
 }
 
 /** Blocks by first slot, in order of slots, with successors as slots. */
-function split(code: readonly Instruction[]): Map<number, Block> {
+function split(fn: number, code: readonly Instruction[]): Map<number, Block> {
+  const stray = (at: number): BadProgram => new BadProgram('leads outside the function', fn, at);
   const slots = new Set(code.map(({ at }) => at));
   const starts = new Set([0]);
   for (const instruction of code) {
     const targets = targetsOf(instruction);
     for (const target of targets ?? []) {
-      if (!slots.has(target)) throw new StrayJump(instruction.at);
+      if (!slots.has(target)) throw stray(instruction.at);
       starts.add(target);
     }
   }
@@ -88,8 +81,8 @@ function split(code: readonly Instruction[]): Map<number, Block> {
     const targets = targetsOf(instruction);
     if (targets !== undefined) close(targets);
   }
-  if (open.length > 0) throw new StrayJump(open.at(-1)!.at);
-  if (blocks.size === 0) throw new StrayJump(0);
+  if (open.length > 0) throw stray(open.at(-1)!.at);
+  if (blocks.size === 0) throw stray(0);
   return blocks;
 }
 

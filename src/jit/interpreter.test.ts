@@ -13,7 +13,8 @@ import {
 import { cases } from '../../test/jit/cases.ts';
 import { flatWorld } from '../../test/jit/flat-world.ts';
 import type { Instruction } from '../bpf/instructions.ts';
-import { interpret, maxLoops, type World } from './interpreter.ts';
+import { interpret, type World } from './interpreter.ts';
+import { maxLoops } from './program.ts';
 
 const run = (code: readonly Instruction[], args: readonly bigint[] = [], overrides: Partial<World> = {}) =>
   interpret(flatWorld([code], overrides), 0, args);
@@ -46,10 +47,12 @@ test('may_goto ends a loop that would not end, after BPF_MAX_LOOPS rounds', () =
 
 test('what no verified program does stops, and says where', () => {
   expect(() => run(assemble(goto_(-1), exit))).toThrow('budget in function 0 at 0');
-  expect(() => run(assemble(aluI('mov', 64, 0, 0)))).toThrow('outside the function in function 0 at 1');
-  expect(() => run(assemble(goto_(5), exit))).toThrow('outside the function in function 0 at 6');
+  expect(() => run(assemble(aluI('mov', 64, 0, 0)))).toThrow('leads outside the function in function 0 at 0');
+  expect(() => run(assemble(goto_(5), exit))).toThrow('leads outside the function in function 0 at 0');
   expect(() => run(assemble(raw(0xff), exit))).toThrow('unknown instruction in function 0 at 0');
   expect(() => run(assemble(raw(0x8d), exit))).toThrow('unsupported instruction in function 0 at 0');
+  expect(() => run(assemble(aluI('add', 64, 10, 8), exit))).toThrow('write to r10 in function 0 at 0');
+  expect(() => run(assemble(callFunction(3, 0), exit))).toThrow('call of no function in function 0 at 0');
   expect(() => run(assemble(callFunction(0, 0), exit))).toThrow('stack overflow in function 0 at 0');
   expect(() => run(assemble(load(8, 0, 10, 8000), exit))).toThrow('access at');
 });

@@ -1,6 +1,16 @@
 // The oracle: BPF executed one instruction at a time on BigInt registers, slowly and obviously. What the translation to WebAssembly does must
-// equal what happens here. Source: RFC 9669 sections 3 to 5; may_goto and the number of frames from kernel/bpf/verifier.c, v6.18.
-import type { AluOp, Condition, Instruction } from '../bpf/instructions.ts';
+// equal what happens here. Source: RFC 9669 sections 3 to 5; may_goto from kernel/bpf/verifier.c, v6.18.
+import type { AluOp, Condition } from '../bpf/instructions.ts';
+import {
+  BadProgram,
+  type Functions,
+  frameBytes,
+  frameStride,
+  maxFrames,
+  maxLoops,
+  type Of,
+  writtenRegister,
+} from './program.ts';
 
 /** Memory as the program sees it. Both throw what the caller wants thrown where an access is not allowed. */
 export interface Memory {
@@ -13,47 +23,18 @@ export interface World {
   readonly memory: Memory;
   /** Address of the stack frames: function n owns the 512 bytes from stack + n × frameStride. BPF has no recursion. */
   readonly stack: bigint;
-  /** Code of a function of the program, by the number in its call. */
-  readonly functions: readonly (readonly Instruction[])[];
+  readonly functions: Functions;
   /** A helper or kfunc; its value goes to r0. */
   call(what: 'helper' | 'kfunc', id: number, args: readonly bigint[]): bigint;
   /** Executed instructions at most. */
   readonly budget: number;
 }
 
-export type StopReason =
-  | 'budget'
-  | 'stack overflow'
-  | 'unknown instruction'
-  | 'outside the function'
-  | 'unsupported instruction'
-  | 'write to r10';
-
-/** The program did what no verified program does. `at`: slot in function number `fn`. */
-export class Stop extends Error {
-  readonly reason: StopReason;
-  readonly fn: number;
-  readonly at: number;
-  constructor(reason: StopReason, fn: number, at: number) {
-    super(`${reason} in function ${fn} at ${at}`);
-    this.reason = reason;
-    this.fn = fn;
-    this.at = at;
-  }
-}
-
-export const frameBytes = 512;
-/** Frames stand apart, so that an overrun does not end in another one. */
-export const frameStride = 1024;
-export const maxFrames = 8;
-/** Times that the may_gotos of one frame together fall through (BPF_MAX_LOOPS). */
-export const maxLoops = 8 * 1024 * 1024;
-
 const u64 = (value: bigint): bigint => BigInt.asUintN(64, value);
 const i64 = (value: bigint): bigint => BigInt.asIntN(64, value);
 const u32 = (value: bigint): bigint => BigInt.asUintN(32, value);
 
-/** Runs function number `fn`. Gives r0 and the number of instructions that were executed. @throws Stop, and what the world throws. */
+/** Runs function number `fn`. Gives r0 and the number of instructions that were executed. @throws BadProgram, and what the world throws. */
 export function interpret(
   world: World,
   fn: number,
@@ -71,10 +52,7 @@ interface Run {
 
 function frame(run: Run, fn: number, depth: number, args: readonly bigint[]): bigint {
   const { world } = run;
-  const code = world.functions[fn];
-  if (code === undefined) throw new Stop('outside the function', fn, 0);
-  if (depth >= maxFrames) throw new Stop('stack overflow', fn, 0);
-  const bySlot = new Map(code.map((instruction) => [instruction.at, instruction]));
+  const bySlot = new Map(world.functions[fn]!.map((instruction) => [instruction.at, instruction]));
   const r = new BigUint64Array(11);
   args.forEach((value, i) => {
     r[i + 1] = value;
@@ -82,16 +60,18 @@ function frame(run: Run, fn: number, depth: number, args: readonly bigint[]): bi
   const top = world.stack + BigInt(fn * frameStride + frameBytes);
   r[10] = top;
   let loops = maxLoops;
+  let last = 0;
   let at = 0;
   for (;;) {
     const code = bySlot.get(at);
-    if (code === undefined) throw new Stop('outside the function', fn, at);
-    if (run.executed >= world.budget) throw new Stop('budget', fn, at);
+    if (code === undefined) throw new BadProgram('leads outside the function', fn, last);
+    if (run.executed >= world.budget) throw new BadProgram('budget', fn, at);
     run.executed++;
+    last = at;
     at += code.slots;
     const dst = r[code.dst]!;
     const src = r[code.src]!;
-    if (writesTo(code) === 10) throw new Stop('write to r10', fn, code.at);
+    if (writtenRegister(code) === 10) throw new BadProgram('write to r10', fn, code.at);
     const operand = 'fromSrc' in code && code.fromSrc ? src : u64(BigInt(code.imm));
     switch (code.kind) {
       case 'alu':
@@ -142,6 +122,7 @@ function frame(run: Run, fn: number, depth: number, args: readonly bigint[]): bi
         else loops--;
         break;
       case 'call':
+        if (code.what === 'function') refuse(run, code, fn, depth);
         r[0] =
           code.what === 'function'
             ? frame(run, code.target, depth + 1, [...r.subarray(1, 6)])
@@ -152,32 +133,21 @@ function frame(run: Run, fn: number, depth: number, args: readonly bigint[]): bi
       case 'cast':
       case 'packet':
       case 'callx':
-        throw new Stop('unsupported instruction', fn, code.at);
+        throw new BadProgram('unsupported instruction', fn, code.at);
       case 'unknown':
-        throw new Stop('unknown instruction', fn, code.at);
+        throw new BadProgram('unknown instruction', fn, code.at);
     }
   }
 }
 
-/** The register that takes what the instruction computes, besides r0 of calls and cmpxchg. */
-function writesTo(code: Instruction): number | undefined {
-  switch (code.kind) {
-    case 'alu':
-    case 'neg':
-    case 'mov':
-    case 'movsx':
-    case 'swap':
-    case 'imm64':
-    case 'load':
-    case 'load_acquire':
-      return code.dst;
-    case 'xchg':
-      return code.src;
-    case 'atomic':
-      return code.fetch ? code.src : undefined;
-    default:
-      return undefined;
-  }
+function refuse(
+  { world }: Run,
+  code: { readonly at: number; readonly target: number },
+  fn: number,
+  depth: number,
+): void {
+  if (world.functions[code.target] === undefined) throw new BadProgram('call of no function', fn, code.at);
+  if (depth + 1 === maxFrames) throw new BadProgram('stack overflow', fn, code.at);
 }
 
 /** Unsigned operations modulo 2^64; division by zero gives 0 and modulo by zero leaves dst (RFC 9669 section 4.1). */
@@ -257,10 +227,8 @@ function holds(condition: Condition, width: 32 | 64, dst: bigint, operand: bigin
   }
 }
 
-type Atomic = Extract<Instruction, { kind: 'atomic' | 'xchg' | 'cmpxchg' }>;
-
 /** 32-bit values that are fetched are zero-extended (RFC 9669 section 5.3). */
-function atomic(memory: Memory, code: Atomic, r: BigUint64Array): void {
+function atomic(memory: Memory, code: Of<'atomic' | 'xchg' | 'cmpxchg'>, r: BigUint64Array): void {
   const address = u64(r[code.dst]! + BigInt(code.offset));
   const bits = code.bytes * 8;
   const src = BigInt.asUintN(bits, r[code.src]!);

@@ -35,7 +35,7 @@ function emitStructured(out: WasmBytes, flow: Flow, bodies: Bodies): void {
   flow.dominator.forEach((above, block) => {
     if (block > 0 && flow.isMerge[block]) merges[above]!.push(block);
   });
-  /** What is open around the code being written: the block that a br to it leads to, −1 for an if. Loops are marked by their sign bit. */
+  /** What is open around the code being written, and the block that a br to it leads to; −1 for an if. */
   const open: { readonly block: number; readonly kind: 'loop' | 'block' | 'if' }[] = [];
   const work: Action[] = [{ kind: 'tree', block: 0 }];
   const next = (...actions: Action[]): void => {

@@ -178,11 +178,41 @@ test('what cannot be translated is refused with its place', () => {
     (...parts: Uint8Array[]) =>
     () =>
       engine({ functions: [assemble(...parts)], mode: 'checked' });
-  expect(refused(aluI('mov', 64, 0, 0))).toThrow('jump outside the function in function 0 at 0');
-  expect(refused(goto_(7), exit)).toThrow('jump outside the function in function 0 at 0');
+  expect(refused(aluI('mov', 64, 0, 0))).toThrow('leads outside the function in function 0 at 0');
+  expect(refused(goto_(7), exit)).toThrow('leads outside the function in function 0 at 0');
   expect(refused(raw(0xff), exit)).toThrow('unknown instruction in function 0 at 0');
   expect(refused(raw(0x8d), exit)).toThrow('unsupported instruction in function 0 at 0');
   expect(refused(aluI('add', 64, 10, 8), exit)).toThrow('write to r10 in function 0 at 0');
   expect(refused(callFunction(0, 0), exit)).toThrow('recursion in function 0 at 0');
   expect(refused(callFunction(3, 0), exit)).toThrow('call of no function in function 0 at 0');
+});
+
+/** Function n calls function n + 1 at slot 1; the last gives 7. */
+const chain = (count: number) =>
+  Array.from({ length: count }, (_, fn) =>
+    fn === count - 1
+      ? assemble(aluI('mov', 64, 0, 7), exit)
+      : assemble(aluI('mov', 64, 0, 0), callFunction(fn + 1, 1), exit),
+  );
+
+test('eight frames are allowed; the call of a ninth is refused, by translator and interpreter at the same place', () => {
+  const input = {
+    calleeOf: () => expect.unreachable(),
+    entries: [],
+    mode: 'checked',
+    stack: 0,
+    shadow: 0,
+    limit: 0,
+    resultHigh: 0,
+    budget: 1000,
+    pages: 1,
+  } as const;
+  expect(translate({ ...input, functions: chain(8) }).length).toBeGreaterThan(8);
+  expect(interpret(flatWorld(chain(8)), 0, []).r0).toBe(7n);
+  const tooDeep = 'stack overflow in function 7 at 1';
+  expect(() => translate({ ...input, functions: chain(9) })).toThrow(tooDeep);
+  expect(() => interpret(flatWorld(chain(9)), 0, [])).toThrow(tooDeep);
+  // the place is on the longest way, wherever in the program that begins
+  const ways = [assemble(callFunction(9, 0), callFunction(1, 1), exit), ...chain(10).slice(1)];
+  expect(() => translate({ ...input, functions: ways })).toThrow(tooDeep);
 });

@@ -142,10 +142,10 @@ export class WasmBytes {
     }
   }
 
-  i64(value: bigint): this {
-    const narrow = BigInt.asIntN(32, value);
-    if (narrow === BigInt.asIntN(64, value)) return this.i32(Number(narrow));
-    let rest = BigInt.asIntN(64, value);
+  /** A bigint modulo 2^64, or an integer. */
+  i64(value: bigint | number): this {
+    if (value === (Number(value) | 0)) return this.i32(value);
+    let rest = BigInt.asIntN(64, BigInt(value));
     for (;;) {
       const low = Number(rest & 127n);
       rest >>= 7n;

@@ -1,6 +1,6 @@
 // Runs translated code in a small memory: 8 frames, 12 writable bytes at 0x2000 and 8 readable ones at 0x2100.
 import type { Instruction } from '../../src/bpf/instructions.ts';
-import { frameBytes, frameStride } from '../../src/jit/interpreter.ts';
+import { frameBytes, frameStride } from '../../src/jit/program.ts';
 import { type Callee, faultCodes, translate } from '../../src/jit/translate.ts';
 import { aluI, assemble, callFunction, exit, store } from './assembler.ts';
 

@@ -1,5 +1,6 @@
 // A world for the interpreter: eight stack frames and nothing else.
-import { frameStride, type World } from '../../src/jit/interpreter.ts';
+import type { World } from '../../src/jit/interpreter.ts';
+import { frameStride } from '../../src/jit/program.ts';
 
 const stack = 0x10000n;
 

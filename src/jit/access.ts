@@ -1,0 +1,132 @@
+// Accesses to memory in WebAssembly: addresses are as they stand in the registers. Source: RFC 9669 sections 5.1 to 5.3.
+//
+// Memory checks ask a shadow of one byte per byte: its low nibble says how many bytes from here on may be read (at most 8), bit 4 that they may be
+// written. So every access, aligned or not, is checked to the byte with one load; null and wild pointers find zero there.
+import type { Bytes } from '../bpf/instructions.ts';
+import { alu64 } from './arithmetic.ts';
+import { type FunctionCode, local } from './function-code.ts';
+import { frameBytes, type Of } from './program.ts';
+import { op } from './wasm.ts';
+
+const loads = { 1: op.i64Load8U, 2: op.i64Load16U, 4: op.i64Load32U, 8: op.i64Load } as const;
+const signedLoads = { 1: op.i64Load8S, 2: op.i64Load16S, 4: op.i64Load32S, 8: op.i64Load } as const;
+const stores = { 1: op.i64Store8, 2: op.i64Store16, 4: op.i64Store32, 8: op.i64Store } as const;
+
+type Access = Of<'load' | 'load_acquire' | 'store' | 'store_release' | 'atomic' | 'xchg' | 'cmpxchg'>;
+
+export interface Checks {
+  readonly mode: 'checked' | 'fast';
+  /** Address of the shadow of address 0. */
+  readonly shadow: number;
+  /** Addresses below this have a shadow. */
+  readonly limit: number;
+}
+
+export function emitAccess(to: FunctionCode, checks: Checks, code: Access): void {
+  switch (code.kind) {
+    case 'load':
+    case 'load_acquire': {
+      const offset = emitAddress(to, checks, code, code.src, 'read');
+      const isSigned = code.kind === 'load' && code.signed;
+      to.out
+        .byte((isSigned ? signedLoads : loads)[code.bytes])
+        .byte(0)
+        .u32(offset);
+      to.setRegister(code.dst);
+      return;
+    }
+    case 'store':
+    case 'store_release':
+      emitStore(to, checks, code, () => {
+        if (code.kind === 'store' && !code.fromSrc) to.i64(code.imm);
+        else to.register(code.src);
+      });
+      return;
+    default:
+      emitAtomic(to, checks, code);
+  }
+}
+
+/**
+ * Leaves the i32 address of base + offset, or of base; answers with the offset that remains. Checked if that is the mode; what lies in the frame
+ * is known to be right.
+ */
+function emitAddress(
+  to: FunctionCode,
+  checks: Checks,
+  code: Access,
+  base: number,
+  way: 'read' | 'write',
+): number {
+  const { offset, bytes } = code;
+  if (base === 10 && offset >= -frameBytes && offset + bytes <= 0) {
+    to.i32(to.top + offset);
+    return 0;
+  }
+  if (checks.mode === 'checked') {
+    emitCheck(to, checks, code, base, way);
+    to.get(local.wide).byte(op.i32WrapI64);
+    return 0;
+  }
+  to.low(base);
+  if (offset >= 0) return offset;
+  to.i32(offset).byte(op.i32Add);
+  return 0;
+}
+
+/** wide = base + offset; faults unless the bytes may be accessed there. Addresses without a shadow look up that of address 0, which is 0. */
+function emitCheck(
+  to: FunctionCode,
+  checks: Checks,
+  code: Access,
+  base: number,
+  way: 'read' | 'write',
+): void {
+  const bytes: Bytes = code.bytes;
+  to.register(base);
+  if (code.offset !== 0) to.i64(code.offset).byte(op.i64Add);
+  to.out.byte(op.localTee).u32(local.wide).byte(op.i32WrapI64);
+  to.i32(0);
+  to.get(local.wide);
+  to.i64(checks.limit).byte(op.i64LtU).byte(op.select);
+  to.out.byte(op.i32Load8U).byte(0).u32(checks.shadow);
+  if (way === 'read') to.i32(15).byte(op.i32And);
+  to.i32(way === 'write' ? 16 + bytes : bytes)
+    .byte(op.i32LtU)
+    .byte(op.if)
+    .byte(op.void);
+  to.fault(way, code);
+  to.out.byte(op.end);
+}
+
+function emitStore(to: FunctionCode, checks: Checks, code: Access, value: () => void): void {
+  const offset = emitAddress(to, checks, code, code.dst, 'write');
+  value();
+  to.out.byte(stores[code.bytes]).byte(0).u32(offset);
+}
+
+/** One thread executes: a load and a store are atomic. */
+function emitAtomic(to: FunctionCode, checks: Checks, code: Of<'atomic' | 'xchg' | 'cmpxchg'>): void {
+  const { bytes } = code;
+  const offset = emitAddress(to, checks, code, code.dst, 'write');
+  to.out.byte(loads[bytes]).byte(0).u32(offset);
+  to.set(local.old);
+  if (code.kind === 'atomic') {
+    const { op: name } = code;
+    emitStore(to, checks, code, () => {
+      to.get(local.old);
+      to.register(code.src).byte(alu64[name]);
+    });
+  } else if (code.kind === 'xchg') emitStore(to, checks, code, () => to.register(code.src));
+  else {
+    to.get(local.old);
+    if (bytes === 4) to.low(0).byte(op.i64ExtendI32U);
+    else to.register(0);
+    to.out.byte(op.i64Eq).byte(op.if).byte(op.void);
+    emitStore(to, checks, code, () => to.register(code.src));
+    to.out.byte(op.end);
+  }
+  if (code.kind === 'atomic' && !code.fetch) return;
+  to.get(local.old);
+  to.setRegister(code.kind === 'cmpxchg' ? 0 : code.src);
+}
