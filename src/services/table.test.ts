@@ -1,0 +1,29 @@
+// The table of services as a whole.
+
+import { expect, it } from 'vitest';
+import { defaultArm } from '../../test/records/build.ts';
+import { fixedWorld } from '../../test/services/fixed-world.ts';
+import { tuneOutput } from './schemas.ts';
+import { serviceTable } from './table.ts';
+
+it('the table: names are free, texts are there, examples begin with the program', () => {
+  const services = serviceTable(fixedWorld().world);
+  expect(services.map((item) => item.name)).toEqual([
+    'tune',
+    'verify',
+    'compare',
+    'show',
+    'replay',
+    'policies',
+    'workloads',
+    'doctor',
+    'uninstall',
+  ]);
+  expect(services.filter((item) => item.effect === 'remove').map((item) => item.name)).toEqual(['uninstall']);
+  for (const { name, summary, description, cli } of services) {
+    expect([summary, description].every((text) => text.endsWith('.'))).toBe(true);
+    for (const example of cli.examples) expect(example.startsWith(`schedcp ${name}`)).toBe(true);
+  }
+  expect(Object.keys(tuneOutput.shape).sort()).toEqual(['arms', 'machine', 'records', 'verdict', 'workload']);
+  expect(defaultArm.id).toBe('default');
+});
