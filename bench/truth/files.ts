@@ -80,15 +80,23 @@ function read(file: string): Truth | undefined {
 
 export async function writeTruth(file: string, truth: Truth): Promise<void> {
   await mkdir(dirname(file), { recursive: true });
-  await writeFile(`${file}.tmp`, `${text(truth, 3)}\n`);
+  await writeFile(`${file}.tmp`, `${text(truth)}\n`);
   await rename(`${file}.tmp`, file);
 }
 
-/** Canonical JSON, with a line for each member of the outer `depth` levels. */
-function text(value: unknown, depth: number): string {
-  if (depth === 0 || value === null || typeof value !== 'object' || Array.isArray(value))
-    return canonicalJson(value);
+/** Canonical JSON with a line for each cell, arm and task list. */
+function text(truth: Truth): string {
+  return lines(truth, (name, part) =>
+    lines(part, (_, item) =>
+      name === 'cells' ? lines(item, (_, cell) => canonicalJson(cell)) : canonicalJson(item),
+    ),
+  );
+}
+
+/** An object's members in canonical order, a line each; anything else as it is. */
+function lines(value: unknown, member: (name: string, value: unknown) => string): string {
+  if (value === null || typeof value !== 'object' || Array.isArray(value)) return canonicalJson(value);
   const members = Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1));
   if (members.length === 0) return '{}';
-  return `{\n${members.map(([key, item]) => `${JSON.stringify(key)}:${text(item, depth - 1)}`).join(',\n')}\n}`;
+  return `{\n${members.map(([name, item]) => `${JSON.stringify(name)}:${member(name, item)}`).join(',\n')}\n}`;
 }
