@@ -2,7 +2,7 @@
 // wake_up_new_task, __schedule, sched_tick). One event is one instant: what the kernel's own work costs moves the tasks' work, not the event.
 
 import type { Costs } from './costs.ts';
-import { classNumber, dequeueFlag, enqueueFlag, taskState, wakeFlag } from './flags.ts';
+import { dequeueFlag, enqueueFlag, taskState, wakeFlag } from './flags.ts';
 import type { SchedClass } from './sched-class.ts';
 import { Cpus, type Tasks } from './tables.ts';
 import { maskWords, type Topology } from './topology.ts';
@@ -31,6 +31,11 @@ export interface IdleListener {
   idleLeft(cpu: number): void;
 }
 
+/** Work that is put off to the end of the event: kicks and dispatches to other CPUs. */
+export interface Afterwards {
+  flush(): void;
+}
+
 /** Told of what happens; for traces. */
 export interface Recorder {
   switched(cpu: number, prev: number, next: number): void;
@@ -48,6 +53,9 @@ export class Core {
   player!: Player;
   idleListener: IdleListener | undefined;
   recorder: Recorder | undefined;
+  afterwards: Afterwards | undefined;
+  /** Someone has put work off. */
+  hasDeferred = false;
   /** Called for every change of sum_exec_runtime: the copy that BPF sees. */
   onAccount: ((task: number) => void) | undefined;
 
@@ -94,8 +102,14 @@ export class Core {
       else if (slot < this.tickSlot) this.#onCpu(this.tasks.cpu[slot - cpus]!, slot - cpus);
       else if (slot === this.tickSlot) this.#tick();
       else this.player.event(slot);
+      if (this.hasDeferred) this.#flush();
     }
     return 'stopped';
+  }
+
+  #flush(): void {
+    this.hasDeferred = false;
+    this.afterwards?.flush();
   }
 
   startTicks(firstNs: number): void {
@@ -156,6 +170,7 @@ export class Core {
       this.cost = 0;
       this.charge(this.costs.tickNs);
       this.classes[schedClass[task]!]!.tick(cpu, task);
+      if (this.hasDeferred) this.#flush();
       this.settle(cpu);
     }
   }
@@ -531,5 +546,3 @@ export class Core {
     else if (tasks.onRq[task] === 1) this.#deactivate(cpu, task, dequeueFlag.sleep | dequeueFlag.noclock);
   }
 }
-
-export { classNumber };

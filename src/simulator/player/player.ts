@@ -1,0 +1,331 @@
+// Executes the operations of a workload's tasks on the model kernel, as runner/task.c executes them on a real one (docs/protocol.md section 1).
+// What blocks there blocks here, with the same futex and pipe protocol, so that who barges in and who is woken is the same too.
+
+import { type Expansion, endless, opCodes } from '../../core/workload.ts';
+import { assert } from '../../lib/assert.ts';
+import type { Core, Step } from '../model/core.ts';
+import { wakeFlag } from '../model/flags.ts';
+import { maskWords } from '../model/topology.ts';
+import { flatten, type Programs } from './programs.ts';
+import { WaitQueues } from './waiting.ts';
+
+const pipeBytes = 65_536;
+
+/** What the rest of the player (rounds.ts) is told. */
+export interface Rounds {
+  /** A FORK operation: create and start this task. */
+  fork(task: number): void;
+  ended(task: number): void;
+  /** A task did what it cannot do; the run is no data. */
+  failed(task: number, op: number, what: string): void;
+  readonly startNs: number;
+}
+
+const free = 0;
+const held = 1;
+const contended = 2;
+
+export class Player {
+  readonly expansion: Expansion;
+  readonly #core: Core;
+  readonly #rounds: Rounds;
+  readonly #programs: Programs;
+  /** Operation at which each task is, from its first. */
+  readonly #at: Int32Array;
+  /** Bytes that the READ or WRITE at hand has moved so far. */
+  readonly #moved: Float64Array;
+  /** Whether a task waits at its start line, 2 when it has been let go. */
+  readonly #line: Uint8Array;
+  /** 1 while the SLEEP or UNTIL at hand has been begun. */
+  readonly #sleeping: Uint8Array;
+  /** 1 from when a task has had to wait for a lock until it has it. */
+  readonly #hasWaited: Uint8Array;
+  /** Queue in which a task waits, −1 for none. */
+  readonly #queue: Int32Array;
+  readonly #repeats: Int32Array;
+  readonly #waiting: WaitQueues;
+  readonly #units: Float64Array;
+  readonly #stamps: Float64Array;
+  readonly #locks: Uint8Array;
+  readonly #owners: Int32Array;
+  readonly #fill: Float64Array;
+  /** First queue of: locks, readers, writers, joins. Semaphores come first. */
+  readonly #queues: { locks: number; readers: number; writers: number; joins: number };
+  readonly samples: number[][];
+  readonly ended: Uint8Array;
+
+  constructor(core: Core, expansion: Expansion, rounds: Rounds) {
+    const { semaphores, locks, pipes, tasks, series } = expansion;
+    this.expansion = expansion;
+    this.#core = core;
+    this.#rounds = rounds;
+    this.#programs = flatten(expansion);
+    this.#at = new Int32Array(tasks.length);
+    this.#moved = new Float64Array(tasks.length);
+    this.#line = new Uint8Array(tasks.length);
+    this.#sleeping = new Uint8Array(tasks.length);
+    this.#hasWaited = new Uint8Array(tasks.length);
+    this.#queue = new Int32Array(tasks.length).fill(-1);
+    this.#repeats = new Int32Array(this.#programs.code.length);
+    this.#queues = {
+      locks: semaphores,
+      readers: semaphores + locks,
+      writers: semaphores + locks + pipes,
+      joins: semaphores + locks + 2 * pipes,
+    };
+    this.#waiting = new WaitQueues(this.#queues.joins + tasks.length, tasks.length);
+    this.#units = new Float64Array(semaphores);
+    this.#stamps = new Float64Array(semaphores);
+    this.#locks = new Uint8Array(locks);
+    this.#owners = new Int32Array(locks).fill(-1);
+    this.#fill = new Float64Array(pipes);
+    this.samples = series.map(() => []);
+    this.ended = new Uint8Array(tasks.length);
+  }
+
+  /** The task will wait at its start line until release(). */
+  lineUp(task: number): void {
+    this.#line[task] = 1;
+  }
+
+  release(task: number): void {
+    this.#line[task] = 0;
+    this.#core.wake(task);
+  }
+
+  timer(task: number): void {
+    this.#core.wake(task);
+  }
+
+  /** Ends a task from outside. */
+  kill(task: number): void {
+    const queue = this.#queue[task]!;
+    if (queue >= 0) this.#waiting.drop(queue, task);
+    this.#queue[task] = -1;
+    this.ended[task] = 1;
+    this.#core.kill(task);
+  }
+
+  advance(task: number): Step {
+    if (this.#line[task] === 1) return this.#sleep(task);
+    const { first, length, code, a, b } = this.#programs;
+    const { left } = this.#core.tasks;
+    for (;;) {
+      const at = this.#at[task]!;
+      if (at >= length[task]!) return this.#end(task);
+      const op = first[task]! + at;
+      switch (code[op]) {
+        case opCodes.RUN:
+          this.#at[task] = at + 1;
+          left[task] = b[op]!;
+          if (left[task]! > 0) return 'run';
+          continue;
+        case opCodes.REPEAT:
+          if (a[op] === endless || this.#repeats[op]! < a[op]!) {
+            this.#repeats[op]!++;
+            this.#at[task] = at - b[op]!;
+          } else {
+            this.#repeats[op] = 0;
+            this.#at[task] = at + 1;
+          }
+          continue;
+        case opCodes.YIELD:
+          this.#at[task] = at + 1;
+          this.#enterKernel();
+          return 'yield';
+        default:
+          if (!this.#perform(task, op)) return this.#sleep(task);
+          this.#at[task] = at + 1;
+      }
+    }
+  }
+
+  #sleep(task: number): Step {
+    this.#core.sleep(task);
+    return 'block';
+  }
+
+  #end(task: number): Step {
+    this.#core.charge(this.#core.costs.exitNs);
+    this.#core.tasks.exiting[task] = 1;
+    this.#core.sleep(task);
+    this.ended[task] = 1;
+    for (
+      let one = this.#take(this.#queues.joins + task);
+      one >= 0;
+      one = this.#take(this.#queues.joins + task)
+    )
+      this.#core.wake(one);
+    this.#rounds.ended(task);
+    return 'exit';
+  }
+
+  #enterKernel(): void {
+    this.#core.charge(this.#core.costs.syscallNs);
+  }
+
+  #wait(task: number, queue: number): false {
+    this.#enterKernel();
+    this.#waiting.add(queue, task);
+    this.#queue[task] = queue;
+    return false;
+  }
+
+  #take(queue: number): number {
+    const task = this.#waiting.take(queue);
+    if (task >= 0) this.#queue[task] = -1;
+    return task;
+  }
+
+  /** False: the task must sleep and will try the same operation again. */
+  #perform(task: number, op: number): boolean {
+    const { code, a, b } = this.#programs;
+    const [x, y] = [a[op]!, b[op]!];
+    switch (code[op]) {
+      case opCodes.SLEEP:
+        return this.#sleepUntil(task, this.#core.now + y);
+      case opCodes.UNTIL:
+        return this.#sleepUntil(task, this.#rounds.startNs + y);
+      case opCodes.WAIT:
+        if (this.#units[x] === 0) return this.#wait(task, x);
+        this.#units[x]!--;
+        return true;
+      case opCodes.SIGNAL:
+        this.#signal(x, y);
+        return true;
+      case opCodes.LOCK:
+        return this.#lock(task, x);
+      case opCodes.UNLOCK:
+        this.#unlock(task, x, op);
+        return true;
+      case opCodes.WRITE:
+        return this.#write(task, x, y);
+      case opCodes.READ:
+        return this.#read(task, x, y);
+      case opCodes.FORK:
+        this.#core.charge(this.#core.costs.forkNs);
+        this.#rounds.fork(x);
+        return true;
+      case opCodes.JOIN:
+        return this.ended[x] === 1 || this.#wait(task, this.#queues.joins + x);
+      case opCodes.LAP:
+        this.#sample(task, x, this.#core.now - this.#stamps[y]!);
+        return true;
+      case opCodes.SINCE:
+        this.#sample(task, x, this.#core.now - (this.#rounds.startNs + y));
+        return true;
+      case opCodes.NICE:
+        this.#enterKernel();
+        this.#core.setNice(task, y);
+        return true;
+      case opCodes.CPUS:
+        this.#enterKernel();
+        this.#setCpus(task, op);
+        return true;
+    }
+    assert(false, `operation ${code[op]} is none`);
+  }
+
+  #sleepUntil(task: number, at: number): boolean {
+    if (this.#sleeping[task] === 1) {
+      this.#sleeping[task] = 0;
+      return true;
+    }
+    if (at <= this.#core.now) return true;
+    this.#enterKernel();
+    this.#sleeping[task] = 1;
+    this.#core.setTimer(task, at);
+    return false;
+  }
+
+  #signal(semaphore: number, units: number): void {
+    this.#stamps[semaphore] = this.#core.now;
+    this.#units[semaphore]! += units;
+    if (this.#waiting.isEmpty(semaphore)) return;
+    this.#enterKernel();
+    for (let i = 0; i < units; i++) {
+      const task = this.#take(semaphore);
+      if (task < 0) return;
+      this.#core.wake(task);
+    }
+  }
+
+  #lock(task: number, lock: number): boolean {
+    if (this.#locks[lock] !== free) {
+      this.#locks[lock] = contended;
+      this.#hasWaited[task] = 1;
+      return this.#wait(task, this.#queues.locks + lock);
+    }
+    // who has waited cannot know whether others still do; who barges in does not care
+    this.#locks[lock] = this.#hasWaited[task] === 1 ? contended : held;
+    this.#hasWaited[task] = 0;
+    this.#owners[lock] = task;
+    return true;
+  }
+
+  #unlock(task: number, lock: number, op: number): void {
+    if (this.#owners[lock] !== task) {
+      this.#rounds.failed(task, op - this.#programs.first[task]!, 'unlocks a lock that it does not hold');
+      return;
+    }
+    this.#owners[lock] = -1;
+    const wasContended = this.#locks[lock] === contended;
+    this.#locks[lock] = free;
+    if (!wasContended) return;
+    this.#enterKernel();
+    const next = this.#take(this.#queues.locks + lock);
+    if (next >= 0) this.#core.wake(next);
+  }
+
+  #write(task: number, pipe: number, bytes: number): boolean {
+    const room = pipeBytes - this.#fill[pipe]!;
+    const now = Math.min(room, bytes - this.#moved[task]!);
+    this.#enterKernel();
+    if (now > 0) {
+      const wasEmpty = this.#fill[pipe] === 0;
+      this.#fill[pipe]! += now;
+      this.#moved[task]! += now;
+      if (wasEmpty) this.#wakeOne(this.#queues.readers + pipe);
+    }
+    if (this.#moved[task]! < bytes) return this.#wait(task, this.#queues.writers + pipe);
+    this.#moved[task] = 0;
+    return true;
+  }
+
+  #read(task: number, pipe: number, bytes: number): boolean {
+    const now = Math.min(this.#fill[pipe]!, bytes - this.#moved[task]!);
+    this.#enterKernel();
+    if (now > 0) {
+      const wasFull = this.#fill[pipe] === pipeBytes;
+      this.#fill[pipe]! -= now;
+      this.#moved[task]! += now;
+      if (wasFull) this.#wakeOne(this.#queues.writers + pipe);
+    }
+    if (this.#moved[task]! < bytes) return this.#wait(task, this.#queues.readers + pipe);
+    this.#moved[task] = 0;
+    return true;
+  }
+
+  /** Pipes tell the scheduler that the waker is about to sleep (WF_SYNC). */
+  #wakeOne(queue: number): void {
+    const task = this.#take(queue);
+    if (task >= 0) this.#core.wake(task, wakeFlag.sync);
+  }
+
+  #sample(task: number, series: number, value: number): void {
+    if (this.expansion.tasks[task]!.round >= this.expansion.warmupRounds)
+      this.samples[series]!.push(Math.max(0, value));
+  }
+
+  #setCpus(task: number, op: number): void {
+    const wanted = maskOf(this.#programs.masks.get(op)!);
+    const usable = wanted.some((word, i) => (word & this.#core.topology.allMask[i]!) !== 0);
+    if (usable) this.#core.setAffinity(task, wanted);
+    else this.#rounds.failed(task, op - this.#programs.first[task]!, 'cannot set its affinity');
+  }
+}
+
+/** A mask of CPUs as words. */
+export function maskOf(bits: bigint): Int32Array {
+  return Int32Array.from({ length: maskWords }, (_, i) => Number(BigInt.asIntN(32, bits >> BigInt(32 * i))));
+}

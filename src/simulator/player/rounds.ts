@@ -1,0 +1,260 @@
+// The rounds of a workload: tasks are created, line up, start at their times and end; what happened comes out as the runner's events
+// (docs/protocol.md section 3). After runner/play.c; the player itself runs in a real-time class there and takes no time here.
+
+import type { RunEvent } from '../../core/metrics.ts';
+import type { Expansion, ExpansionTask } from '../../core/workload.ts';
+import type { Core } from '../model/core.ts';
+import { taskState } from '../model/flags.ts';
+import { maskWords } from '../model/topology.ts';
+import { maskOf, Player, type Rounds as PlayerRounds } from './player.ts';
+
+/** Who creates and buries tasks: the kernel's side of fork and exit. */
+export interface Births {
+  /** `task` (all its columns set) exists from now on. */
+  born(task: number, comm: string): void;
+  /** It has ended and been waited for. */
+  buried(task: number): void;
+}
+
+export interface Setting {
+  readonly expansion: Expansion;
+  /** Nuisances and settings of the experiment. */
+  readonly startOffsetNs: number;
+  readonly nice: number;
+  readonly sched: 'batch' | 'idle' | undefined;
+}
+
+/** From the last fork to the start of the round: the last task goes to its start line. */
+const lineUpNs = 1_000_000;
+const restNs = 300_000;
+
+export class Rounds implements PlayerRounds {
+  startNs = 0;
+  readonly player: Player;
+  readonly events: RunEvent[] = [];
+  readonly #core: Core;
+  readonly #setting: Setting;
+  readonly #births: Births;
+  readonly #slot: number;
+  #round = -1;
+  #firstStartNs = 0;
+  #phase: 'rest' | 'forking' | 'ready' | 'running' = 'rest';
+  /** Tasks of the round that the player starts, in order of their start, and how many have been. */
+  #order: number[] = [];
+  #next = 0;
+  /** Foreground tasks of the round that have not ended. */
+  #remaining = 0;
+  #failure: RunEvent | undefined;
+  readonly #started: Float64Array;
+  readonly #endedAt: Float64Array;
+  readonly #before: { cpu: Float64Array; delay: Float64Array; vcsw: Float64Array; icsw: Float64Array };
+  readonly #killed: Uint8Array;
+  readonly #exists: Uint8Array;
+
+  /** `slot`: a wheel slot for the player's own timer. */
+  constructor(core: Core, setting: Setting, births: Births, slot: number) {
+    const count = setting.expansion.tasks.length;
+    const times = (): Float64Array => new Float64Array(count);
+    this.#core = core;
+    this.#setting = setting;
+    this.#births = births;
+    this.#slot = slot;
+    this.player = new Player(core, setting.expansion, this);
+    this.#started = times();
+    this.#endedAt = times();
+    this.#before = { cpu: times(), delay: times(), vcsw: times(), icsw: times() };
+    this.#killed = new Uint8Array(count);
+    this.#exists = new Uint8Array(count);
+    for (let task = 0; task < count; task++) core.tasks.add();
+  }
+
+  /** Sets the first round going. */
+  begin(): void {
+    const { wheel, now } = this.#core;
+    wheel.set(this.#slot, now + restNs + this.#setting.startOffsetNs);
+  }
+
+  /** The player's timer. */
+  event(): void {
+    this.#core.execCpu = 0;
+    if (this.#phase === 'rest') {
+      this.bury();
+      this.#planRound();
+    }
+    if (this.#phase === 'forking') this.#forkNext();
+    else if (this.#phase === 'ready') this.#startRound();
+    else this.#release();
+  }
+
+  #planRound(): void {
+    const { tasks } = this.#setting.expansion;
+    this.#round++;
+    this.#order = [];
+    this.#next = 0;
+    this.#remaining = 0;
+    tasks.forEach((task, index) => {
+      if (task.round !== this.#round || task.forked) return;
+      this.#order.push(index);
+      if (!task.background) this.#remaining++;
+    });
+    this.#order.sort((x, y) => tasks[x]!.startNs - tasks[y]!.startNs || x - y);
+    this.#phase = 'forking';
+  }
+
+  /** One fork each forkNs, or all at once when forks are free. */
+  #forkNext(): void {
+    const { wheel, costs, now } = this.#core;
+    while (this.#next < this.#order.length) {
+      const task = this.#order[this.#next++]!;
+      this.player.lineUp(task);
+      this.#create(task);
+      if (costs.forkNs === 0 || this.#next === this.#order.length) continue;
+      wheel.set(this.#slot, now + Math.round(this.#core.cost) + costs.forkNs);
+      return;
+    }
+    this.#phase = 'ready';
+    wheel.set(this.#slot, now + Math.round(this.#core.cost) + lineUpNs);
+  }
+
+  #create(task: number): void {
+    const { tasks, topology } = this.#core;
+    const what = this.#setting.expansion.tasks[task]!;
+    this.#exists[task] = 1;
+    tasks.policy[task] = this.#policyOf(what);
+    tasks.nice[task] = Math.max(-20, Math.min(19, what.nice + this.#setting.nice));
+    tasks.cgroup[task] = what.cgroup;
+    const mask = what.cpus === 0n ? topology.allMask : maskOf(what.cpus);
+    let allowed = 0;
+    for (let i = 0; i < maskWords; i++) tasks.mask[task * maskWords + i] = mask[i]! & topology.allMask[i]!;
+    for (let cpu = 0; cpu < topology.cpus; cpu++) if (tasks.allows(task, cpu)) allowed++;
+    tasks.allowed[task] = allowed;
+    tasks.cpu[task] = this.#core.execCpu;
+    this.#started[task] = this.#core.now;
+    if (allowed === 0) this.failed(task, 0, 'cannot be given its class, nice value or affinity');
+    else this.#births.born(task, what.comm);
+  }
+
+  #policyOf({ schedClass }: ExpansionTask): number {
+    if (schedClass === 'fifo') return 1;
+    const asked = schedClass === 'other' ? this.#setting.sched : schedClass;
+    return asked === 'batch' ? 3 : asked === 'idle' ? 5 : 0;
+  }
+
+  #startRound(): void {
+    const { tasks, now, wheel } = this.#core;
+    if (this.#order.some((task) => tasks.state[task] === taskState.runnable)) {
+      wheel.set(this.#slot, now + lineUpNs); // they have not all come to the line
+      return;
+    }
+    this.startNs = now;
+    if (this.#round === 0) this.#firstStartNs = now;
+    this.#next = 0;
+    for (const task of this.#order) this.#remember(task);
+    this.#phase = 'running';
+    this.#release();
+  }
+
+  #remember(task: number): void {
+    const { sumExec, delay, vcsw, icsw } = this.#core.tasks;
+    this.#before.cpu[task] = sumExec[task]!;
+    this.#before.delay[task] = delay[task]!;
+    this.#before.vcsw[task] = vcsw[task]!;
+    this.#before.icsw[task] = icsw[task]!;
+  }
+
+  #release(): void {
+    const { tasks } = this.#setting.expansion;
+    const { wheel, now } = this.#core;
+    for (; this.#next < this.#order.length; this.#next++) {
+      const task = this.#order[this.#next]!;
+      const due = this.startNs + tasks[task]!.startNs;
+      if (due > now) {
+        wheel.set(this.#slot, due);
+        return;
+      }
+      this.#started[task] = now;
+      this.player.release(task);
+    }
+  }
+
+  /** A task's FORK operation. */
+  fork(task: number): void {
+    if (!this.#setting.expansion.tasks[task]!.background) this.#remaining++;
+    this.#create(task);
+  }
+
+  ended(task: number): void {
+    const { now } = this.#core;
+    this.#endedAt[task] = now;
+    if (this.#setting.expansion.tasks[task]!.background) return;
+    this.#remaining--;
+    if (this.#remaining === 0) this.#endRound();
+  }
+
+  failed(task: number, op: number, what: string): void {
+    const { comm } = this.#setting.expansion.tasks[task]!;
+    this.#failure ??= { event: 'fault', message: `task ${task} (${comm}), operation ${op}: ${what}` };
+    this.#core.stopped = true;
+  }
+
+  #endRound(): void {
+    const { tasks, rounds } = this.#setting.expansion;
+    tasks.forEach((task, index) => {
+      if (task.round !== this.#round || this.#exists[index] === 0 || this.player.ended[index] === 1) return;
+      this.#killed[index] = 1;
+      this.#endedAt[index] = this.#core.now;
+      this.player.kill(index);
+    });
+    if (this.#round + 1 === rounds) this.#core.stopped = true;
+    this.#phase = 'rest';
+    this.#core.wheel.set(this.#slot, this.#core.now + restNs);
+    this.#emitRound();
+  }
+
+  #emitRound(): void {
+    const startNs = this.startNs - this.#firstStartNs;
+    const endNs = this.#core.now - this.#firstStartNs;
+    this.events.push({ event: 'round', round: this.#round, startNs, endNs, makespanNs: endNs - startNs });
+    this.#setting.expansion.tasks.forEach(({ round }, task) => {
+      if (round === this.#round && this.#exists[task] === 1) this.events.push(this.#taskEvent(task));
+    });
+  }
+
+  #taskEvent(task: number): RunEvent {
+    const { tasks, cpus } = this.#core;
+    const cpu = tasks.cpu[task]!;
+    if (cpus.curr[cpu] === task) this.#core.account(cpu);
+    return {
+      event: 'task',
+      task,
+      startNs: this.#started[task]! - this.startNs,
+      endNs: this.#endedAt[task]! - this.startNs,
+      cpuNs: tasks.sumExec[task]! - this.#before.cpu[task]!,
+      delayNs: tasks.delay[task]! - this.#before.delay[task]!,
+      vcsw: tasks.vcsw[task]! - this.#before.vcsw[task]!,
+      icsw: tasks.icsw[task]! - this.#before.icsw[task]!,
+      cpu,
+      killed: this.#killed[task] === 1,
+    };
+  }
+
+  /** The tasks of the round that has ended are waited for and gone. */
+  bury(): void {
+    this.#setting.expansion.tasks.forEach(({ round }, task) => {
+      if (round === this.#round && this.#exists[task] === 1) this.#births.buried(task);
+    });
+  }
+
+  /** What the runner would say of the whole run, `done` last. */
+  finish(): RunEvent[] {
+    const { samples } = this.player;
+    if (this.#failure !== undefined)
+      return [...this.events, this.#failure, { event: 'done', status: 'failed' }];
+    const lines = samples.map((values, series) => ({ event: 'samples', series, values }));
+    return [...this.events, ...lines, { event: 'done', status: 'ok' }];
+  }
+
+  get hasEnded(): boolean {
+    return this.#round + 1 === this.#setting.expansion.rounds && this.#phase === 'rest';
+  }
+}
