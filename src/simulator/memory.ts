@@ -105,6 +105,25 @@ export class SimMemory {
       u8[at] = countAt(u8, at, u8[at]! & writable);
   }
 
+  /** Gives `count` items of `stride` bytes from `address` on what the first of them permits. */
+  permitLikeFirst(address: number, stride: number, count: number): void {
+    const from = this.limit + address;
+    const all = stride * count;
+    for (let done = stride; done < all; done *= 2)
+      this.u8.copyWithin(from + done, from, from + Math.min(done, all - done));
+  }
+
+  /** Copies bytes that do not overlap. */
+  copy(to: number, from: number, bytes: number): void {
+    if (((to | from | bytes) & 3) !== 0 || bytes > 64) {
+      this.u8.copyWithin(to, from, from + bytes);
+      return;
+    }
+    const { i32 } = this;
+    const words = bytes >>> 2;
+    for (let i = 0; i < words; i++) i32[(to >>> 2) + i] = i32[(from >>> 2) + i]!;
+  }
+
   /** May all these bytes be read? True of no bytes, wherever. */
   readable(address: number, bytes: number): boolean {
     return this.#allowed(address, bytes, 0);
