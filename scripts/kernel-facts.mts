@@ -1,4 +1,4 @@
-// Writes the facts of a kernel that src/simulator/kernel/versions.ts loads, from the kernel's own BTF and its build configuration:
+// Writes the facts of a kernel that src/simulator/kernel/versions.ts loads (shape: facts.ts), from the kernel's own BTF and its build configuration:
 //   npx tsx scripts/kernel-facts.mts VMLINUZ CONFIG >src/simulator/kernel/linux-6.18.ts
 // Needs the zstd program when the image is compressed with it (Debian's are).
 import { execFileSync } from 'node:child_process';
@@ -12,7 +12,7 @@ import { signatureOf } from '../src/bpf/signature.ts';
 /** Everything with one of these prefixes, and the structs and enums below. */
 const complete = ['scx_', 'sched_ext_'];
 const structs =
-  'task_struct sched_entity sched_rt_entity sched_dl_entity sched_avg sched_statistics sched_info load_weight rq cfs_rq rt_rq dl_rq cpumask bpf_cpumask css_set cgroup cgroup_subsys_state kernfs_node task_group thread_info signal_struct cred nsproxy pid upid pid_namespace sched_domain sched_domain_shared root_domain rb_node list_head kernel_cpustat bpf_iter_num bpf_iter_scx_dsq bpf_iter_css bpf_iter_bits bpf_iter_task bpf_timer bpf_spin_lock bpf_list_head bpf_list_node bpf_rb_root bpf_rb_node bpf_refcount bpf_local_storage cpuset'.split(
+  'task_struct sched_entity sched_rt_entity sched_avg load_weight rq cfs_rq rt_rq cpumask bpf_cpumask css_set cgroup cgroup_subsys_state kernfs_node task_group thread_info rb_node list_head kernel_cpustat bpf_iter_num bpf_iter_scx_dsq bpf_iter_css bpf_iter_bits bpf_iter_task bpf_timer bpf_spin_lock'.split(
     ' ',
   );
 const enums = 'cgroup_subsys_id cpu_usage_stat pid_type uclamp_id'.split(' ');
@@ -135,7 +135,7 @@ function write(btf: Btf, release: string, configuration: string): string {
   const [, major, minor] = /^(\d+)\.(\d+)/.exec(release) ?? [];
   return [
     `// Facts of Linux ${release}, written by scripts/kernel-facts.mts from the BTF and the configuration of that kernel.`,
-    `import type { KernelFacts } from './versions.ts';`,
+    `import type { KernelFacts } from './facts.ts';`,
     '',
     `export const linux${major}${minor}: KernelFacts = {`,
     `  release: '${/^[\d.]+/.exec(release)?.[0]}',`,

@@ -1,5 +1,5 @@
 // Facts of Linux 6.18.15+deb13-cloud-amd64, written by scripts/kernel-facts.mts from the BTF and the configuration of that kernel.
-import type { KernelFacts } from './versions.ts';
+import type { KernelFacts } from './facts.ts';
 
 export const linux618: KernelFacts = {
   release: '6.18.15',
@@ -24,12 +24,6 @@ export const linux618: KernelFacts = {
     bpf_iter_num: '__opaque:u64[1]',
     bpf_iter_scx_dsq: '__opaque:u64[6]',
     bpf_iter_task: '__opaque:u64[3]',
-    bpf_list_head: '__opaque:u64[2]',
-    bpf_list_node: '__opaque:u64[3]',
-    bpf_local_storage: 'cache:ptr[16] smap:ptr list:hlist_head owner:ptr rcu:callback_head lock:raw_spinlock',
-    bpf_rb_node: '__opaque:u64[4]',
-    bpf_rb_root: '__opaque:u64[2]',
-    bpf_refcount: '__opaque:u32[1]',
     bpf_spin_lock: 'val:u32',
     bpf_timer: '__opaque:u64[2]',
     cfs_rq: `
@@ -54,27 +48,11 @@ export const linux618: KernelFacts = {
     destroy_work:work_struct destroy_rwork:rcu_work parent:ptr nr_descendants:s32 rstat_flush_next:ptr
 `,
     cpumask: 'bits:u64[128]',
-    cpuset: `
-    css:cgroup_subsys_state flags:u64 cpus_allowed:ptr mems_allowed:nodemask_t effective_cpus:ptr effective_mems:nodemask_t
-    effective_xcpus:ptr exclusive_cpus:ptr old_mems_allowed:nodemask_t fmeter:fmeter attach_in_progress:s32 relax_domain_level:s32
-    nr_subparts:s32 partition_root_state:s32 nr_deadline_tasks:s32 nr_migrate_dl_tasks:s32 sum_migrate_dl_bw:u64 prs_err:enum32
-    partition_file:cgroup_file remote_sibling:list_head node:uf_node
-`,
-    cred: `
-    usage:atomic64_t uid:kuid_t gid:kgid_t suid:kuid_t sgid:kgid_t euid:kuid_t egid:kgid_t fsuid:kuid_t fsgid:kgid_t securebits:u32
-    cap_inheritable:kernel_cap_t cap_permitted:kernel_cap_t cap_effective:kernel_cap_t cap_bset:kernel_cap_t cap_ambient:kernel_cap_t
-    jit_keyring:u8 session_keyring:ptr process_keyring:ptr thread_keyring:ptr request_key_auth:ptr security:ptr user:ptr user_ns:ptr
-    ucounts:ptr group_info:ptr non_rcu:s32 rcu:callback_head
-`,
     css_set: `
     subsys:ptr[14] refcount:refcount_struct dom_cset:ptr dfl_cgrp:ptr nr_tasks:s32 tasks:list_head mg_tasks:list_head dying_tasks:list_head
     task_iters:list_head e_cset_node:list_head[14] threaded_csets:list_head threaded_csets_node:list_head hlist:hlist_node
     cgrp_links:list_head mg_src_preload_node:list_head mg_dst_preload_node:list_head mg_node:list_head mg_src_cgrp:ptr mg_dst_cgrp:ptr
     mg_dst_cset:ptr dead:bool callback_head:callback_head
-`,
-    dl_rq: `
-    root:rb_root_cached dl_nr_running:u32 earliest_dl:anonymous overloaded:bool pushable_dl_tasks_root:rb_root_cached running_bw:u64
-    this_bw:u64 extra_bw:u64 max_bw:u64 bw_ratio:u64
 `,
     kernel_cpustat: 'cpustat:u64[10]',
     kernfs_node: `
@@ -83,24 +61,7 @@ export const linux618: KernelFacts = {
 `,
     list_head: 'next:ptr prev:ptr',
     load_weight: 'weight:u64 inv_weight:u32',
-    nsproxy: `
-    count:refcount_struct uts_ns:ptr ipc_ns:ptr mnt_ns:ptr pid_ns_for_children:ptr net_ns:ptr time_ns:ptr time_ns_for_children:ptr
-    cgroup_ns:ptr
-`,
-    pid: `
-    count:refcount_struct level:u32 lock:spinlock ino:u64 pidfs_node:rb_node stashed:ptr attr:ptr tasks:hlist_head[4] inodes:hlist_head
-    wait_pidfd:wait_queue_head rcu:callback_head numbers:upid[0]
-`,
-    pid_namespace: `
-    idr:idr rcu:callback_head pid_allocated:u32 child_reaper:ptr pid_cachep:ptr level:u32 pid_max:s32 parent:ptr bacct:ptr user_ns:ptr
-    ucounts:ptr reboot:s32 ns:ns_common work:work_struct set:ctl_table_set sysctls:ptr memfd_noexec_scope:s32
-`,
     rb_node: '__rb_parent_color:u64 rb_right:ptr rb_left:ptr',
-    root_domain: `
-    refcount:atomic_t rto_count:atomic_t rcu:callback_head span:ptr online:ptr overloaded:bool overutilized:bool dlo_mask:ptr
-    dlo_count:atomic_t dl_bw:dl_bw cpudl:cpudl visit_cookie:u64 rto_push_work:irq_work rto_lock:raw_spinlock rto_loop:s32 rto_cpu:s32
-    rto_loop_next:atomic_t rto_loop_start:atomic_t rto_mask:ptr cpupri:cpupri pd:ptr
-`,
     rq: `
     __lock:raw_spinlock nr_running:u32 nr_numa_running:u32 nr_preferred_running:u32 numa_migrate_on:u32 last_blocked_load_update_tick:u64
     has_blocked_load:u32 nohz_csd:__call_single_data nohz_tick_stopped:u32 nohz_flags:atomic_t ttwu_pending:u32 nr_switches:u64
@@ -122,21 +83,6 @@ export const linux618: KernelFacts = {
     last_update_time:u64 load_sum:u64 runnable_sum:u64 util_sum:u32 period_contrib:u32 load_avg:u64 runnable_avg:u64 util_avg:u64
     util_est:u32
 `,
-    sched_dl_entity: `
-    rb_node:rb_node dl_runtime:u64 dl_deadline:u64 dl_period:u64 dl_bw:u64 dl_density:u64 runtime:s64 deadline:u64 flags:u32
-    dl_throttled:u32/1 dl_yielded:u32/1 dl_non_contending:u32/1 dl_overrun:u32/1 dl_server:u32/1 dl_server_active:u32/1 dl_defer:u32/1
-    dl_defer_armed:u32/1 dl_defer_running:u32/1 dl_timer:hrtimer inactive_timer:hrtimer rq:ptr server_pick_task:ptr pi_se:ptr
-`,
-    sched_domain: `
-    parent:ptr child:ptr groups:ptr min_interval:u64 max_interval:u64 busy_factor:u32 imbalance_pct:u32 cache_nice_tries:u32 imb_numa_nr:u32
-    nohz_idle:s32 flags:s32 level:s32 last_balance:u64 balance_interval:u32 nr_balance_failed:u32 newidle_call:u32 newidle_success:u32
-    newidle_ratio:u32 max_newidle_lb_cost:u64 last_decay_max_lb_cost:u64 lb_count:u32[3] lb_failed:u32[3] lb_balanced:u32[3]
-    lb_imbalance_load:u32[3] lb_imbalance_util:u32[3] lb_imbalance_task:u32[3] lb_imbalance_misfit:u32[3] lb_gained:u32[3]
-    lb_hot_gained:u32[3] lb_nobusyg:u32[3] lb_nobusyq:u32[3] alb_count:u32 alb_failed:u32 alb_pushed:u32 sbe_count:u32 sbe_balanced:u32
-    sbe_pushed:u32 sbf_count:u32 sbf_balanced:u32 sbf_pushed:u32 ttwu_wake_remote:u32 ttwu_move_affine:u32 ttwu_move_balance:u32 name:ptr
-    private:ptr rcu:callback_head shared:ptr span_weight:u32 span:u64[0]
-`,
-    sched_domain_shared: 'ref:atomic_t nr_busy_cpus:atomic_t has_idle_cores:s32 nr_idle_scan:s32',
     sched_entity: `
     load:load_weight run_node:rb_node deadline:u64 min_vruntime:u64 min_slice:u64 group_node:list_head on_rq:u8 sched_delayed:u8
     rel_deadline:u8 custom_slice:u8 exec_start:u64 sum_exec_runtime:u64 prev_sum_exec_runtime:u64 vruntime:u64 vlag:s64 vprot:u64 slice:u64
@@ -154,17 +100,8 @@ export const linux618: KernelFacts = {
     cgroup_cancel_move:ptr cgroup_set_weight:ptr cgroup_set_bandwidth:ptr cpu_online:ptr cpu_offline:ptr init:ptr exit:ptr
     dispatch_max_batch:u32 flags:u64 timeout_ms:u32 exit_dump_len:u32 hotplug_seq:u64 name:char[128] priv:ptr
 `,
-    sched_info:
-      'pcount:u64 run_delay:u64 max_run_delay:u64 min_run_delay:u64 last_arrival:u64 last_queued:u64',
     sched_rt_entity:
       'run_list:list_head timeout:u64 watchdog_stamp:u64 time_slice:u32 on_rq:u16 on_list:u16 back:ptr',
-    sched_statistics: `
-    wait_start:u64 wait_max:u64 wait_count:u64 wait_sum:u64 iowait_count:u64 iowait_sum:u64 sleep_start:u64 sleep_max:u64
-    sum_sleep_runtime:s64 block_start:u64 block_max:u64 sum_block_runtime:s64 exec_max:s64 slice_max:u64 nr_migrations_cold:u64
-    nr_failed_migrations_affine:u64 nr_failed_migrations_running:u64 nr_failed_migrations_hot:u64 nr_forced_migrations:u64 nr_wakeups:u64
-    nr_wakeups_sync:u64 nr_wakeups_migrate:u64 nr_wakeups_local:u64 nr_wakeups_remote:u64 nr_wakeups_affine:u64
-    nr_wakeups_affine_attempts:u64 nr_wakeups_passive:u64 nr_wakeups_idle:u64
-`,
     scx_bstr_buf: 'data:u64[12] line:char[1024]',
     scx_cgroup_init_args: 'weight:u32 bw_period_us:u64 bw_quota_us:u64 bw_burst_us:u64',
     scx_cpu_acquire_args: '',
@@ -199,18 +136,6 @@ export const linux618: KernelFacts = {
     scx_sched_pcpu: 'event_stats:scx_event_stats',
     scx_task_group: 'flags:u32 weight:u32 bw_period_us:u64 bw_quota_us:u64 bw_burst_us:u64',
     scx_task_iter: 'cursor:sched_ext_entity locked_task:ptr rq:ptr rf:rq_flags cnt:u32 list_locked:bool',
-    signal_struct: `
-    sigcnt:refcount_struct live:atomic_t nr_threads:s32 quick_threads:s32 thread_head:list_head wait_chldexit:wait_queue_head curr_target:ptr
-    shared_pending:sigpending multiprocess:hlist_head group_exit_code:s32 notify_count:s32 group_exec_task:ptr group_stop_count:s32 flags:u32
-    core_state:ptr is_child_subreaper:u32/1 has_child_subreaper:u32/1 timer_create_restore_ids:u32/1 next_posix_timer_id:atomic_t
-    posix_timers:hlist_head ignored_posix_timers:hlist_head real_timer:hrtimer it_real_incr:s64 it:cpu_itimer[2]
-    cputimer:thread_group_cputimer posix_cputimers:posix_cputimers pids:ptr[4] tick_dep_mask:atomic_t tty_old_pgrp:ptr leader:s32 tty:ptr
-    autogroup:ptr stats_lock:seqlock_t utime:u64 stime:u64 cutime:u64 cstime:u64 gtime:u64 cgtime:u64 prev_cputime:prev_cputime nvcsw:u64
-    nivcsw:u64 cnvcsw:u64 cnivcsw:u64 min_flt:u64 maj_flt:u64 cmin_flt:u64 cmaj_flt:u64 inblock:u64 oublock:u64 cinblock:u64 coublock:u64
-    maxrss:u64 cmaxrss:u64 ioac:task_io_accounting sum_sched_runtime:u64 rlim:rlimit[16] pacct:pacct_struct stats:ptr audit_tty:u32
-    tty_audit_buf:ptr cgroup_threadgroup_rwsem:rw_semaphore oom_flag_origin:bool oom_score_adj:s16 oom_score_adj_min:s16 oom_mm:ptr
-    cred_guard_mutex:mutex exec_update_lock:rw_semaphore
-`,
     task_group: `
     css:cgroup_subsys_state idle:s32 se:ptr cfs_rq:ptr shares:u64 load_avg:atomic64_t scx:scx_task_group rcu:callback_head list:list_head
     parent:ptr siblings:list_head children:list_head autogroup:ptr cfs_bandwidth:cfs_bandwidth uclamp_pct:u32[2] uclamp_req:uclamp_se[2]
@@ -260,7 +185,6 @@ export const linux618: KernelFacts = {
     thread:thread_struct
 `,
     thread_info: 'flags:u64 syscall_work:u64 status:u32 cpu:u32',
-    upid: 'nr:s32 ns:ptr',
   },
   enums: {
     cgroup_subsys_id: `

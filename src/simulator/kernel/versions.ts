@@ -1,25 +1,7 @@
 // Which kernel the simulator claims to be: what exists there, by name, as libbpf would find it in the kernel's BTF and configuration. The
 // data are generated from real kernels (scripts/kernel-facts.mts), one file a version, so that another version is another file.
+import type { KernelFacts } from './facts.ts';
 import { linux618 } from './linux-6.18.ts';
-
-/** Lists are words between blanks and line ends. */
-export interface KernelFacts {
-  readonly release: string;
-  /** "HZ=250 NUMA=y": only what schedulers may ask. */
-  readonly config: string;
-  /** By name; "pid:s32 comm:char[16] scx:sched_ext_entity mm:ptr se_flag:u32/1"; anonymous members are flattened. */
-  readonly structs: Readonly<Record<string, string>>;
-  /** Type names with one of these prefixes are complete: what `structs` and `enums` lack does not exist. */
-  readonly complete: string;
-  /** By name; "SCX_ENQ_WAKEUP=1". */
-  readonly enums: Readonly<Record<string, string>>;
-  /** "scx_bpf_kick_cpu:vii", name and signature (`signatureOf`). */
-  readonly kfuncs: string;
-  /** Variables for each CPU, which objects may name as ksyms. */
-  readonly perCpu: string;
-  /** Helpers without their prefix, in the order of their numbers from 0. */
-  readonly helpers: string;
-}
 
 export interface KernelVersion {
   /** "6.18.15". */

@@ -3,7 +3,12 @@
 // (program types, __ksym, __kconfig, CO-RE) and its messages.
 
 import { essentialName } from '../../bpf/core-access.ts';
-import { applyCoreRelocations, poisonedCall, poisonHelper } from '../../bpf/core-relocations.ts';
+import {
+  applyCoreRelocations,
+  type CoreTarget,
+  poisonedCall,
+  poisonHelper,
+} from '../../bpf/core-relocations.ts';
 import type { Instruction } from '../../bpf/instructions.ts';
 import type { BpfObject } from '../../bpf/object.ts';
 import type { Program } from '../../bpf/programs.ts';
@@ -67,7 +72,8 @@ export function link(object: BpfObject, kernel: KernelVersion, addresses: Addres
   const numbers = new Map(functions.map((item, fn) => [placeOf(item), fn]));
   const kfuncs = [...new Set(object.kfuncs.map(essentialName))];
   const kconfig = kconfigOf(object, kernel);
-  const context: Context = { object, kernel, addresses, numbers, kfuncs, kconfig: kconfig.offsets };
+  const target = coreTarget(kernel);
+  const context: Context = { object, kernel, addresses, target, numbers, kfuncs, kconfig: kconfig.offsets };
   const poisoned: PoisonedPlace[] = [];
   const linked = functions.map((program, fn) => linkFunction(context, program, fn, poisoned));
   const reached = functions.flatMap(({ references }) => [...references.values()]);
@@ -103,6 +109,7 @@ interface Context {
   readonly object: BpfObject;
   readonly kernel: KernelVersion;
   readonly addresses: Addresses;
+  readonly target: CoreTarget;
   /** Function numbers by place. */
   readonly numbers: ReadonlyMap<string, number>;
   /** Essential names; positions are the ids of kfuncs. */
@@ -117,13 +124,8 @@ function linkFunction(
   fn: number,
   poisoned: PoisonedPlace[],
 ): Instruction[] {
-  const { object, kernel } = context;
-  const relocated = applyCoreRelocations(
-    object.btf,
-    program.instructions,
-    program.coreRelocations,
-    coreTarget(kernel),
-  );
+  const { object, target } = context;
+  const relocated = applyCoreRelocations(object.btf, program.instructions, program.coreRelocations, target);
   const messages = new Map(relocated.poisoned.map(({ at, message }) => [at, message]));
   return relocated.instructions.map((code) => {
     const reference = program.references.get(code.at);
