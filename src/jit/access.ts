@@ -5,7 +5,7 @@
 import type { Bytes } from '../bpf/instructions.ts';
 import { alu64 } from './arithmetic.ts';
 import { type FunctionCode, local } from './function-code.ts';
-import { frameBytes, type Of } from './program.ts';
+import { isInFrame, type Of } from './program.ts';
 import { op } from './wasm.ts';
 
 const loads = { 1: op.i64Load8U, 2: op.i64Load16U, 4: op.i64Load32U, 8: op.i64Load } as const;
@@ -58,8 +58,8 @@ function emitAddress(
   base: number,
   way: 'read' | 'write',
 ): number {
-  const { offset, bytes } = code;
-  if (base === 10 && offset >= -frameBytes && offset + bytes <= 0) {
+  const { offset } = code;
+  if (base === 10 && isInFrame(code)) {
     to.i32(to.top + offset);
     return 0;
   }

@@ -97,7 +97,7 @@ export function emitArithmetic(to: FunctionCode, code: Arithmetic): void {
   to.setRegister(code.dst);
 }
 
-/** Leaves an i32 that says whether the branch is taken. */
+/** Leaves 1 if the branch is taken, else 0. */
 export function emitComparison(to: FunctionCode, code: Of<'branch'>): void {
   emitOperands(to, code);
   const is64 = code.width === 64;
@@ -107,7 +107,10 @@ export function emitComparison(to: FunctionCode, code: Of<'branch'>): void {
   } else if (is64) {
     to.out.byte(op.i64And);
     to.i64(0).byte(op.i64Ne);
-  } else to.out.byte(op.i32And);
+  } else {
+    to.out.byte(op.i32And);
+    to.i32(0).byte(op.i32Ne);
+  }
 }
 
 function emitAlu(to: FunctionCode, code: Of<'alu'>): void {

@@ -1,16 +1,11 @@
 // The control flow of one function: basic blocks, their order and dominators. Source: Cooper, Harvey and Kennedy, "A Simple, Fast Dominance
 // Algorithm" (2001).
 import type { Instruction } from '../bpf/instructions.ts';
+import { type Block, makeChoices } from './choice.ts';
 import { BadProgram } from './program.ts';
 
-export interface Block {
-  readonly instructions: readonly Instruction[];
-  /** Successors: for a branch [taken, not taken], for the end of the function none. Numbers of blocks. */
-  readonly next: readonly number[];
-}
-
 export interface Flow {
-  /** Reachable blocks in reverse postorder; block 0 is the entry. */
+  /** Reachable blocks in reverse postorder; block 0 is the entry, and their successors are numbers in this order. */
   readonly blocks: readonly Block[];
   /** Immediate dominator of each block; of the entry itself. */
   readonly dominator: Int32Array;
@@ -24,7 +19,9 @@ export interface Flow {
 
 /** The flow of function number `fn`. @throws BadProgram where a jump, or the end, leads outside. */
 export function readFlow(fn: number, code: readonly Instruction[]): Flow {
-  const blocks = order(split(fn, code));
+  const bySlot = split(fn, code);
+  makeChoices(bySlot);
+  const blocks = order(bySlot);
   const count = blocks.length;
   const before: number[][] = Array.from({ length: count }, () => []);
   blocks.forEach((block, i) => {
@@ -72,7 +69,7 @@ function split(fn: number, code: readonly Instruction[]): Map<number, Block> {
   const blocks = new Map<number, Block>();
   let open: Instruction[] = [];
   const close = (next: readonly number[]): void => {
-    blocks.set(open[0]!.at, { instructions: open, next });
+    blocks.set(open[0]!.at, { instructions: open, choice: undefined, next });
     open = [];
   };
   for (const instruction of code) {
@@ -105,8 +102,8 @@ function order(bySlot: ReadonlyMap<number, Block>): Block[] {
   const slots = postorder.reverse();
   const number = new Map(slots.map((slot, i) => [slot, i]));
   return slots.map((slot) => {
-    const { instructions, next } = bySlot.get(slot)!;
-    return { instructions, next: next.map((to) => number.get(to)!) };
+    const block = bySlot.get(slot)!;
+    return { ...block, next: block.next.map((to) => number.get(to)!) };
   });
 }
 

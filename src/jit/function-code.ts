@@ -3,14 +3,12 @@ import type { Instruction } from '../bpf/instructions.ts';
 import { op, type ValueType, WasmBytes } from './wasm.ts';
 
 /** Locals. r1 to r5 are the parameters; r10 is a constant and has none. */
-const registers = [5, 0, 1, 2, 3, 4, 6, 7, 8, 9] as const;
+const registers: readonly number[] = [5, 0, 1, 2, 3, 4, 6, 7, 8, 9];
 /** `wide` and `old` are free between instructions; `count` counts executed ones, `loops` the may_gotos that are left. */
-export const local = { wide: 10, old: 11, count: 12, loops: 13, dispatch: 14 } as const;
+export const local = { wide: 10, old: 11, count: 12, loops: 13, dispatch: 14, choice: 15 } as const;
+/** What the registers become on the two ways of a choice. */
+const armRegisters = [16, 26] as const;
 export const params: readonly ValueType[] = ['i64', 'i64', 'i64', 'i64', 'i64'];
-export const locals: readonly { readonly count: number; readonly type: ValueType }[] = [
-  { count: 7, type: 'i64' },
-  { count: 3, type: 'i32' },
-];
 
 /** What env.fault gets as its first argument. It must throw. */
 export const faultCodes = { read: 1, write: 2, budget: 3 } as const;
@@ -20,25 +18,52 @@ export class FunctionCode {
   readonly fn: number;
   /** Address above the frame: r10. */
   readonly top: number;
+  /** Local of each register, as of now. */
+  #registers = registers;
+  #hasArms = false;
 
   constructor(fn: number, top: number) {
     this.fn = fn;
     this.top = top;
   }
 
+  /** Beyond the parameters. */
+  locals(): { readonly count: number; readonly type: ValueType }[] {
+    return [
+      { count: 7, type: 'i64' },
+      { count: 4, type: 'i32' },
+      ...(this.#hasArms ? [{ count: 20, type: 'i64' } as const] : []),
+    ];
+  }
+
   /** Pushes the 64 bits of a register. */
   register(number: number): WasmBytes {
-    return number === 10 ? this.i64(this.top) : this.get(registers[number as 0]);
+    return number === 10 ? this.i64(this.top) : this.get(this.#registers[number]!);
   }
 
   /** Pushes the low 32 bits of a register. */
   low(number: number): WasmBytes {
-    return number === 10 ? this.i32(this.top) : this.get(registers[number as 0]).byte(op.i32WrapI64);
+    return number === 10 ? this.i32(this.top) : this.get(this.#registers[number]!).byte(op.i32WrapI64);
   }
 
   /** Pops 64 bits into a register other than r10. */
   setRegister(number: number): void {
-    this.set(registers[number as 0]);
+    this.set(this.#registers[number]!);
+  }
+
+  /** The code that `write` writes leaves the registers as they are; answers with the local of what each would become. */
+  arm(way: 0 | 1, written: readonly number[], write: () => void): readonly number[] {
+    this.#hasArms = true;
+    const after = [...registers];
+    for (const number of written) {
+      after[number] = armRegisters[way] + number;
+      this.get(registers[number]!);
+      this.set(after[number]);
+    }
+    this.#registers = after;
+    write();
+    this.#registers = registers;
+    return after;
   }
 
   get(number: number): WasmBytes {

@@ -4,8 +4,10 @@ import type { Instruction } from '../bpf/instructions.ts';
 import { assert } from '../lib/assert.ts';
 import { type Checks, emitAccess } from './access.ts';
 import { emitArithmetic, emitComparison, isArithmetic } from './arithmetic.ts';
+import type { Block, Choice } from './choice.ts';
+import { length, placeCounts } from './counts.ts';
 import type { Flow } from './flow.ts';
-import { FunctionCode, local, locals, params } from './function-code.ts';
+import { FunctionCode, local, params } from './function-code.ts';
 import { BadProgram, frameBytes, frameStride, maxLoops, type Of, writtenRegister } from './program.ts';
 import { emitFlow } from './structure.ts';
 import { op, valueType, type WasmFunction } from './wasm.ts';
@@ -36,28 +38,87 @@ export interface Surroundings extends Checks {
 export function writeFunction(around: Surroundings, fn: number, flow: Flow): WasmFunction {
   const to = new FunctionCode(fn, around.stack + fn * frameStride + frameBytes);
   const { blocks } = flow;
+  const { ahead, onEdge } = placeCounts(flow);
   const hasMayGoto = blocks.some(({ instructions }) => instructions.some(({ kind }) => kind === 'may_goto'));
   if (hasMayGoto) to.i32(maxLoops).byte(op.localSet).u32(local.loops);
+  loadCount(to, 0);
   emitFlow(
     to.out,
     flow,
     {
-      body: (block) => emitBody(to, around, blocks[block]!.instructions),
+      body: (block) => emitBody(to, around, blocks[block]!, ahead[block]!),
       condition: (block) => emitCondition(to, blocks[block]!.instructions.at(-1)!),
-      loopHead: (block) => emitBudget(to, around.budget, blocks[block]!.instructions[0]!),
-      leave: () => emitLeave(to),
+      edge: (from, next) => addToCount(to, onEdge(from, next)),
+      loopHead: (block) => emitBudget(to, around.budget, ahead[block]!, blocks[block]!.instructions[0]!),
+      leave: (block) => {
+        storeCount(to, ahead[block]! + length(blocks[block]!));
+        to.register(0).byte(op.return);
+      },
     },
     local.dispatch,
   );
-  return { params, result: 'i64', locals, body: to.out.view() };
+  return { params, result: 'i64', locals: to.locals(), body: to.out.view() };
 }
 
-/** Adds to the count of executed instructions up front: blocks are executed whole, or end in a fault. */
-function emitBody(to: FunctionCode, around: Surroundings, instructions: readonly Instruction[]): void {
+/** `ahead`: see counts.ts. What is called finds the exact count in `executed`, and leaves its own there. */
+function emitBody(
+  to: FunctionCode,
+  around: Surroundings,
+  { instructions, choice }: Block,
+  ahead: number,
+): void {
+  instructions.forEach((code, i) => {
+    if (code.kind === 'call') storeCount(to, ahead + i + 1);
+    emitInstruction(to, around, code);
+    if (code.kind === 'call') loadCount(to, ahead + i + 1);
+  });
+  if (choice !== undefined) emitChoice(to, around, choice);
+}
+
+/** executed = the counter + ahead */
+function storeCount(to: FunctionCode, ahead: number): void {
   to.get(local.count);
-  to.i32(instructions.length).byte(op.i32Add);
+  to.i32(ahead).byte(op.i32Add).byte(op.globalSet).u32(0);
+}
+
+function loadCount(to: FunctionCode, ahead: number): void {
+  to.out.byte(op.globalGet).u32(0);
+  to.i32(ahead).byte(op.i32Sub);
   to.set(local.count);
-  for (const code of instructions) emitInstruction(to, around, code);
+}
+
+function addToCount(to: FunctionCode, more: number): void {
+  if (more === 0) return;
+  to.get(local.count);
+  to.i32(more).byte(op.i32Add);
+  to.set(local.count);
+}
+
+/** Computes both ways and selects. */
+function emitChoice(to: FunctionCode, around: Surroundings, choice: Choice): void {
+  emitComparison(to, choice.branch);
+  to.set(local.choice);
+  const ways = [choice.taken, choice.otherwise] as const;
+  const written = ways.map((code) => [...new Set(code.flatMap((one) => writtenRegister(one) ?? []))]);
+  const [taken, otherwise] = ([0, 1] as const).map((way) =>
+    to.arm(way, written[way]!, () => {
+      for (const code of ways[way]) emitInstruction(to, around, code);
+    }),
+  );
+  for (const register of new Set(written.flat())) {
+    to.get(taken![register]!);
+    to.get(otherwise![register]!);
+    to.get(local.choice).byte(op.select);
+    to.setRegister(register);
+  }
+  // counts.ts has counted the second way; the condition is 0 or 1, and a product is cheaper than another select
+  const more = choice.taken.length - choice.otherwise.length;
+  if (more === 0) return;
+  to.get(local.count);
+  to.get(local.choice);
+  if (more !== 1) to.i32(more).byte(op.i32Mul);
+  to.out.byte(op.i32Add);
+  to.set(local.count);
 }
 
 function emitInstruction(to: FunctionCode, around: Surroundings, code: Instruction): void {
@@ -93,16 +154,9 @@ function emitInstruction(to: FunctionCode, around: Surroundings, code: Instructi
   }
 }
 
-/** executed += count */
-function emitLeave(to: FunctionCode): void {
-  to.out.byte(op.globalGet).u32(0);
-  to.get(local.count).byte(op.i32Add).byte(op.globalSet).u32(0);
-  to.register(0).byte(op.return);
-}
-
-function emitBudget(to: FunctionCode, budget: number, code: Instruction): void {
-  to.out.byte(op.globalGet).u32(0);
-  to.get(local.count).byte(op.i32Add);
+function emitBudget(to: FunctionCode, budget: number, ahead: number, code: Instruction): void {
+  to.get(local.count);
+  to.i32(ahead).byte(op.i32Add);
   to.i32(budget).byte(op.i32GtU).byte(op.if).byte(op.void);
   to.i64(0);
   to.set(local.wide);

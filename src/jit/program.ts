@@ -36,6 +36,11 @@ export class BadProgram extends Error {
   }
 }
 
+/** Whether an access relative to r10 stays in the frame. */
+export function isInFrame({ offset, bytes }: { readonly offset: number; readonly bytes: number }): boolean {
+  return offset >= -frameBytes && offset + bytes <= 0;
+}
+
 /** The register that takes what the instruction computes; undefined where there is none, and for calls and cmpxchg, which set r0. */
 export function writtenRegister(code: Instruction): number | undefined {
   switch (code.kind) {

@@ -10,6 +10,8 @@ export interface Bodies {
   body(block: number): void;
   /** Leaves an i32 that says whether the first successor is taken. */
   condition(block: number): void;
+  /** On the way from a block to the next. */
+  edge(from: number, to: number): void;
   /** At the head of each loop. */
   loopHead(block: number): void;
   /** Leaves the function; after the body of a block without successors. */
@@ -93,6 +95,7 @@ function emitStructured(out: WasmBytes, flow: Flow, bodies: Bodies): void {
         break;
       }
       case 'jump':
+        bodies.edge(action.from, action.to);
         if (action.to <= action.from) br('loop', action.to);
         else if (flow.isMerge[action.to]) br('block', action.to);
         else next({ kind: 'tree', block: action.to });
@@ -120,20 +123,24 @@ function emitDispatcher(out: WasmBytes, flow: Flow, bodies: Bodies, dispatch: nu
     out.byte(op.end);
     if (flow.isLoop[block]) bodies.loopHead(block);
     bodies.body(block);
-    if (taken === undefined) bodies.leave(block);
-    else {
-      out.byte(op.i32Const).i32(taken);
-      if (otherwise !== undefined && otherwise !== taken) {
-        out.byte(op.i32Const).i32(otherwise);
-        bodies.condition(block);
-        out.byte(op.select);
-      }
-      out
-        .byte(op.localSet)
-        .u32(dispatch)
-        .byte(op.br)
-        .u32(count - 1 - block);
+    const go = (to: number): void => {
+      bodies.edge(block, to);
+      out.byte(op.i32Const).i32(to).byte(op.localSet).u32(dispatch);
+    };
+    if (taken === undefined) {
+      bodies.leave(block);
+      return;
     }
+    if (otherwise === undefined || otherwise === taken) go(taken);
+    else {
+      bodies.condition(block);
+      out.byte(op.if).byte(op.void);
+      go(taken);
+      out.byte(op.else);
+      go(otherwise);
+      out.byte(op.end);
+    }
+    out.byte(op.br).u32(count - 1 - block);
   });
   out.byte(op.end);
 }
