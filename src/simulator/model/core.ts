@@ -253,6 +253,7 @@ export class Core {
     }
     const next = this.#pick(cpu, prev);
     if (this.stopped) return;
+    cpus.needResched[cpu] = 0; // accounting on the way may have asked for what happens here
     if (next === prev) this.#keep(cpu, prev);
     else this.#switch(cpu, prev, next);
     this.#plan(cpu);

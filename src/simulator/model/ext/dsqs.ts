@@ -1,0 +1,266 @@
+// Dispatch queues: the local one of each CPU, the global one of each node, and those that a policy makes. A queue is a list in the order of dispatch;
+// one ordered by vtime has a tree beside it that finds the place. Source: kernel/sched/ext.c, v6.18 (struct scx_dispatch_q, dispatch_enqueue,
+// scx_dsq_priq_less, nldsq_next_task).
+
+import { taskStruct } from '../../kernel/structs.ts';
+import type { TaskMemory } from './task-memory.ts';
+
+const vtimeAt = taskStruct.offsets.scxDsqVtime;
+const none = -1;
+const smallIds = 4096;
+
+/** A walk over a queue that survives what happens to the queue meanwhile; `iters` of Dsqs. */
+export interface Cursor {
+  dsq: number;
+  reverse: boolean;
+  /** The task that was returned last, or the neighbour that took its place; −1: at the end it started from. */
+  at: number;
+  /** Tasks queued later than this are not seen. */
+  untilSeq: number;
+  isOpen: boolean;
+}
+
+export class Dsqs {
+  readonly cpus: number;
+  /** First user queue; below are the local ones, then the global ones. */
+  readonly firstUser: number;
+  readonly capacity: number;
+  /** By queue. */
+  readonly nr: Int32Array;
+  readonly idLow: Int32Array;
+  readonly idHigh: Int32Array;
+  readonly exists: Uint8Array;
+  readonly head: Int32Array;
+  readonly tail: Int32Array;
+  readonly #root: Int32Array;
+  readonly #seq: Float64Array;
+  /** By task: its queue or −1, its neighbours, when it came. */
+  readonly of: Int32Array;
+  readonly next: Int32Array;
+  readonly previous: Int32Array;
+  readonly seq: Float64Array;
+  /** By task: 1 when it is in the tree of its queue. The key is a copy: programs may write dsq_vtime while it waits. */
+  readonly inTree: Uint8Array;
+  readonly #keyLow: Int32Array;
+  readonly #keyHigh: Int32Array;
+  readonly #left: Int32Array;
+  readonly #right: Int32Array;
+  readonly #parent: Int32Array;
+  readonly #priority: Int32Array;
+  readonly cursors: Cursor[] = [];
+  readonly #memory: TaskMemory;
+  readonly #small = new Int32Array(smallIds).fill(none);
+  readonly #large = new Map<number, Map<number, number>>();
+  #lot = 1;
+
+  constructor(cpus: number, nodes: number, tasks: number, memory: TaskMemory, capacity = 4096) {
+    this.cpus = cpus;
+    this.firstUser = cpus + nodes;
+    this.capacity = this.firstUser + capacity;
+    this.#memory = memory;
+    const byQueue = (): Int32Array => new Int32Array(this.capacity).fill(none);
+    const byTask = (): Int32Array => new Int32Array(tasks).fill(none);
+    this.nr = new Int32Array(this.capacity);
+    this.idLow = new Int32Array(this.capacity);
+    this.idHigh = new Int32Array(this.capacity);
+    this.exists = new Uint8Array(this.capacity).fill(1, 0, this.firstUser);
+    this.head = byQueue();
+    this.tail = byQueue();
+    this.#root = byQueue();
+    this.#seq = new Float64Array(this.capacity);
+    this.of = byTask();
+    this.next = byTask();
+    this.previous = byTask();
+    this.seq = new Float64Array(tasks);
+    this.inTree = new Uint8Array(tasks);
+    this.#keyLow = byTask();
+    this.#keyHigh = byTask();
+    this.#left = byTask();
+    this.#right = byTask();
+    this.#parent = byTask();
+    this.#priority = byTask();
+    for (let cpu = 0; cpu < cpus; cpu++) this.#setId(cpu, 2, 0x80000000 | 0);
+    for (let node = 0; node < nodes; node++) this.#setId(cpus + node, 1, 0x80000000 | 0);
+  }
+
+  #setId(dsq: number, low: number, high: number): void {
+    this.idLow[dsq] = low;
+    this.idHigh[dsq] = high;
+  }
+
+  isLocal(dsq: number): boolean {
+    return dsq < this.cpus;
+  }
+
+  isBuiltin(dsq: number): boolean {
+    return dsq < this.firstUser;
+  }
+
+  isEmpty(dsq: number): boolean {
+    return this.head[dsq]! < 0;
+  }
+
+  /** User queue of that id, −1 when there is none. */
+  find(low: number, high: number): number {
+    if (high === 0 && low >>> 0 < smallIds) return this.#small[low]!;
+    return this.#large.get(high)?.get(low) ?? none;
+  }
+
+  /** 0 or −errno: −17 (EEXIST), −12 (ENOMEM). */
+  create(low: number, high: number): number {
+    if (this.find(low, high) >= 0) return -17;
+    const dsq = this.exists.indexOf(0, this.firstUser);
+    if (dsq < 0) return -12;
+    this.exists[dsq] = 1;
+    this.#setId(dsq, low, high);
+    if (high === 0 && low >>> 0 < smallIds) this.#small[low] = dsq;
+    else {
+      const byLow = this.#large.get(high) ?? new Map<number, number>();
+      this.#large.set(high, byLow.set(low, dsq));
+    }
+    return 0;
+  }
+
+  /** Forgets an empty user queue. */
+  destroy(dsq: number): void {
+    const [low, high] = [this.idLow[dsq]!, this.idHigh[dsq]!];
+    if (high === 0 && low >>> 0 < smallIds) this.#small[low] = none;
+    else this.#large.get(high)?.delete(low);
+    this.exists[dsq] = 0;
+    this.#seq[dsq] = 0;
+  }
+
+  hasTree(dsq: number): boolean {
+    return this.#root[dsq]! >= 0;
+  }
+
+  /** At the head, or at the tail. */
+  insert(dsq: number, task: number, atHead: boolean): void {
+    const other = atHead ? this.head[dsq]! : this.tail[dsq]!;
+    this.#link(dsq, task, atHead ? none : other, atHead ? other : none);
+    this.inTree[task] = 0;
+  }
+
+  /** Behind all whose vtime is not after this task's. */
+  insertByVtime(dsq: number, task: number): void {
+    this.#keyLow[task] = this.#memory.get(task, vtimeAt);
+    this.#keyHigh[task] = this.#memory.get(task, vtimeAt + 4);
+    this.inTree[task] = 1;
+    let parent = none;
+    let isLeft = false;
+    for (let node = this.#root[dsq]!; node >= 0; ) {
+      parent = node;
+      isLeft = this.#isBefore(task, node);
+      node = isLeft ? this.#left[node]! : this.#right[node]!;
+    }
+    if (parent < 0) this.#link(dsq, task, none, none);
+    else if (isLeft) this.#link(dsq, task, this.previous[parent]!, parent);
+    else this.#link(dsq, task, parent, this.next[parent]!);
+    this.#attach(dsq, task, parent, isLeft);
+  }
+
+  remove(task: number): void {
+    const dsq = this.of[task]!;
+    const [before, after] = [this.previous[task]!, this.next[task]!];
+    if (this.cursors.length > 0) this.#moveCursors(task, before, after);
+    if (before >= 0) this.next[before] = after;
+    else this.head[dsq] = after;
+    if (after >= 0) this.previous[after] = before;
+    else this.tail[dsq] = before;
+    this.nr[dsq]!--;
+    this.of[task] = none;
+    if (this.inTree[task] === 1) this.#detach(dsq, task);
+  }
+
+  /** The queue that knows a walk puts the cursor back where it was, so that it goes on with the right task. */
+  #moveCursors(task: number, before: number, after: number): void {
+    for (const cursor of this.cursors) if (cursor.at === task) cursor.at = cursor.reverse ? after : before;
+  }
+
+  /** The next task of a walk, −1 at its end. */
+  advance(cursor: Cursor): number {
+    const { dsq, reverse } = cursor;
+    const start = reverse ? this.tail[dsq]! : this.head[dsq]!;
+    let task = cursor.at < 0 ? start : reverse ? this.previous[cursor.at]! : this.next[cursor.at]!;
+    while (task >= 0 && this.seq[task]! > cursor.untilSeq)
+      task = reverse ? this.previous[task]! : this.next[task]!;
+    if (task >= 0) cursor.at = task;
+    return task;
+  }
+
+  seqOf(dsq: number): number {
+    return this.#seq[dsq]!;
+  }
+
+  #link(dsq: number, task: number, before: number, after: number): void {
+    this.previous[task] = before;
+    this.next[task] = after;
+    if (before >= 0) this.next[before] = task;
+    else this.head[dsq] = task;
+    if (after >= 0) this.previous[after] = task;
+    else this.tail[dsq] = task;
+    this.of[task] = dsq;
+    this.nr[dsq]!++;
+    this.seq[task] = ++this.#seq[dsq]!;
+  }
+
+  /** time_before64(): keys wrap. */
+  #isBefore(a: number, b: number): boolean {
+    const lowA = this.#keyLow[a]! >>> 0;
+    const lowB = this.#keyLow[b]! >>> 0;
+    const high = (this.#keyHigh[a]! - this.#keyHigh[b]! - (lowA < lowB ? 1 : 0)) | 0;
+    return high < 0;
+  }
+
+  // A treap: a binary search tree by key that is a heap by lot. Seidel and Aragon, "Randomized Search Trees" (1996).
+
+  #attach(dsq: number, task: number, parent: number, isLeft: boolean): void {
+    this.#left[task] = none;
+    this.#right[task] = none;
+    this.#parent[task] = parent;
+    this.#lot = Math.imul(this.#lot, 1664525) + 1013904223;
+    this.#priority[task] = this.#lot;
+    if (parent < 0) this.#root[dsq] = task;
+    else if (isLeft) this.#left[parent] = task;
+    else this.#right[parent] = task;
+    for (
+      let above = parent;
+      above >= 0 && this.#priority[task]! > this.#priority[above]!;
+      above = this.#parent[task]!
+    )
+      this.#rotateUp(dsq, task, above);
+  }
+
+  #detach(dsq: number, task: number): void {
+    for (;;) {
+      const [left, right] = [this.#left[task]!, this.#right[task]!];
+      if (left < 0 || right < 0) break;
+      this.#rotateUp(dsq, this.#priority[left]! > this.#priority[right]! ? left : right, task);
+    }
+    const child = this.#left[task]! >= 0 ? this.#left[task]! : this.#right[task]!;
+    this.#replace(dsq, this.#parent[task]!, task, child);
+    this.inTree[task] = 0;
+  }
+
+  #replace(dsq: number, parent: number, old: number, child: number): void {
+    if (child >= 0) this.#parent[child] = parent;
+    if (parent < 0) this.#root[dsq] = child;
+    else if (this.#left[parent] === old) this.#left[parent] = child;
+    else this.#right[parent] = child;
+  }
+
+  #rotateUp(dsq: number, child: number, parent: number): void {
+    this.#replace(dsq, this.#parent[parent]!, parent, child);
+    const isLeft = this.#left[parent] === child;
+    const inner = isLeft ? this.#right[child]! : this.#left[child]!;
+    if (isLeft) {
+      this.#left[parent] = inner;
+      this.#right[child] = parent;
+    } else {
+      this.#right[parent] = inner;
+      this.#left[child] = parent;
+    }
+    if (inner >= 0) this.#parent[inner] = parent;
+    this.#parent[parent] = child;
+  }
+}

@@ -1,0 +1,203 @@
+// sched_ext as a whole: a policy's coming and going, and what tasks and CPUs go through with it. Source: kernel/sched/ext.c,
+// v6.18 (scx_enable, scx_disable_workfn, scx_init_task, scx_enable_task, update_idle_scx, switch_class).
+
+import { cpuReleaseArgs, exitInfo, exitTaskArgs, initTaskArgs, taskStruct } from '../../kernel/structs.ts';
+import type { SimMemory } from '../../memory.ts';
+import { type Core, stopper } from '../core.ts';
+import { schedPolicy } from '../flags.ts';
+import { Dispatch } from './dispatch.ts';
+import { exitKind, exitReason } from './exit.ts';
+import { Kicks } from './kicks.ts';
+import { kfMask, type Ops } from './ops.ts';
+import type { Scx } from './scx.ts';
+import type { TaskMemory } from './task-memory.ts';
+import { Watchdog } from './watchdog.ts';
+import { weightOf } from './weights.ts';
+
+const at = taskStruct.offsets;
+const defaultTimeoutMs = 30_000;
+const defaultBatch = 32;
+
+export class Ext {
+  readonly core: Core;
+  readonly scx: Scx;
+  readonly dispatch: Dispatch;
+  readonly kicks: Kicks;
+  readonly watchdog: Watchdog;
+  /** CPU to which a task is bound while it changes queues, −1 for none. */
+  readonly sticky: Int32Array;
+  /** 1: a higher class has taken the CPU, and the policy was told. */
+  readonly released: Uint8Array;
+  readonly #memory: TaskMemory;
+  readonly #ops: Ops;
+  readonly #simMemory: SimMemory;
+  /** Arguments of callbacks that are structures: read-only for programs. */
+  readonly #args: number;
+
+  /** `watchdogSlot`: a wheel slot; its event goes to watchdog.check(). */
+  constructor(scx: Scx, simMemory: SimMemory, watchdogSlot: number) {
+    const { core, values } = scx;
+    this.core = core;
+    this.scx = scx;
+    this.#memory = scx.memory;
+    this.#ops = scx.ops;
+    this.#simMemory = simMemory;
+    this.#args = simMemory.allocate(64, 'read');
+    this.sticky = new Int32Array(core.tasks.capacity).fill(-1);
+    this.released = new Uint8Array(core.topology.cpus);
+    this.dispatch = new Dispatch(scx, values.dispatchMaxBatch || defaultBatch);
+    this.kicks = new Kicks(scx);
+    this.watchdog = new Watchdog(scx, watchdogSlot, (values.timeoutMs || defaultTimeoutMs) * 1e6);
+  }
+
+  /** Up to ops.init(), which may sleep. False: it was refused, and `exit` says why. */
+  attach(): boolean {
+    this.scx.idle.reset();
+    if (this.#ops.init !== undefined) {
+      const result = this.#ops.call(this.#ops.init, kfMask.unlocked, 0, 0, 0, 0, 0);
+      this.scx.recorded('ops.init', -1, 0, 0, result);
+      if (result !== 0) this.scx.exitWith(exitKind.error, 0, `ops.init() failed (${result})`);
+    }
+    if (this.scx.exit !== undefined) return false;
+    this.watchdog.start();
+    return true;
+  }
+
+  /** ops.exit(), after the tasks have left. */
+  detach(): void {
+    const exit = this.scx.exit ?? { kind: exitKind.unreg, code: '0', message: '' };
+    this.scx.exit = exit;
+    if (this.#ops.exit === undefined) return;
+    this.#ops.abandon();
+    const memory = this.#simMemory;
+    const info = memory.allocate(exitInfo.size, 'read');
+    const text = (value: string, bytes: number): number => {
+      const address = memory.allocate(bytes, 'read');
+      memory.u8.set(new TextEncoder().encode(value).subarray(0, bytes - 1), address);
+      return address;
+    };
+    memory.i32[(info + exitInfo.offsets.kind) >>> 2] = exit.kind;
+    memory.i32[(info + exitInfo.offsets.exitCode) >>> 2] = Number(BigInt.asIntN(32, BigInt(exit.code)));
+    memory.i32[(info + exitInfo.offsets.exitCode + 4) >>> 2] = Number(
+      BigInt.asIntN(32, BigInt(exit.code) >> 32n),
+    );
+    memory.i32[(info + exitInfo.offsets.reason) >>> 2] = text(exitReason(exit.kind), 128);
+    memory.i32[(info + exitInfo.offsets.msg) >>> 2] = text(exit.message, 1024);
+    memory.i32[(info + exitInfo.offsets.dump) >>> 2] = text('', 8);
+    this.#ops.call(this.#ops.exit, kfMask.unlocked, info, 0, 0, 0, 0);
+    this.scx.recorded('ops.exit', -1, exit.kind, 0, undefined);
+  }
+
+  flush(): void {
+    this.dispatch.flushDeferred();
+    this.kicks.flush();
+  }
+
+  // Tasks
+
+  /** scx_init_task(). False when the policy refuses it. */
+  initTask(task: number, isFork: boolean): boolean {
+    if (this.#ops.initTask === undefined) return true;
+    const memory = this.#memory;
+    this.#simMemory.u8[this.#args + initTaskArgs.offsets.fork] = isFork ? 1 : 0;
+    this.#simMemory.i32[(this.#args + initTaskArgs.offsets.cgroup) >>> 2] = 0;
+    const result = this.#ops.call(
+      this.#ops.initTask,
+      kfMask.unlocked,
+      memory.addressOf(task),
+      this.#args,
+      0,
+      0,
+      0,
+    );
+    this.scx.recorded('ops.init_task', task, isFork ? 1 : 0, 0, result);
+    return result === 0;
+  }
+
+  /** scx_enable_task(). */
+  enableTask(task: number): void {
+    this.#memory.attributesChanged(task);
+    this.#setWeight(task);
+    if (this.#ops.enable !== undefined) {
+      this.#ops.call(this.#ops.enable, kfMask.rest, this.#memory.addressOf(task), 0, 0, 0, 0);
+      this.scx.recorded('ops.enable', task, 0, 0, undefined);
+    }
+    this.#tellWeight(task);
+  }
+
+  disableTask(task: number): void {
+    if (this.#ops.disable === undefined) return;
+    this.#ops.call(this.#ops.disable, kfMask.rest, this.#memory.addressOf(task), 0, 0, 0, 0);
+    this.scx.recorded('ops.disable', task, 0, 0, undefined);
+  }
+
+  exitTask(task: number, cancelled: boolean): void {
+    if (this.#ops.exitTask === undefined) return;
+    this.#simMemory.u8[this.#args + exitTaskArgs.offsets.cancelled] = cancelled ? 1 : 0;
+    this.#ops.call(this.#ops.exitTask, kfMask.rest, this.#memory.addressOf(task), this.#args, 0, 0, 0);
+    this.scx.recorded('ops.exit_task', task, 0, 0, undefined);
+  }
+
+  weightChanged(task: number): void {
+    this.#setWeight(task);
+    this.#tellWeight(task);
+  }
+
+  #setWeight(task: number): void {
+    const { nice, policy } = this.core.tasks;
+    this.#memory.put(task, at.scxWeight, weightOf(nice[task]!, policy[task] === schedPolicy.idle));
+  }
+
+  #tellWeight(task: number): void {
+    if (this.#ops.setWeight === undefined) return;
+    const weight = this.#memory.get(task, at.scxWeight);
+    this.#ops.call(this.#ops.setWeight, kfMask.rest, this.#memory.addressOf(task), weight, 0, 0, 0);
+    this.scx.recorded('ops.set_weight', task, weight, 0, undefined);
+  }
+
+  setRunnable(task: number): void {
+    this.watchdog.runnable(task);
+  }
+
+  clearRunnable(task: number, hasRun: boolean): void {
+    this.watchdog.clear(task, hasRun);
+  }
+
+  // CPUs
+
+  /** update_idle_scx(). */
+  idleEntered(cpu: number, again: boolean): void {
+    if (this.scx.hasBuiltinIdle) this.scx.idle.update(cpu, true);
+    if (!again) this.#tellIdle(cpu, 1);
+  }
+
+  idleLeft(cpu: number): void {
+    if (this.scx.hasBuiltinIdle) this.scx.idle.update(cpu, false);
+    this.#tellIdle(cpu, 0);
+  }
+
+  #tellIdle(cpu: number, idle: number): void {
+    if (this.#ops.updateIdle === undefined || this.scx.bypassing) return;
+    this.#ops.call(this.#ops.updateIdle, kfMask.rest, cpu, idle, 0, 0, 0);
+    this.scx.recorded('ops.update_idle', -1, cpu, idle, undefined);
+  }
+
+  /** switch_class(): a higher class takes the CPU. `next`: the task, or the stopper. */
+  switchClass(cpu: number, next: number): void {
+    const release = this.#ops.cpuRelease;
+    if (release === undefined || this.released[cpu] === 1) return;
+    const { reason, task } = cpuReleaseArgs.offsets;
+    this.released[cpu] = 1;
+    this.#simMemory.i32[(this.#args + reason) >>> 2] = next === stopper ? 3 : 0;
+    this.#simMemory.i32[(this.#args + task) >>> 2] = next === stopper ? 0 : this.#memory.addressOf(next);
+    this.#ops.call(release, kfMask.cpuRelease, cpu, this.#args, 0, 0, 0);
+    this.scx.recorded('ops.cpu_release', -1, cpu, 0, undefined);
+  }
+
+  acquire(cpu: number): void {
+    this.released[cpu] = 0;
+    if (this.#ops.cpuAcquire === undefined) return;
+    this.#ops.call(this.#ops.cpuAcquire, kfMask.rest, cpu, 0, 0, 0, 0);
+    this.scx.recorded('ops.cpu_acquire', -1, cpu, 0, undefined);
+  }
+}

@@ -1,0 +1,71 @@
+// Kicks: asking a CPU to reschedule, done when the event that asked is over. Source: scx_kick_cpu(), kick_cpus_irq_workfn(), kick_one_cpu(),
+// can_skip_idle_kick(), kernel/sched/ext.c, v6.18. KICK_WAIT's waiting takes no time here: the target reschedules as soon as it hears.
+
+import type { Core } from '../core.ts';
+import { classNumber } from '../flags.ts';
+import type { Scx } from './scx.ts';
+import { scxFlag } from './scx-flags.ts';
+
+const want = { idle: 1, plain: 2, preempt: 4 } as const;
+
+export class Kicks {
+  readonly #core: Core;
+  readonly #scx: Scx;
+  /** What is wanted of each CPU; 0 nothing. */
+  readonly #wanted: Uint8Array;
+  /** CPUs of which something is wanted, in the order of asking. */
+  readonly #order: Int32Array;
+  #count = 0;
+
+  constructor(scx: Scx) {
+    const { core } = scx;
+    this.#core = core;
+    this.#scx = scx;
+    this.#wanted = new Uint8Array(core.topology.cpus);
+    this.#order = new Int32Array(core.topology.cpus);
+  }
+
+  /** scx_bpf_kick_cpu(): `cpu` is valid. */
+  kick(cpu: number, flags: number): void {
+    if (this.#scx.bypassing) return;
+    let wanted: number = want.plain;
+    if ((flags & scxFlag.kick.idle) !== 0) {
+      if ((flags & (scxFlag.kick.preempt | scxFlag.kick.wait)) !== 0)
+        this.#scx.error('PREEMPT/WAIT cannot be used with SCX_KICK_IDLE');
+      if (!this.#couldBeIdle(cpu)) return;
+      wanted = want.idle;
+    } else if ((flags & scxFlag.kick.preempt) !== 0) wanted |= want.preempt;
+    if (this.#wanted[cpu] === 0) this.#order[this.#count++] = cpu;
+    this.#wanted[cpu]! |= wanted;
+    this.#scx.defer();
+  }
+
+  /** Not certain to look for work once more before it idles. */
+  #couldBeIdle(cpu: number): boolean {
+    return this.#core.cpus.curr[cpu]! < 0 || this.#scx.balancing === cpu;
+  }
+
+  flush(): void {
+    for (let i = 0; i < this.#count; i++) {
+      const cpu = this.#order[i]!;
+      const wanted = this.#wanted[cpu]!;
+      this.#wanted[cpu] = 0;
+      this.#kickOne(cpu, wanted);
+    }
+    this.#count = 0;
+  }
+
+  #kickOne(cpu: number, wanted: number): void {
+    const { cpus, tasks } = this.#core;
+    const curr = cpus.curr[cpu]!;
+    if (cpus.online[cpu] === 0 && cpu !== this.#core.execCpu) return;
+    if (wanted === want.idle) {
+      if (curr < 0) this.#core.resched(cpu);
+      return;
+    }
+    if (curr >= 0 && tasks.schedClass[curr]! < classNumber.ext) return;
+    if ((wanted & want.preempt) !== 0 && curr >= 0 && tasks.schedClass[curr] === classNumber.ext)
+      this.#scx.memory.setSlice(curr, 0);
+    this.#core.resched(cpu);
+  }
+}

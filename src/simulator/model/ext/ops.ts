@@ -1,0 +1,169 @@
+// Calls into the policy: the callbacks of sched_ext_ops, each with its arguments as struct_ops programs expect them (a context of 64-bit values), and
+// what kfuncs may be called from it. Source: kernel/sched/ext.c, v6.18 (SCX_CALL_OP, enum scx_kf_mask, scx_kf_allowed).
+
+import type { SimMemory } from '../../memory.ts';
+import type { Core } from '../core.ts';
+
+/** A linked and translated policy. */
+export interface PolicyProgram {
+  readonly name: string;
+  /** By callback ("enqueue"): the function, given the address of its context; low half of r0. */
+  readonly entries: ReadonlyMap<string, (context: number) => number>;
+  /** Calls a function by its pointer value, for callbacks of timers and loops. */
+  call(functionPointer: number, a: number, b: number, c: number, d: number): number;
+  /** BPF instructions executed since the last asking. */
+  takeExecuted(): number;
+  /** The frames of all functions, for calls from within calls. */
+  readonly frames: { readonly address: number; readonly bytes: number };
+}
+
+/** enum scx_kf_mask. */
+export const kfMask = {
+  unlocked: 0,
+  cpuRelease: 1,
+  dispatch: 2,
+  enqueue: 4,
+  selectCpu: 8,
+  rest: 16,
+} as const;
+
+export type Callback = ((context: number) => number) | undefined;
+
+/** Told of every callback and kfunc; for traces and diffs. */
+export interface CallRecorder {
+  called(what: string, task: number, args: readonly number[], result: number | undefined): void;
+}
+
+/** Callbacks by their kernel names; undefined where the policy has none. */
+export class Ops {
+  readonly program: PolicyProgram;
+  readonly selectCpu: Callback;
+  readonly enqueue: Callback;
+  readonly dequeue: Callback;
+  readonly dispatch: Callback;
+  readonly tick: Callback;
+  readonly runnable: Callback;
+  readonly running: Callback;
+  readonly stopping: Callback;
+  readonly quiescent: Callback;
+  readonly yieldTo: Callback;
+  readonly setWeight: Callback;
+  readonly setCpumask: Callback;
+  readonly updateIdle: Callback;
+  readonly cpuAcquire: Callback;
+  readonly cpuRelease: Callback;
+  readonly initTask: Callback;
+  readonly exitTask: Callback;
+  readonly enable: Callback;
+  readonly disable: Callback;
+  readonly cpuOnline: Callback;
+  readonly cpuOffline: Callback;
+  readonly init: Callback;
+  readonly exit: Callback;
+  /** kfMask of the callback that runs; −1 when none does. */
+  mask = -1;
+  /** Calls of kfuncs and helpers since the last charge. */
+  kfuncs = 0;
+  recorder: CallRecorder | undefined;
+  readonly #core: Core;
+  readonly #memory: SimMemory;
+  readonly #context: number;
+  readonly #i32: Int32Array;
+  #depth = 0;
+
+  constructor(program: PolicyProgram, core: Core, memory: SimMemory) {
+    const entry = (name: string): Callback => program.entries.get(name);
+    this.program = program;
+    this.selectCpu = entry('select_cpu');
+    this.enqueue = entry('enqueue');
+    this.dequeue = entry('dequeue');
+    this.dispatch = entry('dispatch');
+    this.tick = entry('tick');
+    this.runnable = entry('runnable');
+    this.running = entry('running');
+    this.stopping = entry('stopping');
+    this.quiescent = entry('quiescent');
+    this.yieldTo = entry('yield');
+    this.setWeight = entry('set_weight');
+    this.setCpumask = entry('set_cpumask');
+    this.updateIdle = entry('update_idle');
+    this.cpuAcquire = entry('cpu_acquire');
+    this.cpuRelease = entry('cpu_release');
+    this.initTask = entry('init_task');
+    this.exitTask = entry('exit_task');
+    this.enable = entry('enable');
+    this.disable = entry('disable');
+    this.cpuOnline = entry('cpu_online');
+    this.cpuOffline = entry('cpu_offline');
+    this.init = entry('init');
+    this.exit = entry('exit');
+    this.#core = core;
+    this.#memory = memory;
+    this.#context = memory.allocate(8 * contextBytes, 'read');
+    this.#i32 = memory.i32;
+  }
+
+  /**
+   * Calls a callback with up to three arguments, each a pointer or a 32-bit number (sign-extended). `extraHigh`: high half of the third or,
+   * when that is absent, of the last one. Returns r0's low half.
+   */
+  call(
+    fn: (context: number) => number,
+    mask: number,
+    a: number,
+    b: number,
+    c: number,
+    highOfB: number,
+    highOfC: number,
+  ): number {
+    const context = this.#context + this.#depth * contextBytes;
+    const at = context >>> 2;
+    const words = this.#i32;
+    words[at] = a;
+    words[at + 1] = a >> 31;
+    words[at + 2] = b;
+    words[at + 3] = highOfB;
+    words[at + 4] = c;
+    words[at + 5] = highOfC;
+    const outer = this.mask;
+    this.mask = mask;
+    const saved = this.#depth > 0 ? this.#saveFrames() : undefined;
+    this.#depth++;
+    const result = fn(context);
+    this.#depth--;
+    if (saved !== undefined) this.#memory.u8.set(saved, this.program.frames.address);
+    this.mask = outer;
+    this.#charge();
+    return result;
+  }
+
+  /** A callback of a timer, outside of any lock. */
+  callPointer(pointer: number, a: number, b: number, c: number, d: number): number {
+    const outer = this.mask;
+    if (this.#depth === 0) this.mask = kfMask.unlocked;
+    const result = this.program.call(pointer, a, b, c, d);
+    this.mask = outer;
+    if (this.#depth === 0) this.#charge();
+    return result;
+  }
+
+  /** After a finding has ended the simulation in the middle of calls. */
+  abandon(): void {
+    this.#depth = 0;
+    this.mask = -1;
+  }
+
+  #saveFrames(): Uint8Array {
+    const { address, bytes } = this.program.frames;
+    return this.#memory.u8.slice(address, address + bytes);
+  }
+
+  #charge(): void {
+    const { instructionNs, kfuncNs } = this.#core.costs;
+    if (instructionNs > 0 || kfuncNs > 0)
+      this.#core.charge(this.program.takeExecuted() * instructionNs + this.kfuncs * kfuncNs);
+    this.kfuncs = 0;
+  }
+}
+
+const contextBytes = 48;

@@ -1,0 +1,178 @@
+// The tasks as BPF programs find them: a task_struct and a cpumask each, in simulated memory. The model keeps its own columns; what programs may read
+// is copied here when it changes, and the two fields that they may write (slice, dsq_vtime) live only here.
+
+import { cpumaskBytes, taskStride, taskStruct } from '../../kernel/structs.ts';
+import type { SimMemory } from '../../memory.ts';
+import type { Core } from '../core.ts';
+import { schedPolicy } from '../flags.ts';
+import { maskWords } from '../topology.ts';
+
+const at = taskStruct.offsets;
+const maskStride = cpumaskBytes + 16;
+const two32 = 4_294_967_296;
+/** p->flags (include/linux/sched.h, v6.18). */
+const pfExiting = 0x4;
+
+export const scxTaskQueued = 1;
+
+export class TaskMemory {
+  readonly memory: SimMemory;
+  readonly base: number;
+  readonly capacity: number;
+  readonly #core: Core;
+  readonly #masks: number;
+  readonly #i32: Int32Array;
+
+  constructor(memory: SimMemory, core: Core) {
+    this.memory = memory;
+    this.#core = core;
+    this.capacity = core.tasks.capacity;
+    this.base = memory.allocate(this.capacity * taskStride, 'none', taskStride);
+    this.#masks = memory.allocate(this.capacity * maskStride, 'none');
+    this.#i32 = memory.i32;
+  }
+
+  addressOf(task: number): number {
+    return this.base + task * taskStride;
+  }
+
+  /** −1 if no task lies there. */
+  taskOf(address: number): number {
+    const offset = address - this.base;
+    const task = offset / taskStride;
+    return offset >= 0 && task < this.#core.tasks.count && Number.isInteger(task) && this.exists(task)
+      ? task
+      : -1;
+  }
+
+  exists(task: number): boolean {
+    return this.#i32[(this.base + task * taskStride + at.cpusPtr) >>> 2] !== 0;
+  }
+
+  maskOf(task: number): number {
+    return this.#masks + task * maskStride;
+  }
+
+  /** A task comes into being. `parent`: a task or −1. */
+  born(task: number, comm: string, pid: number, parent: number, cgroups: number): void {
+    const { memory } = this;
+    const address = this.addressOf(task);
+    memory.u8.fill(0, address, address + taskStruct.size);
+    memory.permit(address, taskStruct.size, 'read');
+    memory.permit(address + at.scxSlice, 8, 'write');
+    memory.permit(address + at.scxDsqVtime, 8, 'write');
+    memory.permit(this.maskOf(task), cpumaskBytes, 'read');
+    for (let i = 0; i < Math.min(comm.length, 15); i++) memory.u8[address + at.comm + i] = comm.charCodeAt(i);
+    this.put(task, at.cpusPtr, this.maskOf(task));
+    this.put(task, at.cgroups, cgroups);
+    this.put(task, at.realParent, parent < 0 ? address : this.addressOf(parent));
+    this.put(task, at.groupLeader, address);
+    this.put(task, at.mm, address);
+    this.put(task, at.pid, pid);
+    this.put(task, at.tgid, pid);
+    this.put(task, at.scxStickyCpu, -1);
+    this.put(task, at.scxHoldingCpu, -1);
+    this.put64(task, at.startTime, this.#core.now);
+    this.cpuChanged(task);
+    this.attributesChanged(task);
+    this.affinityChanged(task);
+  }
+
+  gone(task: number): void {
+    const address = this.addressOf(task);
+    this.memory.permit(address, taskStruct.size, 'none');
+    this.memory.permit(this.maskOf(task), cpumaskBytes, 'none');
+    this.put(task, at.cpusPtr, 0);
+  }
+
+  put(task: number, offset: number, value: number): void {
+    this.#i32[(this.base + task * taskStride + offset) >>> 2] = value;
+  }
+
+  get(task: number, offset: number): number {
+    return this.#i32[(this.base + task * taskStride + offset) >>> 2]!;
+  }
+
+  put64(task: number, offset: number, value: number): void {
+    const index = (this.base + task * taskStride + offset) >>> 2;
+    this.#i32[index] = value | 0;
+    this.#i32[index + 1] = Math.floor(value / two32) | 0;
+  }
+
+  cpuChanged(task: number): void {
+    this.put(task, at.threadInfoCpu, this.#core.tasks.cpu[task]!);
+  }
+
+  attributesChanged(task: number): void {
+    const { policy, nice, schedClass, migrationDisabled, exiting } = this.#core.tasks;
+    const isFifo = policy[task] === schedPolicy.fifo;
+    const prio = 120 + nice[task]!;
+    this.put(task, at.staticPrio, prio);
+    this.put(task, at.prio, isFifo ? 98 : prio);
+    this.put(task, at.rtPriority, isFifo ? 1 : 0);
+    this.put(task, at.policy, policy[task]!);
+    this.put(task, at.flags, exiting[task] === 1 ? pfExiting : 0);
+    this.memory.u8[this.addressOf(task) + at.migrationDisabled] = migrationDisabled[task]!;
+    void schedClass;
+  }
+
+  affinityChanged(task: number): void {
+    const { mask, allowed } = this.#core.tasks;
+    const words = this.maskOf(task) >>> 2;
+    for (let i = 0; i < maskWords; i++) this.#i32[words + i] = mask[task * maskWords + i]!;
+    this.put(task, at.nrCpusAllowed, allowed[task]!);
+  }
+
+  accounted(task: number): void {
+    this.put64(task, at.seSumExecRuntime, this.#core.tasks.sumExec[task]!);
+  }
+
+  /** scx.slice in ns; Infinity for SCX_SLICE_INF. */
+  slice(task: number): number {
+    const index = (this.base + task * taskStride + at.scxSlice) >>> 2;
+    const low = this.#i32[index]! >>> 0;
+    const high = this.#i32[index + 1]!;
+    if (high === 0) return low;
+    return high === -1 && low === 0xffffffff ? Number.POSITIVE_INFINITY : (high >>> 0) * two32 + low;
+  }
+
+  setSlice(task: number, ns: number): void {
+    const index = (this.base + task * taskStride + at.scxSlice) >>> 2;
+    this.#i32[index] = ns | 0;
+    this.#i32[index + 1] = ns < two32 ? 0 : Math.floor(ns / two32) | 0;
+  }
+
+  setHalves(task: number, offset: number, low: number, high: number): void {
+    const index = (this.base + task * taskStride + offset) >>> 2;
+    this.#i32[index] = low;
+    this.#i32[index + 1] = high;
+  }
+
+  /** Sets or clears SCX_TASK_QUEUED in scx.flags. */
+  setQueued(task: number, queued: boolean): void {
+    const index = (this.base + task * taskStride + at.scxFlags) >>> 2;
+    if (queued) this.#i32[index]! |= scxTaskQueued;
+    else this.#i32[index]! &= ~scxTaskQueued;
+  }
+
+  isQueued(task: number): boolean {
+    return (this.#i32[(this.base + task * taskStride + at.scxFlags) >>> 2]! & scxTaskQueued) !== 0;
+  }
+
+  comm(task: number): string {
+    const address = this.addressOf(task) + at.comm;
+    let text = '';
+    for (let i = 0; i < 16 && this.memory.u8[address + i] !== 0; i++)
+      text += String.fromCharCode(this.memory.u8[address + i]!);
+    return text;
+  }
+
+  pid(task: number): number {
+    return this.get(task, at.pid);
+  }
+
+  /** "comm[pid]", as the kernel's messages name tasks. */
+  nameOf(task: number): string {
+    return `${this.comm(task)}[${this.pid(task)}]`;
+  }
+}
