@@ -86,9 +86,11 @@ type Resolution = Value | { readonly poison: string };
 
 function resolve(btf: Btf, relocation: CoreRelocation, target: CoreTarget): Resolution {
   const { kind } = relocation;
+  if (kind !== 'local_type_id' && localAccess(btf, relocation.type, [0]).root.name === '')
+    return refuse(relocation, 'it is about a type without a name');
   switch (kind) {
     case 'local_type_id':
-      return { before: BigInt(relocation.type), after: BigInt(relocation.type) };
+      return { before: undefined, after: BigInt(relocation.type) };
     case 'target_type_id':
     case 'type_exists':
     case 'type_size':
@@ -164,16 +166,19 @@ function resolveField(btf: Btf, relocation: CoreRelocation, kind: CoreKind, targ
   const after = fieldValue(relocation, kind, found);
   const isCertain = local.place.bitSize === 0 || kind === 'signed' || kind === 'rshift_u64';
   const value = { before: isCertain ? before : undefined, after };
-  if (kind !== 'byte_off' || local.place.bitSize !== 0) return value;
-  return { ...value, resize: resizing(local, found) };
+  return kind === 'byte_off' ? { ...value, resize: resizing(local, found) } : value;
 }
 
-/** Zero extension keeps the value of unsigned integers and of pointers; anything else of another size cannot be accessed. */
+/**
+ * Zero extension keeps the value of unsigned integers and of pointers; anything else of another size cannot be accessed. Bit fields have no
+ * size of their own: two of them need no change, one and another thing do not fit.
+ */
 function resizing(local: LocalAccess, found: CorePlace): NonNullable<Value['resize']> {
   const { place, text } = local;
-  const isUnsigned = ({ kind, signed }: CorePlace) => kind === 'int' && !signed;
+  const sizeOf = ({ bitSize, size }: CorePlace) => (bitSize === 0 ? size : 0);
+  const isUnsigned = ({ kind, signed, bitSize }: CorePlace) => kind === 'int' && !signed && bitSize === 0;
   const isSafe = place.kind === 'pointer' || (isUnsigned(place) && isUnsigned(found));
-  return { from: place.size, to: found.size, isSafe, text };
+  return { from: sizeOf(place), to: sizeOf(found), isSafe, text };
 }
 
 /** The values of bit fields are read from the smallest aligned integer that holds them, at least as long as their type. */
@@ -233,7 +238,8 @@ function resized(code: Instruction, relocation: CoreRelocation, { resize }: Valu
   if (resize === undefined || resize.from === resize.to) return code;
   if (!('bytes' in code)) return code;
   const { from, to, isSafe, text } = resize;
-  if (!isSafe) return `${text} has ${to} bytes here and ${from} in the object: it cannot be accessed`;
+  if (!isSafe)
+    return `${text} has another size or form in the kernel: only unsigned integers and pointers can be converted`;
   if (code.bytes !== from) refuse(relocation, `access of ${code.bytes} bytes to a member of ${from}`);
   const sizeBits = { 4: 0x00, 2: 0x08, 1: 0x10, 8: 0x18 }[to];
   if (sizeBits === undefined) return refuse(relocation, `no access has ${to} bytes`);
