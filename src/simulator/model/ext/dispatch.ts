@@ -330,6 +330,19 @@ export class Dispatch {
     this.enqueue(to, task, flags, flagsHigh, false, true);
   }
 
+  /** move_task_between_dsqs(): from a user queue to any other. */
+  moveBetween(task: number, dsq: number, flags: number, flagsHigh: number, byVtime: boolean): void {
+    const { dsqs } = this.#scx;
+    const from = this.#core.tasks.cpu[task]!;
+    let to = dsq;
+    if (dsqs.isLocal(to) && to !== from && !this.canRunOn(task, to, true)) to = this.#scx.globalOf(task);
+    dsqs.remove(task);
+    if (dsqs.isLocal(to) && to !== from) {
+      this.moveRemote(task, to, flags, flagsHigh);
+      this.#wakeCpu(to);
+    } else this.enqueue(to, task, flags, flagsHigh, byVtime, false);
+  }
+
   /** Tasks that ops.dispatch has moved by itself count, so that it is called again. */
   moved(count: number): void {
     this.#count += count;

@@ -36,6 +36,7 @@ export class ExtClass implements SchedClass {
     this.#memory = scx.memory;
     this.#dispatch = ext.dispatch;
     this.#ops = scx.ops;
+    ext.enqueueAgain = (cpu, task) => this.#reenqueue(cpu, task);
   }
 
   select(task: number, prevCpu: number, wakeFlags: number): number {
@@ -142,7 +143,7 @@ export class ExtClass implements SchedClass {
   }
 
   /** A task that the policy gave back (scx_bpf_reenqueue_local): it is enqueued again with SCX_ENQ_REENQ. */
-  reenqueue(cpu: number, task: number): void {
+  #reenqueue(cpu: number, task: number): void {
     this.#enqueueTask(cpu, task, 0, scxFlag.enqHigh.reenq, -1);
   }
 

@@ -182,6 +182,27 @@ export class Ext {
     this.scx.recorded('ops.update_idle', -1, cpu, idle, undefined);
   }
 
+  /** The idle task of a CPU, as programs see it: none is modelled. */
+  idleTaskOf(_cpu: number): number {
+    return 0;
+  }
+
+  /** reenq_local(): what waits in the local queue goes back to the policy. Returns how many. */
+  reenqueueLocal(cpu: number): number {
+    const { dsqs } = this.scx;
+    const waiting: number[] = [];
+    for (let task = dsqs.head[cpu]!; task >= 0; task = dsqs.next[task]!)
+      if (this.core.tasks.migrationDisabled[task] === 0) waiting.push(task);
+    for (const task of waiting) {
+      dsqs.remove(task);
+      this.enqueueAgain(cpu, task);
+    }
+    return waiting.length;
+  }
+
+  /** Gives a task back to the policy; set by the class. */
+  enqueueAgain: (cpu: number, task: number) => void = () => {};
+
   /** switch_class(): a higher class takes the CPU. `next`: the task, or the stopper. */
   switchClass(cpu: number, next: number): void {
     const release = this.#ops.cpuRelease;

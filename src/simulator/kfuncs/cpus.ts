@@ -1,0 +1,133 @@
+// kfuncs about CPUs: the choice of an idle one, kicks, who runs where, the clock. Source: kernel/sched/ext_idle.c (scx_bpf_select_cpu_dfl, select_cpu_from_kfunc,
+// scx_bpf_pick_idle_cpu, …) and kernel/sched/ext.c (scx_bpf_kick_cpu, scx_bpf_task_cpu, scx_bpf_now, …), v6.18.
+
+import { cpumaskBytes } from '../kernel/structs.ts';
+import { busy } from '../model/ext/idle.ts';
+import { kfMask } from '../model/ext/ops.ts';
+import { wakeFlag } from '../model/flags.ts';
+import type { Kfuncs, KfuncWorld } from './kfunc.ts';
+
+const einval = -22;
+const eperm = -1;
+
+export function cpuKfuncs(world: KfuncWorld): Kfuncs {
+  const builtinIdle = (): boolean => {
+    if (!world.scx.hasBuiltinIdle) world.scx.error('built-in idle tracking is disabled');
+    return world.scx.hasBuiltinIdle;
+  };
+  /** Index of the first word of a cpumask that a program gave. */
+  const wordsAt = (mask: number, kfunc: string): number => {
+    if (!world.memory.readable(mask, cpumaskBytes))
+      world.finding(`${kfunc} got a pointer that is no cpumask`);
+    return mask >>> 2;
+  };
+  /** select_cpu_from_kfunc(). */
+  const select = (
+    p: number,
+    prev: number,
+    wakeFlags: number,
+    mask: Int32Array | undefined,
+    flags: number,
+  ): number => {
+    const { scx, core } = world;
+    if (!scx.cpuIsValid(prev, '') || !builtinIdle()) return einval;
+    if (scx.ops.mask !== kfMask.unlocked && !world.allowed(kfMask.selectCpu | kfMask.enqueue)) return eperm;
+    const task = world.task(p, 'scx_bpf_select_cpu_dfl');
+    if (core.tasks.allowed[task] === 1 || core.tasks.migrationDisabled[task] === 1) {
+      const inMask = mask === undefined || (mask[prev >> 5]! & (1 << (prev & 31))) !== 0;
+      return core.tasks.allows(task, prev) && inMask && scx.idle.testAndClear(prev) ? prev : busy;
+    }
+    return scx.idle.selectDefault(task, prev, (wakeFlags & wakeFlag.sync) !== 0, mask, flags);
+  };
+  return {
+    scx_bpf_select_cpu_dfl: {
+      params: ['low', 'low', 'wide', 'low'],
+      result: 'signed',
+      run: (p, prev, wakeFlags, _high, isIdle) => {
+        const cpu = select(p!, prev!, wakeFlags!, undefined, 0);
+        if (!world.memory.writable(isIdle!, 1))
+          world.finding('scx_bpf_select_cpu_dfl got a pointer that is no bool');
+        world.memory.u8[isIdle!] = cpu >= 0 ? 1 : 0;
+        world.scx.recorded(
+          'scx_bpf_select_cpu_dfl',
+          world.tasks.taskOf(p!),
+          prev!,
+          wakeFlags!,
+          cpu >= 0 ? cpu : prev!,
+        );
+        return cpu >= 0 ? cpu : prev!;
+      },
+    },
+    scx_bpf_select_cpu_and: {
+      params: ['low', 'low', 'wide', 'low', 'wide'],
+      result: 'signed',
+      run: (p, prev, wakeFlags, _high, mask, flags) => {
+        const from = wordsAt(mask!, 'scx_bpf_select_cpu_and');
+        const allowed = world.memory.i32.subarray(from, from + cpumaskBytes / 4);
+        return select(p!, prev!, wakeFlags!, allowed, flags!);
+      },
+    },
+    scx_bpf_pick_idle_cpu: {
+      params: ['low', 'wide'],
+      result: 'signed',
+      run: (mask, flags) => {
+        world.scx.ops.kfuncs++;
+        if (!builtinIdle()) return einval;
+        const cpu = world.scx.idle.pick(world.memory.i32, wordsAt(mask!, 'scx_bpf_pick_idle_cpu'), flags!);
+        world.scx.recorded('scx_bpf_pick_idle_cpu', -1, flags!, 0, cpu);
+        return cpu;
+      },
+    },
+    scx_bpf_test_and_clear_cpu_idle: {
+      params: ['low'],
+      result: 'unsigned',
+      run: (cpu) => {
+        world.scx.ops.kfuncs++;
+        if (!builtinIdle() || !world.scx.cpuIsValid(cpu!, '')) return 0;
+        const was = world.scx.idle.testAndClear(cpu!) ? 1 : 0;
+        world.scx.recorded('scx_bpf_test_and_clear_cpu_idle', -1, cpu!, 0, was);
+        return was;
+      },
+    },
+    scx_bpf_kick_cpu: {
+      params: ['low', 'wide'],
+      result: 'none',
+      run: (cpu, flags) => {
+        world.scx.ops.kfuncs++;
+        if (world.scx.cpuIsValid(cpu!, '')) world.ext.kicks.kick(cpu!, flags!);
+        world.scx.recorded('scx_bpf_kick_cpu', -1, cpu!, flags!, undefined);
+        return undefined;
+      },
+    },
+    scx_bpf_task_cpu: {
+      params: ['low'],
+      result: 'signed',
+      run: (p) => world.core.tasks.cpu[world.task(p!, 'scx_bpf_task_cpu')]!,
+    },
+    scx_bpf_task_running: {
+      params: ['low'],
+      result: 'unsigned',
+      run: (p) => {
+        const task = world.task(p!, 'scx_bpf_task_running');
+        return world.core.cpus.curr[world.core.tasks.cpu[task]!] === task ? 1 : 0;
+      },
+    },
+    scx_bpf_cpu_curr: {
+      params: ['low'],
+      result: 'unsigned',
+      run: (cpu) => {
+        if (!world.scx.cpuIsValid(cpu!, '')) return 0;
+        const task = world.core.cpus.curr[cpu!]!;
+        return task < 0 ? world.ext.idleTaskOf(cpu!) : world.tasks.addressOf(task);
+      },
+    },
+    scx_bpf_nr_cpu_ids: { params: [], result: 'unsigned', run: () => world.core.topology.cpus },
+    scx_bpf_nr_node_ids: { params: [], result: 'unsigned', run: () => world.core.topology.nodes },
+    scx_bpf_cpu_node: {
+      params: ['low'],
+      result: 'signed',
+      run: (cpu) => (world.scx.cpuIsValid(cpu!, '') ? world.core.topology.nodeOf[cpu!]! : -1),
+    },
+    scx_bpf_now: { params: [], result: 'wide', run: () => world.wide(world.core.now) },
+  };
+}

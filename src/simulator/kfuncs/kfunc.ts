@@ -1,0 +1,70 @@
+// What a kfunc is to the simulator: how its arguments arrive, what it gives back, and the surroundings that all of them share.
+
+import type { SimMemory } from '../memory.ts';
+import type { Core } from '../model/core.ts';
+import type { Dispatch } from '../model/ext/dispatch.ts';
+import type { Ext } from '../model/ext/ext.ts';
+import { hex, type Scx } from '../model/ext/scx.ts';
+import type { TaskMemory } from '../model/ext/task-memory.ts';
+
+/** 'low': a pointer or a number of 32 bits, one i32; 'wide': 64 bits, two i32, low half first (jit's Callee). */
+export interface Kfunc {
+  readonly params: readonly ('low' | 'wide')[];
+  readonly result: 'none' | 'signed' | 'unsigned' | 'wide';
+  readonly run: (...args: number[]) => number | undefined;
+}
+
+export type Kfuncs = Readonly<Record<string, Kfunc>>;
+
+const two32 = 4_294_967_296;
+
+/** One for the life of the engine; its parts change with every simulation. */
+export class KfuncWorld {
+  core!: Core;
+  scx!: Scx;
+  ext!: Ext;
+  dispatch!: Dispatch;
+  readonly memory: SimMemory;
+  tasks!: TaskMemory;
+  /** Address of the i32 that takes the high half of 'wide' results. */
+  readonly resultHigh: number;
+
+  constructor(memory: SimMemory, resultHigh: number) {
+    this.memory = memory;
+    this.resultHigh = resultHigh;
+  }
+
+  /** Ends the simulation: the program did what no verifier lets through. */
+  finding: (text: string) => never = (text) => {
+    throw new Error(`bug: nobody takes the finding ${text}`);
+  };
+
+  /** Number of the task at this address. */
+  task(address: number, kfunc: string): number {
+    const task = this.tasks.taskOf(address);
+    return task >= 0 ? task : this.finding(`${kfunc} got 0x${hex(address, 0)}, which is no task`);
+  }
+
+  /** scx_kf_allowed(): whether a kfunc of this set may be called now. */
+  allowed(mask: number): boolean {
+    const { mask: own } = this.scx.ops;
+    this.scx.ops.kfuncs++;
+    if ((own & mask) !== 0) return true;
+    this.scx.error(
+      `kfunc with mask 0x${mask.toString(16)} called from an operation only allowing 0x${Math.max(0, own).toString(16)}`,
+    );
+    return false;
+  }
+
+  /** A 'wide' result: its low half, the high one put in place. `value`: an integer below 2^53, not negative. */
+  wide(value: number): number {
+    this.memory.i32[this.resultHigh >>> 2] = Math.floor(value / two32) | 0;
+    return value | 0;
+  }
+}
+
+/** Halves of an unsigned 64-bit number as a double: exact below 2^53, all ones become Infinity (SCX_SLICE_INF). */
+export function joined(low: number, high: number): number {
+  if (high === 0) return low >>> 0;
+  return low === -1 && high === -1 ? Number.POSITIVE_INFINITY : (high >>> 0) * two32 + (low >>> 0);
+}
