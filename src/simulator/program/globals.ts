@@ -3,6 +3,7 @@
 import type { Btf } from '../../bpf/btf.ts';
 import { dataVariables, sectionNamed } from '../../bpf/data-sections.ts';
 import type { BpfObject } from '../../bpf/object.ts';
+import { Fault } from '../../core/errors.ts';
 import type { KernelVersion } from '../kernel/versions.ts';
 
 /** One section of variables; each becomes a map, and lies where `Addresses.data` says. */
@@ -15,11 +16,24 @@ export interface Globals {
   readonly isReadOnly: boolean;
 }
 
-/** Sections of variables in order of section, then `.kconfig` when the object has externs of that kind. */
+/** More than any scheduler has; a damaged object can claim anything. */
+const mostBytes = 1 << 26;
+
+function checkSize(section: string, size: number): void {
+  if (size <= mostBytes) return;
+  throw new Fault('unsupported', `${section} has ${size} bytes; the simulator gives ${mostBytes}`, {
+    tried: `make room for ${section}`,
+    where: section,
+    next: 'keep large tables in maps',
+  });
+}
+
+/** Sections of variables in order of section, then `.kconfig` when the object has externs of that kind. @throws Fault unsupported beyond 64 MiB. */
 export function globalsOf(object: BpfObject, kernel: KernelVersion): Globals[] {
   const own = object.maps
     .filter(({ section }) => section !== '.maps')
     .map(({ section, valueSize, initial }) => {
+      checkSize(section, valueSize);
       const bytes = new Uint8Array(valueSize);
       if (initial !== undefined) bytes.set(initial.subarray(0, valueSize));
       const isReadOnly = section.startsWith('.rodata');
@@ -62,6 +76,7 @@ export function kconfigOf(object: BpfObject, kernel: KernelVersion) {
   let size = 0;
   for (const extern of object.externs) {
     if (extern.kind !== 'kconfig') continue;
+    checkSize('.kconfig', size + object.btf.sizeOf(extern.type));
     const bytes = kconfigBytes(object.btf, extern.type, extern.name, kernel);
     if (bytes === undefined && !extern.weak) missing.push(extern.name);
     const length = Math.max(object.btf.sizeOf(extern.type), 1);
