@@ -184,6 +184,8 @@ static enum parsed parse_blob(struct reader *r, struct job *job, struct bytes re
 		return once(r, &job->object, blob);
 	if (is(kind, "workload"))
 		return once(r, &job->workload, blob);
+	if (is(kind, "tracer"))
+		return once(r, &job->tracer, blob);
 	if (is(kind, "cwd"))
 		return memchr(blob.at, 0, blob.n) || !blob.n ? bad(r, "cwd is empty or contains a zero byte") : once(r, &job->cwd, blob);
 	if (is(kind, "arg"))

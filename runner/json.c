@@ -89,6 +89,12 @@ void json_bool(const char *key, bool value)
 	put(value ? "true" : "false", value ? 4 : 5);
 }
 
+void json_null(const char *key)
+{
+	lead(key);
+	put("null", 4);
+}
+
 void json_string(const char *key, const char *value) { json_bytes(key, value, strlen(value)); }
 
 void json_bytes(const char *key, const void *bytes, size_t n)

@@ -50,6 +50,15 @@ static int hear(enum libbpf_print_level level, const char *format, va_list list)
 	return 0;
 }
 
+void hear_libbpf(void)
+{
+	libbpf_set_print(hear);
+	said_n = 0;
+	said[0] = 0;
+}
+
+const char *heard(void) { return said + (said_n > 800 ? said_n - 800 : 0); }
+
 static uint64_t processed_insns(const char *log)
 {
 	uint64_t last = 0;
@@ -362,9 +371,13 @@ struct policy *policy_attach(const struct job *job)
 	uint64_t start = now_ns();
 	void *image = xalloc(NULL, job->object.n); /* libelf wants alignment */
 	memcpy(image, job->object.at, job->object.n);
-	libbpf_set_print(hear);
+	hear_libbpf();
 	log_buf = xalloc(NULL, LOG_SIZE);
 	struct policy *p = load_within_budget(job, image);
+	if (p && job->tracer.at && !trace_start(job, p)) {
+		close_policy(p);
+		p = NULL;
+	}
 	kernel_btf_forget();
 	if (p) {
 		said_n = 0;
@@ -416,3 +429,12 @@ bool policy_detach(struct policy *p, uint64_t patience_ms)
 }
 
 const char *policy_name(const struct policy *p) { return p->name; }
+
+int policy_op(struct policy *p, const char *op, const char **function)
+{
+	struct bpf_program **slot = member(p, op, sizeof(*slot));
+	if (!slot || !*slot)
+		return -1;
+	*function = bpf_program__name(*slot);
+	return bpf_program__fd(*slot);
+}

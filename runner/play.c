@@ -15,6 +15,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+static char own_comm[16];
 static struct expansion accepted; /* set by play_accepts, into an aligned copy */
 
 bool play_accepts(const struct job *job)
@@ -27,6 +28,38 @@ bool play_accepts(const struct job *job)
 	fault("expand the workload again with this version of schedcp", "%s", error.text);
 	free(copy);
 	return false;
+}
+
+/* What stays when play() has returned. */
+static const struct record *records;
+static uint64_t first_start;
+
+uint64_t play_started(void) { return first_start; }
+
+static int by_pid(const void *a, const void *b)
+{
+	int32_t x = records[*(const uint32_t *)a].pid, y = records[*(const uint32_t *)b].pid;
+	return (x > y) - (x < y);
+}
+
+int32_t play_task(int32_t pid)
+{
+	static uint32_t *order; /* tasks by their process ids */
+	uint32_t n = records ? accepted.header->tasks : 0, low = 0;
+	if (n && !order) {
+		order = xalloc(NULL, n * sizeof(*order));
+		for (uint32_t i = 0; i < n; i++)
+			order[i] = i;
+		qsort(order, n, sizeof(*order), by_pid);
+	}
+	for (uint32_t high = n; low < high;) {
+		uint32_t middle = (low + high) / 2;
+		if (records[order[middle]].pid < pid)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low < n && records[order[low]].pid == pid ? (int32_t)order[low] : -1;
 }
 
 static uint8_t *arena;
@@ -200,6 +233,7 @@ static enum stop line_up(struct play *p, const uint32_t *order, uint32_t n, stru
 		stop = watch_check(w);
 		wait_signals(NULL, 0, w->next_tick < w->deadline ? w->next_tick : w->deadline);
 	}
+	prctl(PR_SET_NAME, own_comm); /* forking has given us theirs */
 	if (!stop)
 		sleep_ns(MS); /* the last one goes to sleep */
 	for (uint32_t i = 0; !stop && i < n; i++)
@@ -289,7 +323,7 @@ static void emit_task(const struct play *p, uint32_t t)
 		fault("correct the workload, or the machine's CPUs", "task %u (%s), operation %u: %s", t, p->x.tasks[t].name, r->error_op, errors[r->error]);
 }
 
-static void emit_round(const struct play *p, uint32_t round, uint64_t first_start)
+static void emit_round(const struct play *p, uint32_t round)
 {
 	uint64_t end = p->round_start;
 	for (uint32_t i = 0; i < p->x.header->tasks; i++)
@@ -329,22 +363,20 @@ static void emit_samples(const struct play *p)
 void play(const struct job *job, struct watch *w)
 {
 	struct play p;
-	char comm[16];
 	enum stop stop = GO_ON;
-	uint64_t first_start = 0;
 	if (!prepare(&p, job))
 		return;
+	records = p.records;
 	uint32_t *order = xalloc(NULL, p.x.header->tasks * sizeof(*order));
-	prctl(PR_GET_NAME, comm);
+	prctl(PR_GET_NAME, own_comm);
 	w->deadline = now_ns() + job->wall_limit_ms * MS;
 	for (uint32_t round = 0; round < p.x.header->rounds && !stop; round++) {
 		uint32_t n = plan_round(&p, round, order);
 		stop = run_round(&p, order, n, w);
 		first_start = round ? first_start : p.round_start;
-		prctl(PR_SET_NAME, comm);
 		end_round(&p, round, stop != GO_ON);
 		if (!stop)
-			emit_round(&p, round, first_start);
+			emit_round(&p, round);
 	}
 	if (!stop)
 		emit_samples(&p);

@@ -159,6 +159,12 @@ static void stages(const struct job *job)
 	kmsg_start();
 	if (job->object.at && !(policy = policy_attach(job)))
 		return;
+	if (!policy && job->tracer.at) {
+		bool tracing = trace_start(job, NULL);
+		kernel_btf_forget();
+		if (!tracing)
+			return;
+	}
 	if (!policy)
 		guard_start();
 	presence_settled(&before);
@@ -181,12 +187,14 @@ void run_job(const struct job *job)
 {
 	signals_setup();
 	prctl(PR_SET_CHILD_SUBREAPER, 1);
-	if (!job->object.at)
+	if (!job->object.at && !job->tracer.at)
 		kernel_btf_forget();
 	if (!job->object.at && protect_self())
 		fault("run as root, or with CAP_SYS_NICE and CAP_IPC_LOCK", "cannot take a real-time class and lock memory");
 	else
 		stages(job);
+	if (job->tracer.at)
+		trace_end();
 	settings_restore();
 	json_open("done");
 	json_string("status", failed ? "failed" : "ok");

@@ -35,6 +35,7 @@ void json_close(void);
 void json_int(const char *key, int64_t value);
 void json_uint(const char *key, uint64_t value);
 void json_bool(const char *key, bool value);
+void json_null(const char *key);
 void json_string(const char *key, const char *text);
 void json_bytes(const char *key, const void *bytes, size_t n);
 void json_array(const char *key);
@@ -67,7 +68,7 @@ struct job {
 	size_t feature_count;
 	struct map_line *maps;
 	size_t map_count;
-	struct bytes object, workload, cwd; /* .at == NULL: absent */
+	struct bytes object, workload, tracer, cwd; /* .at == NULL: absent */
 	struct bytes *args, *envs;
 	size_t arg_count, env_count;
 };
@@ -102,6 +103,17 @@ struct policy *policy_attach(const struct job *job);
  * True when it had run until we ended it. */
 bool policy_detach(struct policy *policy, uint64_t patience_ms);
 const char *policy_name(const struct policy *policy);
+/* What libbpf warns of is heard from now on; heard() is the end of it. */
+void hear_libbpf(void);
+const char *heard(void);
+/* The BPF program that serves an op: its fd and the name of its function; -1 when the policy does not have the op. */
+int policy_op(struct policy *policy, const char *op, const char **function);
+
+/* ---- trace.c: what the kernel and the policy call ---- */
+/* Between loading and attaching a policy, or without one (NULL). False after a fault. */
+bool trace_start(const struct job *job, struct policy *policy);
+/* Emits what was recorded, if anything was. */
+void trace_end(void);
 
 /* ---- kernel-btf.c: the kernel's types, read before they are needed; forgotten so that forks stay cheap ---- */
 void kernel_btf_preload(void);
@@ -147,6 +159,9 @@ extern int output_fd;
 
 /* ---- play.c, command.c ---- */
 void play(const struct job *job, struct watch *watch);
+/* When its first round started, 0 while none has; and which task had this process id, -1: none. Hold after it has ended, too. */
+uint64_t play_started(void);
+int32_t play_task(int32_t pid);
 bool play_accepts(const struct job *job); /* validates; emits a fault when it does not */
 void command(const struct job *job, struct watch *watch);
 

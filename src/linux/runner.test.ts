@@ -50,6 +50,7 @@ describe('encodeJob', () => {
     ['nothing to do', {}, []],
     ['an object', { object: Buffer.from('ELF\n\0end\n') }, [['blob object', 'ELF\n\0end\n']]],
     ['an empty object', { object: new Uint8Array() }, [['blob object', '']]],
+    ['a tracer', { tracer: Buffer.from('ELF') }, [['blob tracer', 'ELF']]],
     ['an expansion', { expansion: Buffer.from('SCPWORK1') }, [['blob workload', 'SCPWORK1']]],
     [
       'every setting',
@@ -175,6 +176,11 @@ describe('parseEvents', () => {
     ['an event that it does not know', line(ready) + line({ event: 'party' }), /line 2/],
     ['a field that is missing', line({ event: 'load' }), /line 1: .*ok/],
     ['a field of another type', line({ ...ready, cpus: 'four' }), /cpus/],
+    [
+      'calls with other columns',
+      line({ event: 'calls', first: 0, columns: ['ns', 'cpu'], rows: [] }),
+      /other columns/,
+    ],
     ['a number that is none', line({ event: 'samples', series: 0, values: ['1.5'] }), /values/],
     ['no object', line([]), /line 1/],
     ['null', 'null\n', /line 1/],

@@ -68,6 +68,8 @@ export interface Job {
   readonly verifyBudgetMs: number;
   readonly timeoutMs: number;
   readonly outputLimit: number;
+  /** The object of probes/trace.bpf.c: calls are recorded. */
+  readonly tracer?: Uint8Array;
 }
 
 /** The job's bytes (docs/protocol.md, section 2). */
@@ -89,6 +91,7 @@ export function encodeJob(job: Job): Uint8Array {
   for (const { name, key, value } of job.maps ?? []) line(`map ${name} ${hex(key)} ${hex(value)}`);
   if (job.object !== undefined) blob('object', job.object);
   if (job.expansion !== undefined) blob('workload', job.expansion);
+  if (job.tracer !== undefined) blob('tracer', job.tracer);
   if (job.command !== undefined) {
     line(`runs ${job.command.runs}`);
     line(`output-limit ${job.outputLimit}`);
@@ -121,6 +124,22 @@ const integer = z.union([
     .string()
     .regex(/^-?\d+$/)
     .transform(Number),
+]);
+
+const callColumns = ['ns', 'cpu', 'what', 'task', 'other', 'a', 'b', 'c', 'd', 'result'] as const;
+const whoSchema = z.union([z.number(), z.string(), z.null()]);
+const exact = z.union([z.number(), z.string().regex(/^\d+$/)]);
+const callRow = z.tuple([
+  integer,
+  z.number(),
+  z.string(),
+  whoSchema,
+  whoSchema,
+  exact,
+  exact,
+  exact,
+  exact,
+  integer,
 ]);
 
 /** What the runner says (docs/protocol.md, section 3). Fields that this side does not use are left out. */
@@ -204,6 +223,13 @@ export const eventSchema = z.discriminatedUnion('event', [
     dump: z.string(),
   }),
   z.object({ event: z.literal('events'), values: z.record(z.string(), z.number()) }),
+  z.object({
+    event: z.literal('calls'),
+    first: z.number(),
+    columns: z.array(z.string()).refine((names) => names.join() === callColumns.join(), 'other columns'),
+    rows: z.array(callRow),
+  }),
+  z.object({ event: z.literal('callsLost'), count: z.number() }),
   z.object({ event: z.literal('fault'), message: z.string(), next: z.string().optional() }),
   z.object({ event: z.literal('done'), status: z.string() }),
 ]);

@@ -5,10 +5,11 @@ import { readFileSync } from 'node:fs';
 import { mkdir, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { patchParameters } from '../bpf/parameters.ts';
+import type { Call } from '../core/calls.ts';
 import { canonicalJson, digestOf } from '../core/canonical.ts';
 import { Fault } from '../core/errors.ts';
 import type { Blobs, Machine } from '../core/machine.ts';
-import type { Experiment, MachineRef, Policy, WorkloadRef } from '../core/records.ts';
+import type { Experiment, MachineRef, Outcome, Policy, WorkloadRef } from '../core/records.ts';
 import type { Expansion } from '../core/workload.ts';
 import { type Cache, withScratch } from '../linux/cache.ts';
 import { type Tree, writeInitramfs } from '../linux/initramfs.ts';
@@ -26,6 +27,7 @@ import {
 import { encodeJob, parseEvents, type Runner, type RunnerEvent } from '../linux/runner.ts';
 import type { Tools } from '../linux/tools.ts';
 import { decode } from '../workload/encoding.ts';
+import { callsOf } from './calls.ts';
 import { hintMaps } from './hints.ts';
 import { toOutcome } from './outcome.ts';
 
@@ -40,6 +42,11 @@ export interface MicroVmParts {
 }
 
 export interface MicroVm extends Machine {
+  /**
+   * As run, and records the calls between the kernel and the policy. `tracer`: the object of probes/trace.bpf.c. Recording takes guest time:
+   * the outcome is not data to compare with others.
+   */
+  runTraced(experiment: Experiment, tracer: Uint8Array, signal?: AbortSignal): Promise<Traced>;
   reference(mode: Mode, start: MachineRef['start']): MachineRef;
   /** Packs what a command needs; the digest identifies it. */
   pack(command: string, withPaths: readonly string[], options: PackOptions): Promise<Packed>;
@@ -47,6 +54,14 @@ export interface MicroVm extends Machine {
   memoryFor(payloadDigest: string | undefined): number;
   /** Boots a guest in this mode with nothing to do. Undefined when it works, else why not. */
   probe(mode: Mode, limitMs: number, signal?: AbortSignal): Promise<string | undefined>;
+}
+
+export interface Traced {
+  readonly outcome: Outcome;
+  /** In the order in which they happened. */
+  readonly calls: Call[];
+  /** Calls that were not recorded: beyond the tracer's room, or made while the tracer ran on the same CPU. */
+  readonly lost: number;
 }
 
 export interface PackOptions {
@@ -85,6 +100,20 @@ export function openMicroVm(parts: MicroVmParts): MicroVm {
       },
     );
   };
+  const perform = async (experiment: Experiment, tracer: Uint8Array | undefined, signal?: AbortSignal) => {
+    const spec: GuestSpec = {
+      kernel: parts.kernel.image,
+      initramfs: await initramfs(experiment.workload),
+      cpus: experiment.topology.cpus,
+      memoryMiB: experiment.topology.memoryMiB,
+      mode: experiment.machine.mode,
+    };
+    checkSize(experiment, payloads);
+    const job = await composeJob(experiment, parts.blobs, tracer);
+    const ended = await guests.run(spec, job, experiment.machine.start, hardLimitMs(experiment), signal);
+    const outcome = toOutcome(experiment, ended, await expansionOf(experiment, parts.blobs));
+    return { outcome, events: ended.events };
+  };
   return {
     name: 'micro-vm',
     parallel: parts.hostCpus,
@@ -106,17 +135,11 @@ export function openMicroVm(parts: MicroVmParts): MicroVm {
       return { digest: stored.digest, executable: packed.executable, bytes: packed.bytes } satisfies Packed;
     },
     async run(experiment, signal) {
-      const spec: GuestSpec = {
-        kernel: parts.kernel.image,
-        initramfs: await initramfs(experiment.workload),
-        cpus: experiment.topology.cpus,
-        memoryMiB: experiment.topology.memoryMiB,
-        mode: experiment.machine.mode,
-      };
-      checkSize(experiment, payloads);
-      const job = await composeJob(experiment, parts.blobs);
-      const ended = await guests.run(spec, job, experiment.machine.start, hardLimitMs(experiment), signal);
-      return toOutcome(experiment, ended, await expansionOf(experiment, parts.blobs));
+      return (await perform(experiment, undefined, signal)).outcome;
+    },
+    async runTraced(experiment, tracer, signal) {
+      const { outcome, events } = await perform(experiment, tracer, signal);
+      return { outcome, ...callsOf(events) };
     },
     async probe(mode, limitMs, signal) {
       const spec = {
@@ -269,7 +292,11 @@ async function expansionOf(experiment: Experiment, blobs: Blobs): Promise<Expans
   return decode(await blobs.get(experiment.workload.expansion));
 }
 
-async function composeJob(experiment: Experiment, blobs: Blobs): Promise<Uint8Array> {
+async function composeJob(
+  experiment: Experiment,
+  blobs: Blobs,
+  tracer: Uint8Array | undefined,
+): Promise<Uint8Array> {
   const { arm, workload, nuisance, limitMs } = experiment;
   const { policy } = arm;
   const object =
@@ -278,6 +305,7 @@ async function composeJob(experiment: Experiment, blobs: Blobs): Promise<Uint8Ar
       : patchParameters(await blobs.get(policy.object), exactValues(policy.parameters));
   return encodeJob({
     ...(object === undefined ? {} : { object }),
+    ...(tracer === undefined ? {} : { tracer }),
     ...(workload?.kind === 'declared' ? { expansion: await blobs.get(workload.expansion) } : {}),
     ...(workload?.kind === 'command' ? { command: workload } : {}),
     ...(arm.settings === undefined ? {} : { settings: arm.settings }),
