@@ -8,6 +8,7 @@ declare namespace WebAssembly {
     readonly buffer: ArrayBuffer;
     grow(pages: number): number;
   }
+  class RuntimeError extends Error {}
   class Global {
     constructor(descriptor: { readonly value: 'i32'; readonly mutable: boolean }, value: number);
     value: unknown;

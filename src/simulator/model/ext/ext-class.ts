@@ -7,7 +7,6 @@ import { classNumber, dequeueFlag, enqueueFlag, wakeFlag } from '../flags.ts';
 import type { SchedClass } from '../sched-class.ts';
 import { type Dispatch, opsState } from './dispatch.ts';
 import type { Dsqs } from './dsqs.ts';
-import { exitKind } from './exit.ts';
 import type { Ext } from './ext.ts';
 import { kfMask, type Ops } from './ops.ts';
 import type { Scx } from './scx.ts';
@@ -304,14 +303,11 @@ export class ExtClass implements SchedClass {
   }
 
   fork(task: number): void {
-    if (!this.#ext.initTask(task, true))
-      this.#scx.exitWith(exitKind.error, 0, 'ops.init_task() failed for a new task');
-    else this.#ext.enableTask(task);
+    this.#ext.enableTask(task);
   }
 
   dead(task: number): void {
     this.#ext.disableTask(task);
-    this.#ext.exitTask(task, false);
   }
 
   enter(task: number): void {

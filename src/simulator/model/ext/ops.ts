@@ -160,8 +160,8 @@ export class Ops {
 
   #charge(): void {
     const { instructionNs, kfuncNs } = this.#core.costs;
-    if (instructionNs > 0 || kfuncNs > 0)
-      this.#core.charge(this.program.takeExecuted() * instructionNs + this.kfuncs * kfuncNs);
+    const executed = this.program.takeExecuted();
+    if (instructionNs > 0 || kfuncNs > 0) this.#core.charge(executed * instructionNs + this.kfuncs * kfuncNs);
     this.kfuncs = 0;
   }
 }

@@ -1,0 +1,58 @@
+// Tasks come into the model kernel and leave it: process ids, the right sched class, what the policy is told. Source: sched_fork(), scx_fork(),
+// sched_ext_free(), v6.18.
+
+import type { Core } from './model/core.ts';
+import { exitKind } from './model/ext/exit.ts';
+import type { Ext } from './model/ext/ext.ts';
+import { classNumber, schedPolicy } from './model/flags.ts';
+import type { Births } from './player/rounds.ts';
+
+const firstPid = 1000;
+
+export class TaskBirths implements Births {
+  readonly #core: Core;
+  readonly #ext: Ext | undefined;
+  /** Address of the css_set of a cgroup (−1: the root), for tasks that programs see. */
+  readonly #cssSetOf: (cgroup: number) => number;
+  #nextPid: number;
+
+  constructor(core: Core, ext: Ext | undefined, cssSetOf: (cgroup: number) => number, pidOffset: number) {
+    this.#core = core;
+    this.#ext = ext;
+    this.#cssSetOf = cssSetOf;
+    this.#nextPid = firstPid + pidOffset;
+  }
+
+  born(task: number, comm: string): void {
+    const { tasks } = this.#core;
+    const pid = this.#nextPid++;
+    const isRt = tasks.policy[task] === schedPolicy.fifo;
+    tasks.schedClass[task] = isRt
+      ? classNumber.rt
+      : this.#ext === undefined
+        ? classNumber.fair
+        : classNumber.ext;
+    if (this.#ext !== undefined) {
+      const { scx } = this.#ext;
+      const parent = this.#core.cpus.curr[this.#core.execCpu]!;
+      scx.memory.born(task, comm, pid, parent, this.#cssSetOf(tasks.cgroup[task]!));
+      if (!this.#ext.initTask(task, true)) {
+        scx.exitWith(
+          exitKind.error,
+          0,
+          `ops.init_task() failed for ${scx.memory.nameOf(task)} while forking`,
+        );
+        return;
+      }
+    }
+    this.#core.classes[tasks.schedClass[task]!]!.fork(task);
+    this.#core.wakeNew(task);
+  }
+
+  buried(task: number): void {
+    this.#core.classes[this.#core.tasks.schedClass[task]!]!.dead(task);
+    if (this.#ext === undefined) return;
+    this.#ext.exitTask(task, false);
+    this.#ext.scx.memory.gone(task);
+  }
+}

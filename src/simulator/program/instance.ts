@@ -1,0 +1,153 @@
+// Linked code, translated and ready to run: every call it makes is bound to a kfunc or helper of ours, or to the finding that says what is missing.
+
+import { BadProgram, frameStride } from '../../jit/program.ts';
+import { type Callee, faultCodes, translate } from '../../jit/translate.ts';
+import type { SimMemory } from '../memory.ts';
+import type { PolicyProgram } from '../model/ext/ops.ts';
+import type { Linked } from './link.ts';
+
+/** A kfunc or helper: how its arguments come (jit's Callee), and what it does. */
+export interface Native {
+  readonly params: Callee['params'];
+  readonly result: Callee['result'];
+  readonly run: (...args: number[]) => number | undefined;
+}
+
+/** The program did what no verifier lets through, or asked for what is not modelled. Ends the simulation; the Outcome tells it. */
+export class SimFinding extends Error {
+  readonly code: 'bad-program' | 'unsupported';
+  /** "in vtime_enqueue at instruction 12 (vtime.bpf.c:47)"; empty when the place is not known. */
+  readonly place: string;
+  constructor(code: SimFinding['code'], message: string, place = '') {
+    super(message);
+    this.code = code;
+    this.place = place;
+  }
+}
+
+export interface Binding {
+  readonly memory: SimMemory;
+  readonly mode: 'checked' | 'fast';
+  /** BPF instructions that one callback may execute. */
+  readonly budget: number;
+  readonly resultHigh: number;
+  /** First address of the stack frames, `frameStride` a function. */
+  readonly stack: number;
+  native(what: 'helper' | 'kfunc', name: string): Native | undefined;
+}
+
+export function placeOf(linked: Linked, fn: number, at: number): string {
+  const source = linked.sourceOf(fn, at);
+  const line =
+    source === undefined ? '' : ` (${source.file.split('/').at(-1)}:${source.line}: ${source.text.trim()})`;
+  return `in ${linked.names[fn] ?? `function ${fn}`} at instruction ${at}${line}`;
+}
+
+/** Pointers to functions as programs see them: numbers that no memory has. */
+export const functionPointerBase = 0x7f00_0000;
+
+/** @throws SimFinding. */
+export function instantiate(linked: Linked, binding: Binding, name: string): PolicyProgram {
+  const { memory, mode, budget, resultHigh, stack } = binding;
+  const natives = new Map<string, Native>();
+  const calleeOf = (what: 'helper' | 'kfunc', id: number): Callee => {
+    const callee = linked.calleeName(what, id);
+    const key = `${what} ${callee}`;
+    const native = natives.get(key) ?? bind(linked, binding, what, callee);
+    natives.set(key, native);
+    return { name: key, params: native.params, result: native.result };
+  };
+  const entries = [
+    ...[...new Set(linked.entries.values())].map((fn) => ({ fn, params: 1 })),
+    ...linked.callbacks.map((fn) => ({ fn, params: 5 })),
+  ].filter(({ fn }, i, all) => all.findIndex((one) => one.fn === fn) === i);
+  const bytes = translated(linked, {
+    functions: linked.functions,
+    calleeOf,
+    entries,
+    mode,
+    stack,
+    shadow: memory.limit,
+    limit: memory.limit,
+    resultHigh,
+    budget,
+    pages: memory.pages,
+  });
+  const fault = (code: number, fn: number, at: number, low: number, high: number): never => {
+    throw new SimFinding('bad-program', faultText(code, low, high, budget), placeOf(linked, fn, at));
+  };
+  const imports: Record<string, unknown> = { memory: memory.memory, fault };
+  for (const [key, native] of natives) imports[key] = native.run;
+  const instance = new WebAssembly.Instance(new WebAssembly.Module(bytes), {
+    env: imports,
+  });
+  return programOf(linked, instance, name, stack);
+}
+
+function programOf(
+  linked: Linked,
+  instance: WebAssembly.Instance,
+  name: string,
+  stack: number,
+): PolicyProgram {
+  const { exports } = instance;
+  const executed = exports.executed as WebAssembly.Global;
+  const callbacks = new Map(
+    linked.callbacks.map((fn) => [
+      functionPointerBase + 8 * fn,
+      exports[`f${fn}`] as (...args: number[]) => number,
+    ]),
+  );
+  return {
+    name,
+    entries: new Map(
+      [...linked.entries].map(([member, fn]) => [member, exports[`f${fn}`] as (context: number) => number]),
+    ),
+    call(pointer, a, b, c, d) {
+      const fn = callbacks.get(pointer);
+      if (fn === undefined)
+        throw new SimFinding('bad-program', `call of 0x${pointer.toString(16)}, which is no function`);
+      return fn(a, b, c, d, 0);
+    },
+    takeExecuted() {
+      const count = executed.value as number;
+      executed.value = 0;
+      return count;
+    },
+    frames: { address: stack, bytes: linked.functions.length * frameStride },
+  };
+}
+
+function translated(linked: Linked, input: Parameters<typeof translate>[0]): Uint8Array {
+  try {
+    return translate(input);
+  } catch (error) {
+    if (!(error instanceof BadProgram)) throw error;
+    throw new SimFinding('bad-program', error.problem, placeOf(linked, error.fn, error.at));
+  }
+}
+
+function bind(linked: Linked, binding: Binding, what: 'helper' | 'kfunc', name: string): Native {
+  const poisoned = what === 'helper' ? /^poisoned (\d+)$/.exec(name) : null;
+  const place = poisoned === null ? undefined : linked.poisoned[Number(poisoned[1])];
+  if (place !== undefined) return refusing(place.message, placeOf(linked, place.fn, place.at));
+  return (
+    binding.native(what, name) ?? refusing(`${what === 'helper' ? 'bpf_' : ''}${name} is not modelled`, '')
+  );
+}
+
+function refusing(message: string, place: string): Native {
+  const run = (): never => {
+    throw new SimFinding('unsupported', message, place);
+  };
+  return { params: [], result: 'none', run };
+}
+
+function faultText(code: number, low: number, high: number, budget: number): string {
+  if (code === faultCodes.budget)
+    return `more than ${budget} instructions in one callback: a loop without end?`;
+  const address = (BigInt(high >>> 0) << 32n) | BigInt(low >>> 0);
+  const what = code === faultCodes.write ? 'write to' : 'read of';
+  const kind = address < 65536n ? ' (null, or near it)' : '';
+  return `${what} address 0x${address.toString(16)}, which is not allowed${kind}`;
+}

@@ -1,0 +1,243 @@
+// The door: one simulation, from an expansion and a scheduler to the events that a runner on a real kernel would have sent. One Simulator lives long:
+// its memory and its kfuncs are made once.
+
+import { readObject } from '../bpf/object.ts';
+import type { RunEvent } from '../core/metrics.ts';
+import type { Settings } from '../core/records.ts';
+import type { Expansion } from '../core/workload.ts';
+import { TaskBirths } from './births.ts';
+import { linux6_18 } from './kernel/versions.ts';
+import { cpuKfuncs } from './kfuncs/cpus.ts';
+import { dispatchingKfuncs } from './kfuncs/dispatching.ts';
+import { type Kfuncs, KfuncWorld } from './kfuncs/kfunc.ts';
+import { numberKfuncs } from './kfuncs/numbers.ts';
+import { queueWalkKfuncs } from './kfuncs/queue-walks.ts';
+import { SimMemory } from './memory.ts';
+import { Core, type Recorder, tickNs } from './model/core.ts';
+import type { Costs } from './model/costs.ts';
+import { type Exit, exitReason } from './model/ext/exit.ts';
+import { Ext } from './model/ext/ext.ts';
+import { ExtClass } from './model/ext/ext-class.ts';
+import type { CallRecorder } from './model/ext/ops.ts';
+import { Scx } from './model/ext/scx.ts';
+import { TaskMemory } from './model/ext/task-memory.ts';
+import { FairClass } from './model/fair/fair-class.ts';
+import { RtClass } from './model/rt-class.ts';
+import { Tasks } from './model/tables.ts';
+import { createTopology, type Shape } from './model/topology.ts';
+import { Rounds } from './player/rounds.ts';
+import { type LoadedPolicy, LoadRefusal, loadPolicy } from './policy-loading.ts';
+import { type Native, SimFinding } from './program/instance.ts';
+
+export interface PolicyInput {
+  /** The object's bytes, parameters patched in. */
+  readonly object: Uint8Array;
+  /** Entries of its maps, put in before it is attached. */
+  readonly maps: readonly { readonly name: string; readonly key: Uint8Array; readonly value: Uint8Array }[];
+}
+
+export interface SimulationInput {
+  readonly expansion: Expansion;
+  readonly shape: Shape;
+  readonly costs: Costs;
+  /** Of the default scheduler. */
+  readonly settings?: Settings;
+  readonly policy?: PolicyInput;
+  readonly mode: 'checked' | 'fast';
+  readonly startOffsetNs: number;
+  readonly pidOffset: number;
+  /** Simulated time, ns. */
+  readonly limitNs: number;
+  /** The policy's own timeout is lowered to this. */
+  readonly timeoutMs: number;
+  readonly recorder?: Recorder;
+  readonly calls?: CallRecorder;
+}
+
+export interface Simulated {
+  /** As docs/protocol.md section 3 lists them. */
+  readonly events: RunEvent[];
+  /** The policy did what no verifier lets through, or what is not modelled. */
+  readonly finding: SimFinding | undefined;
+  readonly switches: number;
+  readonly simulatedNs: number;
+}
+
+/** BPF instructions that one callback may execute: what the kernel's verifier would at most have looked at. */
+const budget = 1_000_000;
+/** The machine has been up for a while. */
+const bootNs = 10_000_000_000;
+const spareSlots = 64;
+
+export class Simulator {
+  readonly #memory: SimMemory;
+  readonly #world: KfuncWorld;
+  readonly #kfuncs: Kfuncs;
+  readonly #resultHigh: number;
+
+  constructor(memoryBytes?: number) {
+    this.#memory = new SimMemory(memoryBytes);
+    this.#resultHigh = this.#memory.allocate(8, 'none');
+    this.#memory.mark();
+    this.#world = new KfuncWorld(this.#memory, this.#resultHigh);
+    this.#world.finding = (text) => {
+      throw new SimFinding('bad-program', text);
+    };
+    this.#kfuncs = {
+      ...dispatchingKfuncs(this.#world),
+      ...queueWalkKfuncs(this.#world),
+      ...cpuKfuncs(this.#world),
+      ...numberKfuncs(this.#world),
+    };
+  }
+
+  /** @throws Fault malformed, when the object is none. */
+  run(input: SimulationInput): Simulated {
+    this.#memory.reset();
+    const { expansion, policy, recorder } = input;
+    const topology = createTopology(input.shape);
+    const core = new Core(new Tasks(expansion.tasks.length), topology, input.costs, spareSlots);
+    core.now = bootNs;
+    core.recorder = recorder;
+    core.classes.push(new RtClass(core), new FairClass(core, fairSettings(input)));
+    const slots = { rounds: core.firstFreeSlot, watchdog: core.firstFreeSlot + 1 };
+    const events: RunEvent[] = [];
+    let ext: Ext | undefined;
+    let finding: SimFinding | undefined;
+    const take = (error: unknown): void => {
+      if (error instanceof SimFinding) finding = error;
+      else if (error instanceof WebAssembly.RuntimeError)
+        finding = new SimFinding('bad-program', error.message);
+      else throw error;
+    };
+    let rounds: Rounds | undefined;
+    try {
+      if (policy !== undefined) {
+        const attached = this.#attach(core, policy, input, slots.watchdog, events);
+        if (attached === undefined) return ended(events, undefined, core);
+        ext = attached;
+      }
+      const own = ext;
+      const births = new TaskBirths(core, own, () => 0, input.pidOffset);
+      rounds = new Rounds(core, settingOf(input), births, slots.rounds);
+      core.player = {
+        advance: (task) => rounds!.player.advance(task),
+        timer: (task) => rounds!.player.timer(task),
+        event: (slot) => (slot === slots.watchdog ? own!.watchdog.check() : rounds!.event()),
+      };
+      rounds.begin();
+      core.startTicks(Math.ceil(core.now / tickNs) * tickNs);
+      const how = core.stopped ? 'stopped' : core.run(bootNs + input.limitNs);
+      if (how === 'limit' || how === 'nothing left')
+        events.push({
+          event: 'limit',
+          what: 'wall',
+          detail: `the workload had not ended after ${input.limitNs / 1e6} ms`,
+        });
+    } catch (error) {
+      take(error);
+    }
+    if (rounds !== undefined) events.push(...rounds.finish());
+    if (ext !== undefined) this.#detach(ext, rounds, events, take);
+    return ended(events, finding, core);
+  }
+
+  /** Undefined: it did not load or attach, and the events say why. */
+  #attach(
+    core: Core,
+    policy: PolicyInput,
+    input: SimulationInput,
+    slot: number,
+    events: RunEvent[],
+  ): Ext | undefined {
+    let loaded: LoadedPolicy;
+    try {
+      loaded = this.#load(core, policy, input.mode);
+    } catch (error) {
+      if (!(error instanceof LoadRefusal)) throw error;
+      events.push({
+        event: 'load',
+        ok: false,
+        stage: 'load',
+        errno: 22,
+        error: 'EINVAL',
+        log: error.message,
+      });
+      events.push({ event: 'done', status: 'failed' });
+      return undefined;
+    }
+    events.push({ event: 'load', ok: true, programs: loaded.linked.entries.size });
+    for (const { name, key, value } of policy.maps)
+      loaded.maps.find((map) => map.name === name)?.put(key, value);
+    const memory = new TaskMemory(this.#memory, core);
+    const timeoutMs = Math.min(loaded.values.timeoutMs || 30_000, input.timeoutMs);
+    const scx = new Scx(core, this.#memory, memory, loaded.program, { ...loaded.values, timeoutMs });
+    scx.ops.recorder = input.calls;
+    const ext = new Ext(scx, this.#memory, slot);
+    core.classes.push(new ExtClass(ext));
+    core.idleListener = ext;
+    core.afterwards = ext;
+    core.onAccount = (task) => memory.accounted(task);
+    Object.assign(this.#world, { core, scx, ext, dispatch: ext.dispatch, tasks: memory });
+    if (ext.attach()) return ext;
+    events.push(exitEvent(scx.exit!), { event: 'done', status: 'failed' });
+    return undefined;
+  }
+
+  #load(core: Core, policy: PolicyInput, mode: 'checked' | 'fast'): LoadedPolicy {
+    const memory = this.#memory;
+    return loadPolicy(readObject(policy.object), {
+      kernel: linux6_18,
+      memory,
+      maps: {
+        memory,
+        cpus: core.topology.cpus,
+        forgetTimer: () => {},
+        dropKptr: () => {},
+        finding: this.#world.finding,
+      },
+      mode,
+      budget,
+      resultHigh: this.#resultHigh,
+      ksym: () => undefined,
+      native: (what, name) => (what === 'kfunc' ? this.#kfuncs[name] : helper(name)),
+    });
+  }
+
+  /** The policy leaves, if it has not been thrown out; its exit and its counters are told. */
+  #detach(ext: Ext, rounds: Rounds | undefined, events: RunEvent[], take: (error: unknown) => void): void {
+    const { scx } = ext;
+    try {
+      scx.ops.abandon();
+      rounds?.bury();
+      ext.detach();
+    } catch (error) {
+      take(error);
+    }
+    events.push(exitEvent(scx.exit ?? { kind: 64, code: '0', message: '' }));
+    events.push({ event: 'events', values: { ...scx.events } });
+  }
+}
+
+function fairSettings({ settings }: SimulationInput) {
+  return {
+    ...(settings?.baseSliceNs === undefined ? {} : { baseSliceNs: settings.baseSliceNs }),
+    ...(settings?.features === undefined ? {} : { features: settings.features }),
+  };
+}
+
+function helper(_name: string): Native | undefined {
+  return undefined;
+}
+
+function settingOf({ expansion, settings, startOffsetNs }: SimulationInput) {
+  return { expansion, startOffsetNs, nice: settings?.nice ?? 0, sched: settings?.sched };
+}
+
+function exitEvent({ kind, code, message }: Exit): RunEvent {
+  return { event: 'exit', kind, code, reason: exitReason(kind), message, dump: '', source: 'record' };
+}
+
+function ended(events: RunEvent[], finding: SimFinding | undefined, core: Core): Simulated {
+  return { events, finding, switches: core.switches, simulatedNs: core.now - bootNs };
+}
