@@ -2,7 +2,6 @@
 //
 // Memory checks ask a shadow of one byte per byte: its low nibble says how many bytes from here on may be read (at most 8), bit 4 that they may be
 // written. So every access, aligned or not, is checked to the byte with one load; null and wild pointers find zero there.
-import type { Bytes } from '../bpf/instructions.ts';
 import { alu64 } from './arithmetic.ts';
 import { type FunctionCode, local } from './function-code.ts';
 import { isInFrame, type Of } from './program.ts';
@@ -11,6 +10,9 @@ import { op } from './wasm.ts';
 const loads = { 1: op.i64Load8U, 2: op.i64Load16U, 4: op.i64Load32U, 8: op.i64Load } as const;
 const signedLoads = { 1: op.i64Load8S, 2: op.i64Load16S, 4: op.i64Load32S, 8: op.i64Load } as const;
 const stores = { 1: op.i64Store8, 2: op.i64Store16, 4: op.i64Store32, 8: op.i64Store } as const;
+
+/** Bits of a count up to 8 of which one is set if that many bytes are there. */
+const enough = { 1: 0b1111, 2: 0b1110, 4: 0b1100, 8: 0b1000 } as const;
 
 type Access = Of<'load' | 'load_acquire' | 'store' | 'store_release' | 'atomic' | 'xchg' | 'cmpxchg'>;
 
@@ -74,7 +76,10 @@ function emitAddress(
   return 0;
 }
 
-/** wide = base + offset; faults unless the bytes may be accessed there. Addresses without a shadow look up that of address 0, which is 0. */
+/**
+ * wide = base + offset; faults unless the bytes may be accessed there. Where the shadow is asked at two distances from one address, all between have
+ * a shadow too, and are not compared with its limit again.
+ */
 function emitCheck(
   to: FunctionCode,
   checks: Checks,
@@ -82,21 +87,21 @@ function emitCheck(
   base: number,
   way: 'read' | 'write',
 ): void {
-  const bytes: Bytes = code.bytes;
+  const { at, offset } = code;
   to.register(base);
-  if (code.offset !== 0) to.i64(code.offset).byte(op.i64Add);
-  to.out.byte(op.localTee).u32(local.wide).byte(op.i32WrapI64);
-  to.i32(0);
-  to.get(local.wide);
-  to.i64(checks.limit).byte(op.i64LtU).byte(op.select);
-  to.out.byte(op.i32Load8U).byte(0).u32(checks.shadow);
-  if (way === 'read') to.i32(15).byte(op.i32And);
-  to.i32(way === 'write' ? 16 + bytes : bytes)
-    .byte(op.i32LtU)
-    .byte(op.if)
-    .byte(op.void);
-  to.fault(way, code);
-  to.out.byte(op.end);
+  if (offset !== 0) to.i64(offset).byte(op.i64Add);
+  to.out.byte(op.localTee).u32(local.wide);
+  const { low, high } = to.ranges[base] ?? { low: offset, high: offset - 1 };
+  if (offset < low || offset > high) {
+    to.i64(checks.limit).byte(op.i64GeU);
+    to.faultIf(way, at, { base, offset });
+    to.ranges[base] = { low: Math.min(low, offset), high: Math.max(high, offset) };
+    to.get(local.wide);
+  }
+  to.out.byte(op.i32WrapI64).byte(op.i32Load8U).byte(0).u32(checks.shadow);
+  if (way === 'write') to.i32(16 + code.bytes).byte(op.i32LtU);
+  else to.i32(enough[code.bytes]).byte(op.i32And).byte(op.i32Eqz);
+  to.faultIf(way, at, { base, offset });
 }
 
 function emitStore(to: FunctionCode, checks: Checks, code: Access, value: () => void): void {
@@ -122,9 +127,10 @@ function emitAtomic(to: FunctionCode, checks: Checks, code: Of<'atomic' | 'xchg'
     to.get(local.old);
     if (bytes === 4) to.low(0).byte(op.i64ExtendI32U);
     else to.register(0);
-    to.out.byte(op.i64Eq).byte(op.if).byte(op.void);
+    to.out.byte(op.i64Eq);
+    to.begin(op.if);
     emitStore(to, checks, code, () => to.register(code.src));
-    to.out.byte(op.end);
+    to.end();
   }
   if (code.kind === 'atomic' && !code.fetch) return;
   to.get(local.old);

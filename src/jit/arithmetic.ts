@@ -156,28 +156,24 @@ function emitDivision(to: FunctionCode, code: Of<'alu'>): void {
   }
   const type = valueType[is64 ? 'i64' : 'i32'];
   emitOperand(to, code);
-  to.out
-    .byte(is64 ? op.i64Eqz : op.i32Eqz)
-    .byte(op.if)
-    .byte(type);
+  to.out.byte(is64 ? op.i64Eqz : op.i32Eqz);
+  to.begin(op.if, type);
   if (isQuotient) emitConstant(to, 0, width);
   else emitRegister(to, code.dst, width);
   to.out.byte(op.else);
   if (name === 'sdiv') {
     emitOperand(to, code);
     emitConstant(to, -1, width);
-    to.out
-      .byte(is64 ? op.i64Eq : op.i32Eq)
-      .byte(op.if)
-      .byte(type);
+    to.out.byte(is64 ? op.i64Eq : op.i32Eq);
+    to.begin(op.if, type);
     emitConstant(to, 0, width);
     emitRegister(to, code.dst, width);
     to.out.byte(is64 ? op.i64Sub : op.i32Sub).byte(op.else);
   }
   emitOperands(to, code);
   to.out.byte((is64 ? alu64 : alu32)[name]);
-  if (name === 'sdiv') to.out.byte(op.end);
-  to.out.byte(op.end);
+  if (name === 'sdiv') to.end();
+  to.end();
 }
 
 function emitSwap(to: FunctionCode, code: Of<'swap'>): void {

@@ -19,8 +19,8 @@ export interface Block {
   readonly next: readonly number[];
 }
 
-/** Longer arms are cheaper to skip than to compute. */
-const maxArm = 5;
+/** Longer arms are cheaper to skip than to compute, even where nobody can tell whether they will be skipped. */
+const maxArm = 3;
 
 /** Replaces what it can in `blocks`, which are listed by their first slot; the arms remain, where nothing leads to them. */
 export function makeChoices(blocks: Map<number, Block>): void {

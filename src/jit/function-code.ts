@@ -1,26 +1,48 @@
 // The body of one WebAssembly function while it is written: where BPF's registers live, constants, faults.
-import type { Instruction } from '../bpf/instructions.ts';
 import { op, type ValueType, WasmBytes } from './wasm.ts';
 
 /** Locals. r1 to r5 are the parameters; r10 is a constant and has none. */
 const registers: readonly number[] = [5, 0, 1, 2, 3, 4, 6, 7, 8, 9];
-/** `wide` and `old` are free between instructions; `count` counts executed ones, `loops` the may_gotos that are left. */
-export const local = { wide: 10, old: 11, count: 12, loops: 13, dispatch: 14, choice: 15 } as const;
+/**
+ * `wide` and `old` are free between instructions; `count` counts executed ones, `loops` the may_gotos that are left. `place`, `base` and `offset` say
+ * where a fault is, and at what address.
+ */
+export const local = {
+  wide: 10,
+  old: 11,
+  base: 12,
+  count: 13,
+  loops: 14,
+  dispatch: 15,
+  choice: 16,
+  place: 17,
+  offset: 18,
+} as const;
 /** What the registers become on the two ways of a choice. */
-const armRegisters = [16, 26] as const;
+const armRegisters = [19, 29] as const;
 export const params: readonly ValueType[] = ['i64', 'i64', 'i64', 'i64', 'i64'];
 
 /** What env.fault gets as its first argument. It must throw. */
 export const faultCodes = { read: 1, write: 2, budget: 3 } as const;
+
+/** Offsets: what a register holds, plus any of them, is below the limit of the shadow. */
+export interface Range {
+  readonly low: number;
+  readonly high: number;
+}
 
 export class FunctionCode {
   readonly out = new WasmBytes();
   readonly fn: number;
   /** Address above the frame: r10. */
   readonly top: number;
+  /** By register; what is known here of what they hold. */
+  ranges: (Range | undefined)[] = [];
   /** Local of each register, as of now. */
   #registers = registers;
   #hasArms = false;
+  /** Blocks, loops and ifs that are open. */
+  #depth = 0;
 
   constructor(fn: number, top: number) {
     this.fn = fn;
@@ -30,8 +52,8 @@ export class FunctionCode {
   /** Beyond the parameters. */
   locals(): { readonly count: number; readonly type: ValueType }[] {
     return [
-      { count: 7, type: 'i64' },
-      { count: 4, type: 'i32' },
+      { count: 8, type: 'i64' },
+      { count: 6, type: 'i32' },
       ...(this.#hasArms ? [{ count: 20, type: 'i64' } as const] : []),
     ];
   }
@@ -49,6 +71,7 @@ export class FunctionCode {
   /** Pops 64 bits into a register other than r10. */
   setRegister(number: number): void {
     this.set(this.#registers[number]!);
+    this.ranges[number] = undefined;
   }
 
   /** The code that `write` writes leaves the registers as they are; answers with the local of what each would become. */
@@ -82,14 +105,51 @@ export class FunctionCode {
     return this.out.byte(op.i64Const).i64(value);
   }
 
-  /** Leaves for good. The address is in `wide`. */
-  fault(what: keyof typeof faultCodes, code: Instruction): void {
-    this.i32(faultCodes[what]);
+  begin(opcode: typeof op.block | typeof op.loop | typeof op.if, type: number = op.void): void {
+    this.out.byte(opcode).byte(type);
+    this.#depth++;
+  }
+
+  end(): void {
+    this.out.byte(op.end);
+    this.#depth--;
+  }
+
+  /** Writes the whole body, which must not come to its end: that is where its faults are reported. */
+  body(write: () => void): Uint8Array {
+    this.begin(op.block);
+    write();
+    this.out.byte(op.unreachable);
+    this.end();
+    this.get(local.base);
+    this.get(local.offset).byte(op.i64ExtendI32S).byte(op.i64Add);
+    this.set(local.wide);
+    this.get(local.place);
+    this.i32(3).byte(op.i32And);
     this.i32(this.fn);
-    this.i32(code.at);
+    this.get(local.place);
+    this.i32(2).byte(op.i32ShrU);
     this.get(local.wide).byte(op.i32WrapI64);
     this.get(local.wide);
     this.i64(32).byte(op.i64ShrU).byte(op.i32WrapI64);
     this.out.byte(op.call).u32(0).byte(op.unreachable);
+    return this.out.view();
+  }
+
+  /** Pops an i32: unless it is zero, leaves for good. */
+  faultIf(
+    what: keyof typeof faultCodes,
+    at: number,
+    address?: { readonly base: number; readonly offset: number },
+  ): void {
+    this.i32(at * 4 + faultCodes[what]);
+    this.set(local.place);
+    // not their sum: V8 would keep each of those in memory, as it is needed where all faults meet
+    if (address === undefined) this.i64(0);
+    else this.register(address.base);
+    this.set(local.base);
+    this.i32(address?.offset ?? 0);
+    this.set(local.offset);
+    this.out.byte(op.brIf).u32(this.#depth - 1);
   }
 }

@@ -7,9 +7,9 @@ import { emitArithmetic, emitComparison, isArithmetic } from './arithmetic.ts';
 import type { Block, Choice } from './choice.ts';
 import { length, placeCounts } from './counts.ts';
 import type { Flow } from './flow.ts';
-import { FunctionCode, local, params } from './function-code.ts';
+import { FunctionCode, local, params, type Range } from './function-code.ts';
 import { BadProgram, frameBytes, frameStride, maxLoops, type Of, writtenRegister } from './program.ts';
-import { emitFlow } from './structure.ts';
+import { type Bodies, emitFlow } from './structure.ts';
 import { op, valueType, type WasmFunction } from './wasm.ts';
 
 /** How one helper or kfunc takes its arguments from r1, r2, … and gives r0. 64-bit values cross as two i32, low half first. */
@@ -40,24 +40,28 @@ export function writeFunction(around: Surroundings, fn: number, flow: Flow): Was
   const { blocks } = flow;
   const { ahead, onEdge } = placeCounts(flow);
   const hasMayGoto = blocks.some(({ instructions }) => instructions.some(({ kind }) => kind === 'may_goto'));
-  if (hasMayGoto) to.i32(maxLoops).byte(op.localSet).u32(local.loops);
-  loadCount(to, 0);
-  emitFlow(
-    to.out,
-    flow,
-    {
-      body: (block) => emitBody(to, around, blocks[block]!, ahead[block]!),
-      condition: (block) => emitCondition(to, blocks[block]!.instructions.at(-1)!),
-      edge: (from, next) => addToCount(to, onEdge(from, next)),
-      loopHead: (block) => emitBudget(to, around.budget, ahead[block]!, blocks[block]!.instructions[0]!),
-      leave: (block) => {
-        storeCount(to, ahead[block]! + length(blocks[block]!));
-        to.register(0).byte(op.return);
-      },
+  const ranges: (Range | undefined)[][] = [];
+  const bodies: Bodies = {
+    body: (block) => {
+      const hasOneWayIn = block > 0 && flow.isMerge[block] === 0 && flow.isLoop[block] === 0;
+      to.ranges = hasOneWayIn ? [...ranges[flow.dominator[block]!]!] : [];
+      emitBody(to, around, blocks[block]!, ahead[block]!);
+      ranges[block] = to.ranges;
     },
-    local.dispatch,
-  );
-  return { params, result: 'i64', locals: to.locals(), body: to.out.view() };
+    condition: (block) => emitCondition(to, blocks[block]!.instructions.at(-1)!),
+    edge: (from, next) => addToCount(to, onEdge(from, next)),
+    loopHead: (block) => emitBudget(to, around.budget, ahead[block]!, blocks[block]!.instructions[0]!.at),
+    leave: (block) => {
+      storeCount(to, ahead[block]! + length(blocks[block]!));
+      to.register(0).byte(op.return);
+    },
+  };
+  const body = to.body(() => {
+    if (hasMayGoto) to.i32(maxLoops).byte(op.localSet).u32(local.loops);
+    loadCount(to, 0);
+    emitFlow(to, flow, bodies, local.dispatch);
+  });
+  return { params, result: 'i64', locals: to.locals(), body };
 }
 
 /** `ahead`: see counts.ts. What is called finds the exact count in `executed`, and leaves its own there. */
@@ -154,14 +158,11 @@ function emitInstruction(to: FunctionCode, around: Surroundings, code: Instructi
   }
 }
 
-function emitBudget(to: FunctionCode, budget: number, ahead: number, code: Instruction): void {
+function emitBudget(to: FunctionCode, budget: number, ahead: number, at: number): void {
   to.get(local.count);
   to.i32(ahead).byte(op.i32Add);
-  to.i32(budget).byte(op.i32GtU).byte(op.if).byte(op.void);
-  to.i64(0);
-  to.set(local.wide);
-  to.fault('budget', code);
-  to.out.byte(op.end);
+  to.i32(budget).byte(op.i32GtU);
+  to.faultIf('budget', at);
 }
 
 function emitCondition(to: FunctionCode, code: Instruction): void {
@@ -171,12 +172,14 @@ function emitCondition(to: FunctionCode, code: Instruction): void {
   }
   assert(code.kind === 'may_goto', 'a block with two successors ends in a branch');
   // jumps when the count is used up, else counts
-  to.get(local.loops).byte(op.i32Eqz).byte(op.if).byte(valueType.i32);
+  to.get(local.loops).byte(op.i32Eqz);
+  to.begin(op.if, valueType.i32);
   to.i32(1).byte(op.else);
   to.get(local.loops);
   to.i32(1).byte(op.i32Sub);
   to.set(local.loops);
-  to.i32(0).byte(op.end);
+  to.i32(0);
+  to.end();
 }
 
 function emitCall(to: FunctionCode, around: Surroundings, code: Of<'call'>): void {

@@ -2,7 +2,8 @@
 // structured control flow" (ICFP 2022), with a work list in place of the recursion. Irreducible flow gets a loop around a br_table.
 import { assert } from '../lib/assert.ts';
 import type { Flow } from './flow.ts';
-import { op, type WasmBytes } from './wasm.ts';
+import type { FunctionCode } from './function-code.ts';
+import { op } from './wasm.ts';
 
 /** What the shape needs of the code inside it. */
 export interface Bodies {
@@ -19,10 +20,9 @@ export interface Bodies {
 }
 
 /** `dispatch`: an i32 local for irreducible flow. */
-export function emitFlow(out: WasmBytes, flow: Flow, bodies: Bodies, dispatch: number): void {
-  if (flow.isReducible) emitStructured(out, flow, bodies);
-  else emitDispatcher(out, flow, bodies, dispatch);
-  out.byte(op.unreachable);
+export function emitFlow(to: FunctionCode, flow: Flow, bodies: Bodies, dispatch: number): void {
+  if (flow.isReducible) emitStructured(to, flow, bodies);
+  else emitDispatcher(to, flow, bodies, dispatch);
 }
 
 type Action =
@@ -32,7 +32,7 @@ type Action =
   | { readonly kind: 'else' }
   | { readonly kind: 'end' };
 
-function emitStructured(out: WasmBytes, flow: Flow, bodies: Bodies): void {
+function emitStructured(to: FunctionCode, flow: Flow, bodies: Bodies): void {
   const merges: number[][] = flow.blocks.map(() => []);
   flow.dominator.forEach((above, block) => {
     if (block > 0 && flow.isMerge[block]) merges[above]!.push(block);
@@ -46,7 +46,7 @@ function emitStructured(out: WasmBytes, flow: Flow, bodies: Bodies): void {
   const br = (kind: 'loop' | 'block', block: number): void => {
     const depth = open.length - 1 - open.findLastIndex((item) => item.kind === kind && item.block === block);
     assert(depth < open.length, 'a jump without its target around it');
-    out.byte(op.br).u32(depth);
+    to.out.byte(op.br).u32(depth);
   };
   for (let action = work.pop(); action !== undefined; action = work.pop()) {
     switch (action.kind) {
@@ -57,7 +57,7 @@ function emitStructured(out: WasmBytes, flow: Flow, bodies: Bodies): void {
           next(within);
           break;
         }
-        out.byte(op.loop).byte(op.void);
+        to.begin(op.loop);
         open.push({ kind: 'loop', block });
         bodies.loopHead(block);
         next(within, { kind: 'end' });
@@ -67,7 +67,7 @@ function emitStructured(out: WasmBytes, flow: Flow, bodies: Bodies): void {
         const { block } = action;
         const last = action.merges.at(-1);
         if (last !== undefined) {
-          out.byte(op.block).byte(op.void);
+          to.begin(op.block);
           open.push({ kind: 'block', block: last });
           next(
             { kind: 'within', block, merges: action.merges.slice(0, -1) },
@@ -83,7 +83,7 @@ function emitStructured(out: WasmBytes, flow: Flow, bodies: Bodies): void {
           next({ kind: 'jump', from: block, to: taken });
         else {
           bodies.condition(block);
-          out.byte(op.if).byte(op.void);
+          to.begin(op.if);
           open.push({ kind: 'if', block: -1 });
           next(
             { kind: 'jump', from: block, to: taken },
@@ -101,10 +101,10 @@ function emitStructured(out: WasmBytes, flow: Flow, bodies: Bodies): void {
         else next({ kind: 'tree', block: action.to });
         break;
       case 'else':
-        out.byte(op.else);
+        to.out.byte(op.else);
         break;
       case 'end':
-        out.byte(op.end);
+        to.end();
         open.pop();
         break;
     }
@@ -112,20 +112,20 @@ function emitStructured(out: WasmBytes, flow: Flow, bodies: Bodies): void {
 }
 
 /** loop { block … block { br_table } body 0 … body n }: each body sets the number of the next and starts the loop again. */
-function emitDispatcher(out: WasmBytes, flow: Flow, bodies: Bodies, dispatch: number): void {
+function emitDispatcher(to: FunctionCode, flow: Flow, bodies: Bodies, dispatch: number): void {
   const count = flow.blocks.length;
-  out.byte(op.loop).byte(op.void);
-  for (let i = 0; i < count; i++) out.byte(op.block).byte(op.void);
-  out.byte(op.localGet).u32(dispatch).byte(op.brTable).u32(count);
-  for (let i = 0; i < count; i++) out.u32(i);
-  out.u32(0);
+  to.begin(op.loop);
+  for (let i = 0; i < count; i++) to.begin(op.block);
+  to.get(dispatch).byte(op.brTable).u32(count);
+  for (let i = 0; i < count; i++) to.out.u32(i);
+  to.out.u32(0);
   flow.blocks.forEach(({ next: [taken, otherwise] }, block) => {
-    out.byte(op.end);
+    to.end();
     if (flow.isLoop[block]) bodies.loopHead(block);
     bodies.body(block);
-    const go = (to: number): void => {
-      bodies.edge(block, to);
-      out.byte(op.i32Const).i32(to).byte(op.localSet).u32(dispatch);
+    const go = (next: number): void => {
+      bodies.edge(block, next);
+      to.i32(next).byte(op.localSet).u32(dispatch);
     };
     if (taken === undefined) {
       bodies.leave(block);
@@ -134,13 +134,13 @@ function emitDispatcher(out: WasmBytes, flow: Flow, bodies: Bodies, dispatch: nu
     if (otherwise === undefined || otherwise === taken) go(taken);
     else {
       bodies.condition(block);
-      out.byte(op.if).byte(op.void);
+      to.begin(op.if);
       go(taken);
-      out.byte(op.else);
+      to.out.byte(op.else);
       go(otherwise);
-      out.byte(op.end);
+      to.end();
     }
-    out.byte(op.br).u32(count - 1 - block);
+    to.out.byte(op.br).u32(count - 1 - block);
   });
-  out.byte(op.end);
+  to.end();
 }
