@@ -5,7 +5,7 @@ import type { Costs } from './costs.ts';
 import { dequeueFlag, enqueueFlag, taskState, wakeFlag } from './flags.ts';
 import type { SchedClass } from './sched-class.ts';
 import { Cpus, type Tasks } from './tables.ts';
-import { maskWords, type Topology } from './topology.ts';
+import type { Topology } from './topology.ts';
 import { Wheel } from './wheel.ts';
 
 export const tickNs = 4_000_000; // CONFIG_HZ=250
@@ -72,7 +72,7 @@ export class Core {
   readonly tickSlot: number;
   readonly firstFreeSlot: number;
   /** Running tasks that must leave their CPU (affinity). */
-  readonly #mustMove: Uint8Array;
+  readonly mustMove: Uint8Array;
 
   /** `spareSlots`: wheel slots for others, from firstFreeSlot on. */
   constructor(tasks: Tasks, topology: Topology, costs: Costs, spareSlots: number) {
@@ -84,7 +84,7 @@ export class Core {
     this.tickSlot = topology.cpus + tasks.capacity;
     this.firstFreeSlot = this.tickSlot + 1;
     this.wheel = new Wheel(this.firstFreeSlot + spareSlots);
-    this.#mustMove = new Uint8Array(tasks.capacity);
+    this.mustMove = new Uint8Array(tasks.capacity);
   }
 
   /** Runs events until `untilNs`, until nothing is due, or until someone sets `stopped`. */
@@ -184,7 +184,7 @@ export class Core {
       this.#plan(cpu);
       return;
     }
-    if (step === 'yield') this.#classOf(task).yieldTask(cpu, task);
+    if (step === 'yield') this.classOf(task).yieldTask(cpu, task);
     this.schedule(cpu);
   }
 
@@ -245,8 +245,8 @@ export class Core {
     if (prev >= 0) {
       this.#progress(cpu);
       if (tasks.state[prev] !== taskState.runnable)
-        this.#deactivate(cpu, prev, dequeueFlag.sleep | dequeueFlag.noclock);
-      else if (this.#mustMove[prev] === 1) {
+        this.deactivate(cpu, prev, dequeueFlag.sleep | dequeueFlag.noclock);
+      else if (this.mustMove[prev] === 1) {
         this.#stopAndMove(cpu, prev);
         prev = -1;
       }
@@ -277,7 +277,7 @@ export class Core {
     const { cpus, tasks, now } = this;
     this.switches++;
     if (prev >= 0) {
-      this.#classOf(prev).putPrev(cpu, prev, next);
+      this.classOf(prev).putPrev(cpu, prev, next);
       this.#stopped(cpu, prev);
     } else {
       cpus.idleNs[cpu]! += now - cpus.idleSince[cpu]!;
@@ -286,7 +286,7 @@ export class Core {
     }
     if (next >= 0) {
       this.charge(this.costs.switchNs + this.#migrationCost(next, cpu));
-      this.#classOf(next).setNext(cpu, next);
+      this.classOf(next).setNext(cpu, next);
       tasks.delay[next]! += now - tasks.queuedAt[next]!;
       tasks.lastRan[next] = cpu;
     } else {
@@ -337,7 +337,7 @@ export class Core {
     }
   }
 
-  #classOf(task: number): SchedClass {
+  classOf(task: number): SchedClass {
     return this.classes[this.tasks.schedClass[task]!]!;
   }
 
@@ -346,16 +346,18 @@ export class Core {
     this.tasks.state[task] = taskState.sleeping;
   }
 
-  #activate(cpu: number, task: number, flags: number): void {
+  /** activate_task(). */
+  activate(cpu: number, task: number, flags: number): void {
     const { tasks } = this;
     tasks.onRq[task] = 1;
     tasks.queuedAt[task] = this.now;
     this.cpus.nrRunning[cpu]!++;
-    this.#classOf(task).enqueue(cpu, task, flags);
+    this.classOf(task).enqueue(cpu, task, flags);
   }
 
-  #deactivate(cpu: number, task: number, flags: number): void {
-    if (this.#classOf(task).dequeue(cpu, task, flags)) this.delayedLeft(cpu, task);
+  /** deactivate_task(), or block_task() with dequeueFlag.sleep. */
+  deactivate(cpu: number, task: number, flags: number): void {
+    if (this.classOf(task).dequeue(cpu, task, flags)) this.delayedLeft(cpu, task);
   }
 
   /** `task` is off the queue of `cpu` for good. */
@@ -373,7 +375,7 @@ export class Core {
     let target = tasks.cpu[task]!;
     if (tasks.onRq[task] === 1) {
       tasks.queuedAt[task] = this.now;
-      this.#classOf(task).enqueue(
+      this.classOf(task).enqueue(
         target,
         task,
         enqueueFlag.wakeup | enqueueFlag.delayed | enqueueFlag.noclock,
@@ -383,7 +385,7 @@ export class Core {
       const selected = this.#canChoose(task) ? enqueueFlag.rqSelected : 0;
       const moved = target === tasks.cpu[task] ? 0 : enqueueFlag.migrated;
       if (moved !== 0) this.#setCpu(task, target);
-      this.#activate(target, task, enqueueFlag.wakeup | enqueueFlag.noclock | selected | moved);
+      this.activate(target, task, enqueueFlag.wakeup | enqueueFlag.noclock | selected | moved);
     }
     this.recorder?.woke(task, target);
     this.preemptCheck(target, task, flags | wakeFlag.ttwu);
@@ -397,7 +399,7 @@ export class Core {
     tasks.cpu[task] = this.execCpu;
     const target = this.#place(task, wakeFlag.fork);
     if (target !== tasks.cpu[task]) this.#setCpu(task, target);
-    this.#activate(target, task, enqueueFlag.noclock | enqueueFlag.initial);
+    this.activate(target, task, enqueueFlag.noclock | enqueueFlag.initial);
     this.recorder?.woke(task, target);
     this.preemptCheck(target, task, wakeFlag.fork);
   }
@@ -409,7 +411,7 @@ export class Core {
   /** select_task_rq(). */
   #place(task: number, flags: number): number {
     const prev = this.tasks.cpu[task]!;
-    const cpu = this.#canChoose(task) ? this.#classOf(task).select(task, prev, flags) : prev;
+    const cpu = this.#canChoose(task) ? this.classOf(task).select(task, prev, flags) : prev;
     return this.mayUse(task, cpu) ? cpu : this.fallbackCpu(task);
   }
 
@@ -425,7 +427,7 @@ export class Core {
   }
 
   #setCpu(task: number, cpu: number): void {
-    this.#classOf(task).migrate(task, this.tasks.cpu[task]!, cpu);
+    this.classOf(task).migrate(task, this.tasks.cpu[task]!, cpu);
     this.tasks.cpu[task] = cpu;
   }
 
@@ -444,106 +446,22 @@ export class Core {
   /** Moves a queued task that does not run (move_queued_task). */
   moveQueued(task: number, to: number): void {
     const from = this.tasks.cpu[task]!;
-    this.#deactivate(from, task, dequeueFlag.noclock | dequeueFlag.migrating);
+    this.deactivate(from, task, dequeueFlag.noclock | dequeueFlag.migrating);
     const since = this.tasks.queuedAt[task]!;
     this.#setCpu(task, to);
-    this.#activate(to, task, enqueueFlag.migrating);
+    this.activate(to, task, enqueueFlag.migrating);
     this.tasks.queuedAt[task] = since;
     this.preemptCheck(to, task, 0);
   }
 
-  /**
-   * Changes a task that may be queued or running: it is taken out, changed and put back, as every change of attributes does
-   * (sched_change_begin and _end). Flags: save and restore.
-   */
-  change(task: number, apply: () => void): void {
-    const { tasks, cpus } = this;
-    const cpu = tasks.cpu[task]!;
-    const queued = tasks.onRq[task] === 1;
-    const running = cpus.curr[cpu] === task;
-    if (queued) {
-      this.#classOf(task).dequeue(cpu, task, dequeueFlag.save | dequeueFlag.noclock);
-      tasks.onRq[task] = 0;
-      cpus.nrRunning[cpu]!--;
-    }
-    if (running) this.#classOf(task).putPrev(cpu, task, task);
-    apply();
-    if (queued) {
-      const since = tasks.queuedAt[task]!;
-      this.#activate(cpu, task, enqueueFlag.restore | enqueueFlag.noclock);
-      tasks.queuedAt[task] = since;
-    }
-    if (running) this.#classOf(task).setNext(cpu, task);
-  }
-
-  /** sched_setaffinity(): `mask` is `maskWords` words. A task on a CPU that it may not use any more leaves it. */
-  setAffinity(task: number, mask: Int32Array): void {
-    const { tasks } = this;
-    this.change(task, () => {
-      tasks.mask.set(mask, task * maskWords);
-      tasks.allowed[task] = this.#allowedCpus(mask);
-      this.#classOf(task).affinityChanged(task);
-    });
-    this.leaveForbidden(task);
-  }
-
-  /** affine_move_task(): queued tasks are moved at once, running ones by the stopper, sleeping ones when they wake. */
-  leaveForbidden(task: number): void {
-    const { tasks, cpus } = this;
-    const cpu = tasks.cpu[task]!;
-    if (tasks.onRq[task] === 0 || tasks.migrationDisabled[task] === 1 || this.mayUse(task, cpu)) return;
-    if (cpus.curr[cpu] === task) {
-      this.#mustMove[task] = 1;
-      this.resched(cpu);
-    } else this.moveQueued(task, this.fallbackCpu(task));
-  }
-
-  #allowedCpus(mask: Int32Array): number {
-    let count = 0;
-    for (let cpu = 0; cpu < this.cpus.count; cpu++) if (mask[cpu >> 5]! & (1 << (cpu & 31))) count++;
-    return count;
-  }
-
   /** The stopper runs on `cpu` and sends its running task elsewhere (migration_cpu_stop). */
   #stopAndMove(cpu: number, task: number): void {
-    this.#mustMove[task] = 0;
-    this.#classOf(task).putPrev(cpu, task, stopper);
+    this.mustMove[task] = 0;
+    this.classOf(task).putPrev(cpu, task, stopper);
     this.#stopped(cpu, task);
     this.cpus.curr[cpu] = -1;
     this.busy--;
     this.cpus.idleSince[cpu] = this.now;
     if (!this.mayUse(task, cpu)) this.moveQueued(task, this.fallbackCpu(task));
-  }
-
-  /** Changes the class of a task (sched_setscheduler, or sched_ext coming and going). */
-  setClass(task: number, schedClass: number): void {
-    const { tasks } = this;
-    if (tasks.schedClass[task] === schedClass) return;
-    this.change(task, () => {
-      this.#classOf(task).leave(task);
-      tasks.schedClass[task] = schedClass;
-      this.#classOf(task).enter(task);
-    });
-    const cpu = tasks.cpu[task]!;
-    if (tasks.onRq[task] === 1) this.resched(cpu);
-  }
-
-  setNice(task: number, nice: number): void {
-    this.change(task, () => {
-      this.tasks.nice[task] = nice;
-      this.#classOf(task).reweighted(task);
-    });
-  }
-
-  /** Ends a task wherever it is: killed. It leaves its queue; a CPU that ran it looks for another. */
-  kill(task: number): void {
-    const { tasks, cpus } = this;
-    if (tasks.state[task] === taskState.dead) return;
-    const cpu = tasks.cpu[task]!;
-    this.clearTimer(task);
-    tasks.exiting[task] = 1;
-    tasks.state[task] = taskState.dead;
-    if (cpus.curr[cpu] === task) this.resched(cpu);
-    else if (tasks.onRq[task] === 1) this.#deactivate(cpu, task, dequeueFlag.sleep | dequeueFlag.noclock);
   }
 }

@@ -1,0 +1,29 @@
+// A machine with only the fair class, for its tests.
+
+import { FairClass } from '../../src/simulator/model/fair/fair-class.ts';
+import type { FairSettings } from '../../src/simulator/model/fair/features.ts';
+import type { Shape } from '../../src/simulator/model/topology.ts';
+import { emptyClass, type Life, littlePlayer, type World } from './little-player.ts';
+
+export interface FairWorld extends World {
+  readonly fair: FairClass;
+}
+
+export function fairWorld(
+  shape: Shape,
+  lives: readonly Life[],
+  settings: FairSettings = {},
+  tasks = Math.max(8, lives.length),
+): FairWorld {
+  const world = littlePlayer(shape, { tasks });
+  const fair = new FairClass(world.core, settings);
+  world.core.classes.push(emptyClass, fair);
+  for (const life of lives) world.player.add(life);
+  return { ...world, fair };
+}
+
+/** CPU time of each task in ms. */
+export function ranMs(world: World): number[] {
+  const { tasks } = world.core;
+  return Array.from({ length: tasks.count }, (_, task) => tasks.sumExec[task]! / 1e6);
+}
