@@ -52,6 +52,19 @@ export interface SimulationInput {
   readonly timeoutMs: number;
   readonly recorder?: Recorder;
   readonly calls?: CallRecorder;
+  /** Given the model before its first event: checkers and disturbers hook themselves in. */
+  readonly prepare?: (model: Model) => void;
+}
+
+/** The running model, for those who watch or disturb it. */
+export interface Model {
+  readonly core: Core;
+  readonly ext: Ext | undefined;
+  /** First wheel slot that nobody uses, and how many there are. */
+  readonly freeSlot: number;
+  readonly freeSlots: number;
+  /** Told of events of these slots. */
+  onSlot: ((slot: number) => void) | undefined;
 }
 
 export interface Simulated {
@@ -119,12 +132,24 @@ export class Simulator {
       }
       const own = ext;
       const births = new TaskBirths(core, own, () => 0, input.pidOffset);
+      const model: Model = {
+        core,
+        ext,
+        freeSlot: slots.watchdog + 1,
+        freeSlots: spareSlots - 2,
+        onSlot: undefined,
+      };
       rounds = new Rounds(core, settingOf(input), births, slots.rounds);
       core.player = {
         advance: (task) => rounds!.player.advance(task),
         timer: (task) => rounds!.player.timer(task),
-        event: (slot) => (slot === slots.watchdog ? own!.watchdog.check() : rounds!.event()),
+        event: (slot) => {
+          if (slot === slots.rounds) rounds!.event();
+          else if (slot === slots.watchdog) own!.watchdog.check();
+          else model.onSlot?.(slot);
+        },
       };
+      input.prepare?.(model);
       rounds.begin();
       core.startTicks(Math.ceil(core.now / tickNs) * tickNs);
       const how = core.stopped ? 'stopped' : core.run(bootNs + input.limitNs);
@@ -178,6 +203,7 @@ export class Simulator {
     core.idleListener = ext;
     core.afterwards = ext;
     core.onAccount = (task) => memory.accounted(task);
+    core.onAttributes = (task) => memory.attributesChanged(task);
     Object.assign(this.#world, { core, scx, ext, dispatch: ext.dispatch, tasks: memory });
     if (ext.attach()) return ext;
     events.push(exitEvent(scx.exit!), { event: 'done', status: 'failed' });

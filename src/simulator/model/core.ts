@@ -58,6 +58,10 @@ export class Core {
   hasDeferred = false;
   /** Called for every change of sum_exec_runtime: the copy that BPF sees. */
   onAccount: ((task: number) => void) | undefined;
+  /** Called when something changes that programs can read of a task. */
+  onAttributes: ((task: number) => void) | undefined;
+  /** Called after every event: tests look whether all is in order. */
+  afterEvent: (() => void) | undefined;
 
   now = 0;
   /** CPU on which the code of this event runs. */
@@ -103,6 +107,7 @@ export class Core {
       else if (slot === this.tickSlot) this.#tick();
       else this.player.event(slot);
       if (this.hasDeferred) this.#flush();
+      if (this.afterEvent !== undefined) this.afterEvent();
     }
     return 'stopped';
   }

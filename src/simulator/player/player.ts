@@ -3,6 +3,7 @@
 
 import { type Expansion, endless, opCodes } from '../../core/workload.ts';
 import { assert } from '../../lib/assert.ts';
+import { killTask, setAffinity, setNice } from '../model/changes.ts';
 import type { Core, Step } from '../model/core.ts';
 import { wakeFlag } from '../model/flags.ts';
 import { maskWords } from '../model/topology.ts';
@@ -103,7 +104,7 @@ export class Player {
     if (queue >= 0) this.#waiting.drop(queue, task);
     this.#queue[task] = -1;
     this.ended[task] = 1;
-    this.#core.kill(task);
+    killTask(this.#core, task);
   }
 
   advance(task: number): Step {
@@ -216,7 +217,7 @@ export class Player {
         return true;
       case opCodes.NICE:
         this.#enterKernel();
-        this.#core.setNice(task, y);
+        setNice(this.#core, task, y);
         return true;
       case opCodes.CPUS:
         this.#enterKernel();
@@ -320,7 +321,7 @@ export class Player {
   #setCpus(task: number, op: number): void {
     const wanted = maskOf(this.#programs.masks.get(op)!);
     const usable = wanted.some((word, i) => (word & this.#core.topology.allMask[i]!) !== 0);
-    if (usable) this.#core.setAffinity(task, wanted);
+    if (usable) setAffinity(this.#core, task, wanted);
     else this.#rounds.failed(task, op - this.#programs.first[task]!, 'cannot set its affinity');
   }
 }

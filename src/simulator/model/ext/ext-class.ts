@@ -7,6 +7,7 @@ import { classNumber, dequeueFlag, enqueueFlag, wakeFlag } from '../flags.ts';
 import type { SchedClass } from '../sched-class.ts';
 import { type Dispatch, opsState } from './dispatch.ts';
 import type { Dsqs } from './dsqs.ts';
+import { exitKind } from './exit.ts';
 import type { Ext } from './ext.ts';
 import { kfMask, type Ops } from './ops.ts';
 import type { Scx } from './scx.ts';
@@ -16,6 +17,8 @@ import type { TaskMemory } from './task-memory.ts';
 const at = taskStruct.offsets;
 export const defaultSliceNs = 20_000_000;
 const maxLoops = 32;
+/** SCX_ECODE_ACT_RESTART | SCX_ECODE_RSN_HOTPLUG. */
+const hotplugCode = (1n << 48n) | (1n << 32n);
 
 export class ExtClass implements SchedClass {
   readonly #core: Core;
@@ -340,5 +343,19 @@ export class ExtClass implements SchedClass {
 
   migrate(): void {}
 
-  online(): void {}
+  /** scx_handle_hotplug(). */
+  online(cpu: number, isOnline: boolean): void {
+    const { cpuOnline, cpuOffline } = this.#ops;
+    const callback = isOnline ? cpuOnline : cpuOffline;
+    if (callback !== undefined) {
+      this.#ops.call(callback, kfMask.unlocked, cpu, 0, 0, 0, 0);
+      this.#scx.recorded(isOnline ? 'ops.cpu_online' : 'ops.cpu_offline', -1, cpu, 0, undefined);
+    } else
+      this.#scx.exitWith(
+        exitKind.unregKern,
+        hotplugCode,
+        `cpu ${cpu} going ${isOnline ? 'online' : 'offline'}, exiting scheduler`,
+      );
+    if (this.#scx.hasBuiltinIdle && !isOnline) this.#scx.idle.update(cpu, false);
+  }
 }

@@ -1,0 +1,114 @@
+// What happens to tasks and CPUs from outside: affinity, nice, class, migration disabled, death, hotplug. Source: kernel/sched/core.c and syscalls.c,
+// v6.18 (sched_change_begin, __set_cpus_allowed_ptr, affine_move_task, set_user_nice, migrate_disable, sched_cpu_deactivate).
+
+import type { Core } from './core.ts';
+import { dequeueFlag, enqueueFlag, taskState } from './flags.ts';
+import { maskWords } from './topology.ts';
+
+/**
+ * Changes a task that may be queued or running: it is taken out, changed and put back, as every change of attributes does. Flags: save and
+ * restore.
+ */
+export function changeTask(core: Core, task: number, apply: () => void): void {
+  const { tasks, cpus } = core;
+  const cpu = tasks.cpu[task]!;
+  const queued = tasks.onRq[task] === 1;
+  const running = cpus.curr[cpu] === task;
+  if (queued) {
+    core.classOf(task).dequeue(cpu, task, dequeueFlag.save | dequeueFlag.noclock);
+    core.delayedLeft(cpu, task);
+  }
+  if (running) core.classOf(task).putPrev(cpu, task, task);
+  apply();
+  if (queued) {
+    const since = tasks.queuedAt[task]!;
+    core.activate(cpu, task, enqueueFlag.restore | enqueueFlag.noclock);
+    tasks.queuedAt[task] = since;
+  }
+  if (running) core.classOf(task).setNext(cpu, task);
+}
+
+/** sched_setaffinity(): `mask` is `maskWords` words. A task on a CPU that it may not use any more leaves it. */
+export function setAffinity(core: Core, task: number, mask: Int32Array): void {
+  const { tasks } = core;
+  changeTask(core, task, () => {
+    tasks.mask.set(mask, task * maskWords);
+    tasks.allowed[task] = allowedCpus(core, task);
+    core.classOf(task).affinityChanged(task);
+  });
+  leaveForbidden(core, task);
+}
+
+export function allowedCpus(core: Core, task: number): number {
+  let count = 0;
+  for (let cpu = 0; cpu < core.cpus.count; cpu++) if (core.tasks.allows(task, cpu)) count++;
+  return count;
+}
+
+/** affine_move_task(): queued tasks are moved at once, running ones by the stopper, sleeping ones when they wake. */
+function leaveForbidden(core: Core, task: number): void {
+  const { tasks, cpus } = core;
+  const cpu = tasks.cpu[task]!;
+  if (tasks.onRq[task] === 0 || tasks.migrationDisabled[task] === 1 || core.mayUse(task, cpu)) return;
+  if (cpus.curr[cpu] === task) {
+    core.mustMove[task] = 1;
+    core.resched(cpu);
+  } else core.moveQueued(task, core.fallbackCpu(task));
+}
+
+/** migrate_disable() and migrate_enable(): a task that runs stays on its CPU until it is enabled again. */
+export function setMigrationDisabled(core: Core, task: number, disabled: boolean): void {
+  core.tasks.migrationDisabled[task] = disabled ? 1 : 0;
+  core.onAttributes?.(task);
+  if (!disabled) leaveForbidden(core, task);
+}
+
+/** Changes the class of a task (sched_setscheduler, or sched_ext coming and going). */
+export function setClass(core: Core, task: number, schedClass: number): void {
+  const { tasks } = core;
+  if (tasks.schedClass[task] === schedClass) return;
+  changeTask(core, task, () => {
+    core.classOf(task).leave(task);
+    tasks.schedClass[task] = schedClass;
+    core.classOf(task).enter(task);
+  });
+  if (tasks.onRq[task] === 1) core.resched(tasks.cpu[task]!);
+}
+
+export function setNice(core: Core, task: number, nice: number): void {
+  changeTask(core, task, () => {
+    core.tasks.nice[task] = nice;
+    core.classOf(task).reweighted(task);
+  });
+}
+
+/** Ends a task wherever it is: killed. It leaves its queue; a CPU that ran it looks for another. */
+export function killTask(core: Core, task: number): void {
+  const { tasks, cpus } = core;
+  if (tasks.state[task] === taskState.dead) return;
+  const cpu = tasks.cpu[task]!;
+  core.clearTimer(task);
+  tasks.exiting[task] = 1;
+  tasks.state[task] = taskState.dead;
+  if (cpus.curr[cpu] === task) core.resched(cpu);
+  else if (tasks.onRq[task] === 1) core.deactivate(cpu, task, dequeueFlag.sleep | dequeueFlag.noclock);
+}
+
+/** A CPU comes or goes. The last one cannot go: false. */
+export function setOnline(core: Core, cpu: number, online: boolean): boolean {
+  const { tasks, cpus } = core;
+  if ((cpus.online[cpu] === 1) === online) return true;
+  const others = cpus.online.reduce((sum, one) => sum + one, 0);
+  if (!online && others === 1) return false;
+  cpus.online[cpu] = online ? 1 : 0;
+  for (const schedClass of core.classes) schedClass.online(cpu, online);
+  if (online) return true;
+  for (let task = 0; task < tasks.count; task++) {
+    if (tasks.cpu[task] !== cpu || tasks.onRq[task] === 0) continue;
+    if (cpus.curr[cpu] === task) {
+      core.mustMove[task] = 1;
+      core.resched(cpu);
+    } else core.moveQueued(task, core.fallbackCpu(task));
+  }
+  return true;
+}
