@@ -15,6 +15,7 @@ import { cgroup, rq, taskStruct } from '../kernel/structs.ts';
 import { kernelVersion, linux6_18 } from '../kernel/versions.ts';
 import { globalsOf } from './globals.ts';
 import { type Addresses, link } from './link.ts';
+import { sourceReader } from './source.ts';
 
 const sections: Record<string, number> = {
   '.rodata': 0x10000,
@@ -108,7 +109,7 @@ test('externs, globals, functions and callbacks have their values', () => {
   expect(told(20)).toBe(42n); // 2 × 20 + hidden[1]
   expect(told(21)).toBe(1234n);
   expect(told(60)).toBe(12n); // 2 + 4 + 6 from bpf_loop(3): 2 × i + 2
-  expect(memory.load(BigInt(variable('counted')), 8)).toBe(15n); // 7 + 2 × 3 + 2 from the timer
+  expect(memory.load(BigInt(variable('counted')), 8)).toBe(17n); // 7 + 3 × 3 + 1 from the timer
   expect(calls.map(({ name }) => name)).toEqual(['scx_bpf_now', 'loop', 'timer_set_callback']);
   expect(linked.callbacks.map((fn) => linked.names[fn])).toEqual(expect.arrayContaining(['each', 'tick']));
   expect(linked.callbacks).toHaveLength(2);
@@ -188,6 +189,7 @@ test('only what sched_ext can reach is linked', () => {
     'all_enqueue',
     'all_init',
     'each',
+    'thrice',
     'tick',
     'twice',
   ]);
@@ -235,6 +237,23 @@ describe('what a kernel lacks', () => {
   });
 });
 
+test('members that are zero need not exist', () => {
+  const ops = 'select_cpu:ptr enqueue:ptr dispatch:ptr init:ptr flags:u64 timeout_ms:u32 name:char[128]';
+  const older = kernelVersion({ ...linux618, structs: { ...linux618.structs, sched_ext_ops: ops } });
+  const done = link(readObject(fixture('policy')), older, addresses);
+  expect(done.missing).toEqual([]);
+  expect([...done.ops.keys()]).toEqual(['flags', 'timeout_ms', 'name']);
+});
+
+test('a function without lines of its own has none', () => {
+  const functions = object.programs.filter(({ name }) => name === 'all_dispatch');
+  const lines = object.ext?.lines.filter(({ section }) => section !== functions[0]?.section) ?? [];
+  const before = { ...lines[0]!, section: functions[0]!.section, offset: 0 };
+  const moved = functions.map((item) => ({ ...item, offset: 64 }));
+  expect(sourceReader({ ...object, ext: { ...object.ext!, lines: [before] } }, moved)(0, 3)).toBeUndefined();
+  expect(sourceReader({ ...object, ext: undefined }, functions)(0, 0)).toBeUndefined();
+});
+
 test('an object without sched_ext_ops is refused', () => {
   expect(() => link(fixtureObject('core'), linux6_18, addresses)).toThrow('no sched_ext_ops');
 });
@@ -249,7 +268,9 @@ test.each(libraryObjects().map((path) => [path.replace(/.*\//, ''), path]))(
     // All that our policies cannot have in 6.18 are two kfuncs of 6.19, behind bpf_ksym_exists.
     for (const { message } of done.poisoned)
       expect(message).toMatch(/^scx_bpf_task_set_(slice|dsq_vtime) does not exist/);
-    for (const code of done.functions.flat()) if (code.kind === 'imm64') expect(code.what).toBe('value');
+    for (const code of done.functions.flat())
+      if (code.kind === 'imm64')
+        expect(code).toMatchObject({ what: 'value', src: 0, imm: Number(BigInt.asIntN(32, code.value)) });
   },
 );
 

@@ -38,6 +38,17 @@ struct sample___old {
 	int gone;
 	u64 tail[];
 } CORE;
+struct sample___unsigned {
+	u32 sign_widened; /* unsigned here, signed there */
+} CORE;
+struct sample___nested {
+	union {
+		struct {
+			u32 a, b;
+		};
+		u64 ab;
+	};
+} CORE;
 struct packed_bits {
 	u32 cross : 12;
 } CORE;
@@ -59,6 +70,8 @@ PROGRAM(load_moved, struct sample___old *s) { return s->moved; }
 PROGRAM(load_widened, struct sample___old *s) { return s->widened; }
 PROGRAM(load_narrowed, struct sample___old *s) { return s->narrowed; }
 PROGRAM(load_sign_widened, struct sample___old *s) { return s->sign_widened; }
+PROGRAM(load_to_signed, struct sample___unsigned *s) { return s->sign_widened; }
+PROGRAM(load_nested_b, struct sample___nested *s) { return s->b; }
 PROGRAM(load_b, struct sample___old *s) { return s->b; }
 PROGRAM(load_deep_2, struct sample___old *s) { return s->in[2].deep; }
 PROGRAM(load_deep_3, struct sample___old *s) { return s->in[3].deep; }

@@ -113,6 +113,12 @@ static NOINLINE u64 twice(u64 x)
 	return x * 2 + hidden[1];
 }
 
+/* Only a callback calls it. */
+static NOINLINE u64 thrice(u64 x)
+{
+	return x * 3 + hidden[0];
+}
+
 static long each(u32 i, void *context)
 {
 	told[60] += twice(i);
@@ -121,7 +127,7 @@ static long each(u32 i, void *context)
 
 static int tick(void *map, int *key, void *timer)
 {
-	counted += twice(3);
+	counted += thrice(3);
 	return 0;
 }
 
