@@ -1,9 +1,10 @@
-// npm run bench [-- restore longest-first programs error-rates matrix truth]: what the system must reach, measured, as a table. All by
+// npm run bench [-- restore longest-first programs policy-code error-rates matrix truth]: what the system must reach, measured, as a table. All by
 // default but the matrix and the truth. Options after the names go to the benches that take some.
 
 import { benchErrorRates } from './error-rates.ts';
 import { benchLongestFirst } from './longest-first.ts';
 import { benchMatrix } from './matrix.ts';
+import { benchPolicyCode } from './policy-code.ts';
 import { benchPrograms } from './programs.ts';
 import { benchRestore } from './restore.ts';
 import { benchTruth } from './truth.ts';
@@ -12,6 +13,7 @@ const benches: Readonly<Record<string, (options: readonly string[]) => Promise<v
   restore: () => benchRestore(),
   'longest-first': () => benchLongestFirst(),
   programs: () => benchPrograms(),
+  'policy-code': () => benchPolicyCode(),
   'error-rates': () => benchErrorRates(),
   matrix: () => benchMatrix(),
   truth: benchTruth,

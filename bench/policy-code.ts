@@ -1,0 +1,104 @@
+// The code of policies after translation: against the same C as native code, in huge functions, and how long translation takes.
+import { spawnSync } from 'node:child_process';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { median, row } from './lib.ts';
+import { longFunction, start, type Timed } from './policy-code/huge.ts';
+import { missing, type Variant, variants } from './policy-code/variants.ts';
+
+const rounds = 31;
+const limits: Readonly<Record<string, number>> = { 'translated, fast': 1.5, 'translated, checked': 1.8 };
+
+export async function benchPolicyCode(): Promise<void> {
+  const lacking = missing();
+  if (lacking !== undefined) {
+    row('policy code against native', '', lacking, undefined);
+  } else benchAgainstNative();
+  benchCliff('fast');
+  benchCliff('checked');
+  benchCold();
+}
+
+function benchAgainstNative(): void {
+  const folder = mkdtempSync(join(tmpdir(), 'policy-code-'));
+  try {
+    const { all, executed } = variants(folder);
+    const [native, ...others] = all;
+    const outcome = native!.outcome();
+    const differing = others.filter((variant) => !variant.outcome().equals(outcome));
+    const names = differing.map(({ name }) => name).join(', ');
+    row(
+      'worlds after 3000 wakeups',
+      'identical',
+      names === '' ? 'identical' : `differ: ${names}`,
+      names === '',
+    );
+    row('BPF instructions per wakeup', '', executed().toFixed(0), undefined);
+    const ratios = ratiosOf(native!, others);
+    others.forEach(({ name }, i) => {
+      const limit = limits[name];
+      const holds = limit === undefined ? undefined : median(ratios[i]!) <= limit;
+      row(`${name}, × native`, limit === undefined ? '' : `≤ ${limit}`, quartiles(ratios[i]!), holds);
+    });
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+}
+
+/** Of each variant to the native code of the same round. */
+function ratiosOf(native: Variant, others: readonly Variant[]): number[][] {
+  const ratios: number[][] = others.map(() => []);
+  for (let round = 0; round < rounds; round++) {
+    const base = native.time();
+    others.forEach((variant, i) => {
+      ratios[i]!.push(variant.time() / base);
+    });
+  }
+  return ratios;
+}
+
+function benchCliff(mode: 'fast' | 'checked'): void {
+  const small = start(longFunction(200, 1), mode);
+  const huge = start(longFunction(20_000, 1), mode);
+  const ratios: number[] = [];
+  for (let round = -10; round < rounds; round++) {
+    const ratio = nsPerInstruction(huge, 200) / nsPerInstruction(small, 20_000);
+    if (round >= 0) ratios.push(ratio);
+  }
+  const what = `per instruction, function of 20,000 to one of 200, ${mode}`;
+  row(what, '≤ 1.5', quartiles(ratios), median(ratios) <= 1.5);
+}
+
+function nsPerInstruction({ call, executed }: Timed, calls: number): number {
+  executed.value = 0;
+  const before = performance.now();
+  for (let i = 0; i < calls; i++) call();
+  return ((performance.now() - before) * 1e6) / Number(executed.value);
+}
+
+function benchCold(): void {
+  const script = fileURLToPath(new URL('policy-code/cold.ts', import.meta.url));
+  const runs = Array.from({ length: 9 }, (_, seed) => {
+    const { stdout } = spawnSync(process.execPath, ['--import', 'tsx', script, String(seed)]);
+    return JSON.parse(stdout.toString()) as Record<'translateMs' | 'compileMs' | 'firstCallMs', number>;
+  });
+  const of = (step: keyof (typeof runs)[number]): number[] => runs.map((run) => run[step]);
+  const translation = of('translateMs');
+  row(
+    '20,000 instructions, cold process: translation, ms',
+    '< 100',
+    quartiles(translation),
+    median(translation) < 100,
+  );
+  row('  WebAssembly.Module, ms', '', quartiles(of('compileMs')), undefined);
+  row('  instance and first call, ms', '', quartiles(of('firstCallMs')), undefined);
+}
+
+/** Median [lower quartile, upper quartile]. */
+function quartiles(values: readonly number[]): string {
+  const sorted = [...values].sort((a, b) => a - b);
+  const at = (share: number): string => sorted[Math.round(share * (sorted.length - 1))]!.toFixed(2);
+  return `${median(sorted).toFixed(2)} [${at(0.25)}, ${at(0.75)}]`;
+}
