@@ -1,6 +1,8 @@
 // Tasks come into the model kernel and leave it: process ids, the right sched class, what the policy is told. Source: sched_fork(), scx_fork(),
 // sched_ext_free(), v6.18.
 
+import { mapType, type SimMap } from './maps/map.ts';
+import { StorageMap } from './maps/storage.ts';
 import type { Core } from './model/core.ts';
 import { exitKind } from './model/ext/exit.ts';
 import type { Ext } from './model/ext/ext.ts';
@@ -14,12 +16,23 @@ export class TaskBirths implements Births {
   readonly #ext: Ext | undefined;
   /** Address of the css_set of a cgroup (−1: the root), for tasks that programs see. */
   readonly #cssSetOf: (cgroup: number) => number;
+  readonly #storages: readonly StorageMap[];
   #nextPid: number;
 
-  constructor(core: Core, ext: Ext | undefined, cssSetOf: (cgroup: number) => number, pidOffset: number) {
+  /** `maps`: of the policy; what tasks have in them goes with the tasks. */
+  constructor(
+    core: Core,
+    ext: Ext | undefined,
+    cssSetOf: (cgroup: number) => number,
+    maps: readonly SimMap[],
+    pidOffset: number,
+  ) {
     this.#core = core;
     this.#ext = ext;
     this.#cssSetOf = cssSetOf;
+    this.#storages = maps
+      .filter((map) => map instanceof StorageMap)
+      .filter((map) => map.shape.type === mapType.taskStorage);
     this.#nextPid = firstPid + pidOffset;
   }
 
@@ -53,6 +66,7 @@ export class TaskBirths implements Births {
     this.#core.classes[this.#core.tasks.schedClass[task]!]!.dead(task);
     if (this.#ext === undefined) return;
     this.#ext.exitTask(task, false);
+    for (const storage of this.#storages) storage.dropOwner(task);
     this.#ext.scx.memory.gone(task);
   }
 }

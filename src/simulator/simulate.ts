@@ -6,6 +6,8 @@ import type { RunEvent } from '../core/metrics.ts';
 import type { Settings } from '../core/records.ts';
 import type { Expansion } from '../core/workload.ts';
 import { TaskBirths } from './births.ts';
+import { createHelpers } from './helpers/table.ts';
+import { Timers } from './helpers/timers.ts';
 import { linux6_18 } from './kernel/versions.ts';
 import { cpuKfuncs } from './kfuncs/cpus.ts';
 import { dispatchingKfuncs } from './kfuncs/dispatching.ts';
@@ -28,6 +30,7 @@ import { createTopology, type Shape } from './model/topology.ts';
 import { Rounds } from './player/rounds.ts';
 import { type LoadedPolicy, LoadRefusal, loadPolicy } from './policy-loading.ts';
 import { type Native, SimFinding } from './program/instance.ts';
+import { Surroundings } from './surroundings.ts';
 
 export interface PolicyInput {
   /** The object's bytes, parameters patched in. */
@@ -46,6 +49,8 @@ export interface SimulationInput {
   readonly mode: 'checked' | 'fast';
   readonly startOffsetNs: number;
   readonly pidOffset: number;
+  /** Of what programs call random. */
+  readonly seed: number;
   /** Simulated time, ns. */
   readonly limitNs: number;
   /** The policy's own timeout is lowered to this. */
@@ -80,13 +85,20 @@ export interface Simulated {
 const budget = 1_000_000;
 /** The machine has been up for a while. */
 const bootNs = 10_000_000_000;
-const spareSlots = 64;
+/** Wheel slots beyond CPUs and tasks: the player, the watchdog, BPF timers, and some for who watches or disturbs. */
+const timerSlots = 256;
+const freeSlots = 64;
+const spareSlots = 2 + timerSlots + freeSlots;
 
 export class Simulator {
   readonly #memory: SimMemory;
   readonly #world: KfuncWorld;
   readonly #kfuncs: Kfuncs;
   readonly #resultHigh: number;
+  readonly #surroundings: Surroundings;
+  readonly #timers: Timers;
+  /** By name, without the prefix. */
+  readonly #helpers: ReadonlyMap<string, Native>;
 
   constructor(memoryBytes?: number) {
     this.#memory = new SimMemory(memoryBytes);
@@ -96,6 +108,10 @@ export class Simulator {
     this.#world.finding = (text) => {
       throw new SimFinding('bad-program', text);
     };
+    this.#surroundings = new Surroundings(this.#memory, this.#resultHigh);
+    this.#timers = new Timers(this.#surroundings);
+    const helpers = Object.values(createHelpers(this.#surroundings, this.#timers));
+    this.#helpers = new Map(helpers.map((helper) => [helper.name.replace(/^bpf_/, ''), helper]));
     this.#kfuncs = {
       ...dispatchingKfuncs(this.#world),
       ...queueWalkKfuncs(this.#world),
@@ -131,12 +147,12 @@ export class Simulator {
         ext = attached;
       }
       const own = ext;
-      const births = new TaskBirths(core, own, () => 0, input.pidOffset);
+      const births = new TaskBirths(core, own, () => 0, this.#surroundings.maps, input.pidOffset);
       const model: Model = {
         core,
         ext,
-        freeSlot: slots.watchdog + 1,
-        freeSlots: spareSlots - 2,
+        freeSlot: core.firstFreeSlot + 2 + timerSlots,
+        freeSlots,
         onSlot: undefined,
       };
       rounds = new Rounds(core, settingOf(input), births, slots.rounds);
@@ -146,7 +162,8 @@ export class Simulator {
         event: (slot) => {
           if (slot === slots.rounds) rounds!.event();
           else if (slot === slots.watchdog) own!.watchdog.check();
-          else model.onSlot?.(slot);
+          else if (slot >= model.freeSlot) model.onSlot?.(slot);
+          else this.#fireTimer(core, slot);
         },
       };
       input.prepare?.(model);
@@ -175,6 +192,10 @@ export class Simulator {
     slot: number,
     events: RunEvent[],
   ): Ext | undefined {
+    const memory = new TaskMemory(this.#memory, core);
+    const timers = Array.from({ length: timerSlots }, (_, i) => core.firstFreeSlot + 2 + i);
+    this.#surroundings.begin(core, memory, input.seed, timers);
+    this.#timers.reset();
     let loaded: LoadedPolicy;
     try {
       loaded = this.#load(core, policy, input.mode);
@@ -194,7 +215,6 @@ export class Simulator {
     events.push({ event: 'load', ok: true, programs: loaded.linked.entries.size });
     for (const { name, key, value } of policy.maps)
       loaded.maps.find((map) => map.name === name)?.put(key, value);
-    const memory = new TaskMemory(this.#memory, core);
     const timeoutMs = Math.min(loaded.values.timeoutMs || 30_000, input.timeoutMs);
     const scx = new Scx(core, this.#memory, memory, loaded.program, { ...loaded.values, timeoutMs });
     scx.ops.recorder = input.calls;
@@ -205,9 +225,19 @@ export class Simulator {
     core.onAccount = (task) => memory.accounted(task);
     core.onAttributes = (task) => memory.attributesChanged(task);
     Object.assign(this.#world, { core, scx, ext, dispatch: ext.dispatch, tasks: memory });
+    this.#surroundings.attached(ext, loaded.maps);
     if (ext.attach()) return ext;
     events.push(exitEvent(scx.exit!), { event: 'done', status: 'failed' });
     return undefined;
+  }
+
+  /** A BPF timer is due: its callback runs on the CPU that armed it. */
+  #fireTimer(core: Core, slot: number): void {
+    const due = this.#surroundings.dueTimer(slot);
+    if (due === undefined) return;
+    core.execCpu = due.cpu;
+    this.#timers.fire(due.timer);
+    core.settle(due.cpu);
   }
 
   #load(core: Core, policy: PolicyInput, mode: 'checked' | 'fast'): LoadedPolicy {
@@ -218,15 +248,15 @@ export class Simulator {
       maps: {
         memory,
         cpus: core.topology.cpus,
-        forgetTimer: () => {},
+        forgetTimer: (address) => this.#timers.forget(address),
         dropKptr: () => {},
         finding: this.#world.finding,
       },
       mode,
       budget,
       resultHigh: this.#resultHigh,
-      ksym: () => undefined,
-      native: (what, name) => (what === 'kfunc' ? this.#kfuncs[name] : helper(name)),
+      ksym: (name) => this.#surroundings.ksym(name),
+      native: (what, name) => (what === 'kfunc' ? this.#kfuncs[name] : this.#helpers.get(name)),
     });
   }
 
@@ -250,10 +280,6 @@ function fairSettings({ settings }: SimulationInput) {
     ...(settings?.baseSliceNs === undefined ? {} : { baseSliceNs: settings.baseSliceNs }),
     ...(settings?.features === undefined ? {} : { features: settings.features }),
   };
-}
-
-function helper(_name: string): Native | undefined {
-  return undefined;
 }
 
 function settingOf({ expansion, settings, startOffsetNs }: SimulationInput) {
