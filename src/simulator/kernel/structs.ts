@@ -36,7 +36,8 @@ export const layouts: Layouts = layOut({
   cgroup_subsys_state: 'cgroup:ptr parent:ptr serial_nr:u64 id:s32 flags:u32',
   kernfs_node: 'id:u64 name:ptr __parent:ptr',
   cgroup: `self:cgroup_subsys_state kn:ptr flags:u64 level:s32 ancestors:ptr[${cgroupLevels}]`,
-  css_set: 'dfl_cgrp:ptr',
+  // `simulator`: the task_group of the same cgroup.
+  css_set: 'dfl_cgrp:ptr simulator:ptr',
   scx_task_group: 'flags:u32 weight:u32 bw_period_us:u64 bw_quota_us:u64 bw_burst_us:u64',
   task_group: 'css:cgroup_subsys_state scx:scx_task_group parent:ptr shares:u64 idle:s32',
   scx_init_task_args: 'fork:bool cgroup:ptr',
@@ -53,7 +54,7 @@ export const layouts: Layouts = layOut({
 });
 
 /** Names in `layouts` that the kernel does not have, with their structure. */
-export const privateMembers: readonly string[] = ['task_struct.simulator'];
+export const privateMembers: readonly string[] = ['task_struct.simulator', 'css_set.simulator'];
 
 function struct<const P extends string>(name: string, ...paths: P[]) {
   const layout = layouts.get(name);
@@ -133,7 +134,7 @@ export const rq = struct(
 );
 export const dispatchQueue = struct('scx_dispatch_q', 'nr', 'seq', 'id');
 export const bpfCpumask = struct('bpf_cpumask', 'cpumask', 'usage');
-export const cssSet = struct('css_set', 'dfl_cgrp');
+export const cssSet = struct('css_set', 'dfl_cgrp', 'simulator');
 export const cgroup = struct(
   'cgroup',
   'self.cgroup',
@@ -145,7 +146,16 @@ export const cgroup = struct(
   'ancestors',
 );
 export const kernfsNode = struct('kernfs_node', 'id', 'name', '__parent');
-export const taskGroup = struct('task_group', 'css.cgroup', 'scx.weight', 'parent', 'shares');
+export const taskGroup = struct(
+  'task_group',
+  'css.cgroup',
+  'css.parent',
+  'css.id',
+  'scx.flags',
+  'scx.weight',
+  'parent',
+  'shares',
+);
 export const initTaskArgs = struct('scx_init_task_args', 'fork', 'cgroup');
 export const exitTaskArgs = struct('scx_exit_task_args', 'cancelled');
 export const cpuReleaseArgs = struct('scx_cpu_release_args', 'reason', 'task');

@@ -5,6 +5,7 @@ import { cpuReleaseArgs, exitInfo, exitTaskArgs, initTaskArgs, taskStruct } from
 import type { SimMemory } from '../../memory.ts';
 import { type Core, stopper } from '../core.ts';
 import { schedPolicy } from '../flags.ts';
+import { CpuMemory } from './cpu-memory.ts';
 import { Dispatch } from './dispatch.ts';
 import { exitKind, exitReason } from './exit.ts';
 import { Kicks } from './kicks.ts';
@@ -24,6 +25,7 @@ export class Ext {
   readonly dispatch: Dispatch;
   readonly kicks: Kicks;
   readonly watchdog: Watchdog;
+  readonly cpuMemory: CpuMemory;
   /** CPU to which a task is bound while it changes queues, −1 for none. */
   readonly sticky: Int32Array;
   /** 1: a higher class has taken the CPU, and the policy was told. */
@@ -45,6 +47,7 @@ export class Ext {
     this.#args = simMemory.allocate(64, 'read');
     this.sticky = new Int32Array(core.tasks.capacity).fill(-1);
     this.released = new Uint8Array(core.topology.cpus);
+    this.cpuMemory = new CpuMemory(simMemory, scx, this.released);
     this.dispatch = new Dispatch(scx, values.dispatchMaxBatch || defaultBatch);
     this.kicks = new Kicks(scx);
     this.watchdog = new Watchdog(scx, watchdogSlot, (values.timeoutMs || defaultTimeoutMs) * 1e6);
@@ -100,7 +103,7 @@ export class Ext {
     if (this.#ops.initTask === undefined) return true;
     const memory = this.#memory;
     this.#simMemory.u8[this.#args + initTaskArgs.offsets.fork] = isFork ? 1 : 0;
-    this.#simMemory.i32[(this.#args + initTaskArgs.offsets.cgroup) >>> 2] = 0;
+    this.#simMemory.i32[(this.#args + initTaskArgs.offsets.cgroup) >>> 2] = memory.cgroupOf(task);
     const result = this.#ops.call(
       this.#ops.initTask,
       kfMask.unlocked,
@@ -182,9 +185,9 @@ export class Ext {
     this.scx.recorded('ops.update_idle', -1, cpu, idle, undefined);
   }
 
-  /** The idle task of a CPU, as programs see it: none is modelled. */
-  idleTaskOf(_cpu: number): number {
-    return 0;
+  /** Address of a CPU's idle task. */
+  idleTaskOf(cpu: number): number {
+    return this.cpuMemory.idleTaskOf(cpu);
   }
 
   /** reenq_local(): what waits in the local queue goes back to the policy. Returns how many. */

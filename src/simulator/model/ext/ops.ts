@@ -65,6 +65,8 @@ export class Ops {
   /** Calls of kfuncs and helpers since the last charge. */
   kfuncs = 0;
   recorder: CallRecorder | undefined;
+  /** Called once, when the callback that runs now (or one within it) returns; told how deep that one was, 0 for timers. */
+  atReturn: ((depth: number) => void) | undefined;
   readonly #core: Core;
   readonly #memory: SimMemory;
   readonly #context: number;
@@ -131,6 +133,7 @@ export class Ops {
     this.#depth++;
     const result = fn(context);
     this.#depth--;
+    if (this.atReturn !== undefined) this.#returned(this.#depth + 1);
     if (saved !== undefined) this.#memory.u8.set(saved, this.program.frames.address);
     this.mask = outer;
     this.#charge();
@@ -143,12 +146,32 @@ export class Ops {
     if (this.#depth === 0) this.mask = kfMask.unlocked;
     const result = this.program.call(pointer, a, b, c, d);
     this.mask = outer;
-    if (this.#depth === 0) this.#charge();
+    if (this.#depth === 0) {
+      if (this.atReturn !== undefined) this.#returned(0);
+      this.#charge();
+    }
     return result;
+  }
+
+  /** Callbacks within callbacks, 1 for the outermost; 0: a timer's, or none runs. */
+  get depth(): number {
+    return this.#depth;
+  }
+
+  /** First argument (its low half) of the callback that runs; depth > 0. */
+  get argument(): number {
+    return this.#i32[(this.#context + (this.#depth - 1) * contextBytes) >>> 2]!;
+  }
+
+  #returned(depth: number): void {
+    const { atReturn } = this;
+    this.atReturn = undefined;
+    atReturn?.(depth);
   }
 
   /** After a finding has ended the simulation in the middle of calls. */
   abandon(): void {
+    this.atReturn = undefined;
     this.#depth = 0;
     this.mask = -1;
   }

@@ -1,7 +1,7 @@
 // The tasks as BPF programs find them: a task_struct and a cpumask each, in simulated memory. The model keeps its own columns; what programs may read
 // is copied here when it changes, and the two fields that they may write (slice, dsq_vtime) live only here.
 
-import { cpumaskBytes, taskStride, taskStruct } from '../../kernel/structs.ts';
+import { cpumaskBytes, cssSet, taskStride, taskStruct } from '../../kernel/structs.ts';
 import type { SimMemory } from '../../memory.ts';
 import type { Core } from '../core.ts';
 import { schedPolicy } from '../flags.ts';
@@ -22,6 +22,9 @@ export class TaskMemory {
   readonly #core: Core;
   readonly #masks: number;
   readonly #i32: Int32Array;
+  /** References that programs hold; a task that has gone stays readable until the last one is dropped. */
+  readonly #references: Int32Array;
+  readonly #isGone: Uint8Array;
 
   constructor(memory: SimMemory, core: Core) {
     this.memory = memory;
@@ -30,6 +33,8 @@ export class TaskMemory {
     this.base = memory.allocate(this.capacity * taskStride, 'none', taskStride);
     this.#masks = memory.allocate(this.capacity * maskStride, 'none');
     this.#i32 = memory.i32;
+    this.#references = new Int32Array(this.capacity);
+    this.#isGone = new Uint8Array(this.capacity);
   }
 
   addressOf(task: number): number {
@@ -53,10 +58,12 @@ export class TaskMemory {
     return this.#masks + task * maskStride;
   }
 
-  /** A task comes into being. `parent`: a task or −1. */
+  /** A task comes into being. `parent`: a task or −1. `cgroups`: address of its css_set, or 0. */
   born(task: number, comm: string, pid: number, parent: number, cgroups: number): void {
     const { memory } = this;
     const address = this.addressOf(task);
+    this.#references[task] = 0;
+    this.#isGone[task] = 0;
     memory.u8.fill(0, address, address + taskStruct.size);
     memory.permit(address, taskStruct.size, 'read');
     memory.permit(address + at.scxSlice, 8, 'write');
@@ -65,6 +72,11 @@ export class TaskMemory {
     for (let i = 0; i < Math.min(comm.length, 15); i++) memory.u8[address + at.comm + i] = comm.charCodeAt(i);
     this.put(task, at.cpusPtr, this.maskOf(task));
     this.put(task, at.cgroups, cgroups);
+    this.put(
+      task,
+      at.schedTaskGroup,
+      cgroups === 0 ? 0 : this.#i32[(cgroups + cssSet.offsets.simulator) >>> 2]!,
+    );
     this.put(task, at.realParent, parent < 0 ? address : this.addressOf(parent));
     this.put(task, at.groupLeader, address);
     this.put(task, at.mm, address);
@@ -79,6 +91,34 @@ export class TaskMemory {
   }
 
   gone(task: number): void {
+    this.#isGone[task] = 1;
+    if (this.#references[task] === 0) this.#forget(task);
+  }
+
+  /** A program takes a reference. */
+  hold(task: number): void {
+    this.#references[task]!++;
+  }
+
+  /** False: no program holds one. */
+  drop(task: number): boolean {
+    if (this.#references[task] === 0) return false;
+    this.#references[task]!--;
+    if (this.#references[task] === 0 && this.#isGone[task] === 1) this.#forget(task);
+    return true;
+  }
+
+  isGone(task: number): boolean {
+    return this.#isGone[task] === 1;
+  }
+
+  /** Address of the task's cgroup; 0 when there are none. */
+  cgroupOf(task: number): number {
+    const cssSetAt = this.get(task, at.cgroups);
+    return cssSetAt === 0 ? 0 : this.#i32[(cssSetAt + cssSet.offsets.dflCgrp) >>> 2]!;
+  }
+
+  #forget(task: number): void {
     const address = this.addressOf(task);
     this.memory.permit(address, taskStruct.size, 'none');
     this.memory.permit(this.maskOf(task), cpumaskBytes, 'none');

@@ -1,0 +1,171 @@
+// CPUs as BPF programs find them: a struct rq and an idle task each, and the masks of CPUs. A run queue is brought up to date when a program
+// gets its address, not between; its clocks are that instant. Not kept: switches, the stop task, what a local queue's numbers count. Source: struct rq,
+// kernel/sched/sched.h; init_idle() and fork_idle(), v6.18.
+
+import { cpumaskBytes, rq, rqStride, taskStride, taskStruct } from '../../kernel/structs.ts';
+import type { SimMemory } from '../../memory.ts';
+import { classNumber } from '../flags.ts';
+import { maskWords } from '../topology.ts';
+import type { Scx } from './scx.ts';
+
+const at = taskStruct.offsets;
+const put = rq.offsets;
+const maskStride = cpumaskBytes + 16;
+const two32 = 4_294_967_296;
+/** PF_IDLE | PF_KTHREAD. */
+const idleFlags = 0x2 | 0x200000;
+const defaultSliceNs = 20_000_000;
+/** SCX_CPUPERF_ONE. */
+export const cpuperfOne = 1024;
+/** enum scx_rq_flags. */
+const rqFlag = { online: 1, bypassing: 16, clkValid: 32, inBalance: 1 << 17 } as const;
+
+export class CpuMemory {
+  /** Masks that programs may read. */
+  readonly possibleMask: number;
+  readonly noneMask: number;
+  readonly #onlineMask: number;
+  readonly #scx: Scx;
+  readonly #i32: Int32Array;
+  readonly #u8: Uint8Array;
+  readonly #rqs: number;
+  readonly #idleTasks: number;
+  readonly #released: Uint8Array;
+
+  /** `released`: by CPU, 1 when a higher class has taken it and the policy was told. */
+  constructor(memory: SimMemory, scx: Scx, released: Uint8Array) {
+    const { topology } = scx.core;
+    const masks = memory.allocate(3 * maskStride + topology.cpus * maskStride, 'none');
+    this.#scx = scx;
+    this.#released = released;
+    this.#i32 = memory.i32;
+    this.#u8 = memory.u8;
+    this.possibleMask = masks;
+    this.#onlineMask = masks + maskStride;
+    this.noneMask = masks + 2 * maskStride;
+    for (let i = 0; i < 3 + topology.cpus; i++) memory.permit(masks + i * maskStride, cpumaskBytes, 'read');
+    this.#i32.set(topology.allMask, this.possibleMask >>> 2);
+    this.#rqs = memory.allocate(topology.cpus * rqStride, 'none', rqStride);
+    this.#idleTasks = memory.allocate(topology.cpus * taskStride, 'none', taskStride);
+    for (let cpu = 0; cpu < topology.cpus; cpu++) {
+      memory.permit(this.#rqs + cpu * rqStride, rq.size, 'read');
+      this.#createIdleTask(memory, cpu, masks + (3 + cpu) * maskStride);
+      this.#createRq(cpu);
+    }
+  }
+
+  get onlineMask(): number {
+    const { count, online } = this.#scx.core.cpus;
+    const words = this.#onlineMask >>> 2;
+    this.#i32.fill(0, words, words + maskWords);
+    for (let cpu = 0; cpu < count; cpu++)
+      if (online[cpu] === 1) this.#i32[words + (cpu >> 5)]! |= 1 << (cpu & 31);
+    return this.#onlineMask;
+  }
+
+  /** First run queue; they are `rqStride` bytes apart. */
+  get runqueues(): number {
+    return this.#rqs;
+  }
+
+  /** Address of a CPU's run queue, as it is now. */
+  rqOf(cpu: number): number {
+    const { core, dsqs, bypassing, balancing } = this.#scx;
+    const { cpus, tasks } = core;
+    const address = this.#rqs + cpu * rqStride;
+    const curr = cpus.curr[cpu]!;
+    const runsExt = curr >= 0 && tasks.schedClass[curr] === classNumber.ext;
+    const i32 = this.#i32;
+    i32[(address + put.curr) >>> 2] = this.currOf(cpu);
+    i32[(address + put.scxLocalDsqNr) >>> 2] = dsqs.nr[cpu]!;
+    i32[(address + put.nrRunning) >>> 2] = cpus.nrRunning[cpu]!;
+    // of queued tasks of other classes nobody keeps count: here they pass for sched_ext's
+    i32[(address + put.scxNrRunning) >>> 2] = cpus.nrRunning[cpu]! - (curr >= 0 && !runsExt ? 1 : 0);
+    i32[(address + put.online) >>> 2] = cpus.online[cpu]!;
+    i32[(address + put.scxFlags) >>> 2] =
+      rqFlag.clkValid |
+      (cpus.online[cpu] === 1 ? rqFlag.online : 0) |
+      (bypassing ? rqFlag.bypassing : 0) |
+      (balancing === cpu ? rqFlag.inBalance : 0);
+    this.#u8[address + put.scxCpuReleased] = this.#released[cpu]!;
+    for (const clock of [put.scxClock, put.clock, put.clockTask]) this.#put64(address + clock, core.now);
+    return address;
+  }
+
+  /** Address of what runs on a CPU. */
+  currOf(cpu: number): number {
+    const curr = this.#scx.core.cpus.curr[cpu]!;
+    return curr < 0 ? this.idleTaskOf(cpu) : this.#scx.memory.addressOf(curr);
+  }
+
+  idleTaskOf(cpu: number): number {
+    const address = this.#idleTasks + cpu * taskStride;
+    this.#i32[(address + at.onCpu) >>> 2] = this.#scx.core.cpus.curr[cpu]! < 0 ? 1 : 0;
+    return address;
+  }
+
+  /** −1: no idle task lies there. */
+  cpuOfIdleTask(address: number): number {
+    const cpu = (address - this.#idleTasks) / taskStride;
+    return cpu >= 0 && cpu < this.#scx.core.cpus.count && Number.isInteger(cpu) ? cpu : -1;
+  }
+
+  /** Puts the idle tasks into a cgroup: the root. */
+  placeIdleTasks(cssSet: number, taskGroup: number): void {
+    for (let cpu = 0; cpu < this.#scx.core.cpus.count; cpu++) {
+      const address = this.#idleTasks + cpu * taskStride;
+      this.#i32[(address + at.cgroups) >>> 2] = cssSet;
+      this.#i32[(address + at.schedTaskGroup) >>> 2] = taskGroup;
+    }
+  }
+
+  cpuperfTarget(cpu: number): number {
+    return this.#i32[(this.#rqs + cpu * rqStride + put.scxCpuperfTarget) >>> 2]!;
+  }
+
+  /** Kept, and of no effect: the guests whose truth we follow have no frequency scaling either. */
+  setCpuperfTarget(cpu: number, perf: number): void {
+    this.#i32[(this.#rqs + cpu * rqStride + put.scxCpuperfTarget) >>> 2] = perf;
+  }
+
+  #createRq(cpu: number): void {
+    const address = this.#rqs + cpu * rqStride;
+    const i32 = this.#i32;
+    i32[(address + put.cpu) >>> 2] = cpu;
+    i32[(address + put.idle) >>> 2] = this.#idleTasks + cpu * taskStride;
+    i32[(address + put.cpuCapacity) >>> 2] = this.#scx.core.topology.capacity[cpu]!;
+    i32[(address + put.scxLocalDsqId) >>> 2] = 2; // SCX_DSQ_LOCAL
+    i32[(address + put.scxLocalDsqId + 4) >>> 2] = 0x80000000 | 0;
+    this.setCpuperfTarget(cpu, cpuperfOne);
+  }
+
+  #createIdleTask(memory: SimMemory, cpu: number, mask: number): void {
+    const address = this.#idleTasks + cpu * taskStride;
+    const set = (offset: number, value: number): void => {
+      this.#i32[(address + offset) >>> 2] = value;
+    };
+    memory.permit(address, taskStruct.size, 'read');
+    memory.permit(address + at.scxSlice, 8, 'write');
+    memory.permit(address + at.scxDsqVtime, 8, 'write');
+    this.#i32[(mask >>> 2) + (cpu >> 5)]! |= 1 << (cpu & 31);
+    const comm = `swapper/${cpu}`;
+    for (let i = 0; i < comm.length; i++) memory.u8[address + at.comm + i] = comm.charCodeAt(i);
+    set(at.cpusPtr, mask);
+    set(at.nrCpusAllowed, 1);
+    set(at.flags, idleFlags);
+    set(at.prio, 120);
+    set(at.staticPrio, 120);
+    set(at.onRq, 1);
+    set(at.threadInfoCpu, cpu);
+    set(at.realParent, this.#idleTasks);
+    set(at.groupLeader, address);
+    set(at.scxSlice, defaultSliceNs);
+    set(at.scxStickyCpu, -1);
+    set(at.scxHoldingCpu, -1);
+  }
+
+  #put64(address: number, value: number): void {
+    this.#i32[address >>> 2] = value | 0;
+    this.#i32[(address + 4) >>> 2] = Math.floor(value / two32) | 0;
+  }
+}
