@@ -125,7 +125,13 @@ function write(btf: Btf, release: string, configuration: string): string {
   }
   const record = (name: string, map: ReadonlyMap<string, string>): string[] => [
     `  ${name}: {`,
-    ...[...map].sort(([a], [b]) => (a < b ? -1 : 1)).map(([key, text]) => `    ${key}: ${text},`),
+    ...[...map]
+      .sort(([a], [b]) => (a < b ? -1 : 1))
+      // Broken where the formatter breaks lines.
+      .map(
+        ([key, text]) =>
+          `    ${key}:${!text.startsWith('`') && key.length + text.length > 103 ? '\n      ' : ' '}${text},`,
+      ),
     '  },',
   ];
   const options = configuration

@@ -9,6 +9,7 @@ import { anyMemory, fixtureObject } from '../../test/simulator/link/fixtures.ts'
 import { Fault } from '../core/errors.ts';
 import { interpret } from '../jit/interpreter.ts';
 import type { CoreRelocation } from './btf-ext.ts';
+import { essentialName, localAccess } from './core-access.ts';
 import { applyCoreRelocations, type CoreTarget, poisonHelper } from './core-relocations.ts';
 import { readObject } from './object.ts';
 
@@ -136,6 +137,26 @@ test('bits that cross a word are read from the next longer one', () => {
   const { instructions } = relocated('bits_cross');
   const world = { memory, stack: 0x1000n, functions: [instructions], call: () => 0n, budget: 1000 };
   expect(interpret(world, 0, [address]).r0).toBe(0xabcn);
+});
+
+test('anonymous members leave no trace in the path', () => {
+  const nested = object.btf.find('sample___nested', 'struct')?.id as number;
+  const { path, text, root } = localAccess(object.btf, nested, [0, 0, 0, 1]);
+  expect({ path, text, root }).toEqual({
+    path: ['b'],
+    text: 'sample.b',
+    root: { kind: 'struct', name: 'sample' },
+  });
+});
+
+test.each([
+  ['scx_bpf_kick_cpu', 'scx_bpf_kick_cpu'],
+  ['scx_bpf_kick_cpu___v1', 'scx_bpf_kick_cpu'],
+  ['insert___v2___compat', 'insert___v2'], // the last suffix alone
+  ['___x', '___x'],
+  ['x____y', 'x____y'], // four underscores are no separator
+])('the essential name of %s is %s', (name, essential) => {
+  expect(essentialName(name)).toBe(essential);
 });
 
 test('a resized access is encoded as it is decoded', () => {
