@@ -175,6 +175,8 @@ static void stages(const struct job *job)
 		run_workload(job, policy);
 	else if (present)
 		dwell(job, policy);
+	if (job->tracer.at)
+		sleep_ns(10 * MS); /* who is a zombie may still have to leave its CPU */
 	if (!policy) {
 		presence_read(&after);
 		presence_emit("after", &after);
