@@ -88,20 +88,21 @@ function emitCheck(
   way: 'read' | 'write',
 ): void {
   const { at, offset } = code;
+  to.mayFault(way, at, base, offset);
   to.register(base);
   if (offset !== 0) to.i64(offset).byte(op.i64Add);
   to.out.byte(op.localTee).u32(local.wide);
   const { low, high } = to.ranges[base] ?? { low: offset, high: offset - 1 };
   if (offset < low || offset > high) {
     to.i64(checks.limit).byte(op.i64GeU);
-    to.faultIf(way, at, { base, offset });
+    to.faultIf();
     to.ranges[base] = { low: Math.min(low, offset), high: Math.max(high, offset) };
     to.get(local.wide);
   }
   to.out.byte(op.i32WrapI64).byte(op.i32Load8U).byte(0).u32(checks.shadow);
   if (way === 'write') to.i32(16 + code.bytes).byte(op.i32LtU);
   else to.i32(enough[code.bytes]).byte(op.i32And).byte(op.i32Eqz);
-  to.faultIf(way, at, { base, offset });
+  to.faultIf();
 }
 
 function emitStore(to: FunctionCode, checks: Checks, code: Access, value: () => void): void {

@@ -1,6 +1,6 @@
 // Instructions that only compute, and comparisons, in WebAssembly. Source: RFC 9669 sections 4.1 to 4.3 and 5.4; WebAssembly core specification 2.0,
 // section 4.3.2 for what traps.
-import type { AluOp, Condition, Instruction } from '../bpf/instructions.ts';
+import type { AluOp, Condition } from '../bpf/instructions.ts';
 import { type FunctionCode, local } from './function-code.ts';
 import type { Of } from './program.ts';
 import { op, valueType } from './wasm.ts';
@@ -50,20 +50,6 @@ const comparisons: Readonly<Record<Exclude<Condition, 'set'>, readonly [number, 
 };
 
 type Arithmetic = Of<'alu' | 'neg' | 'mov' | 'movsx' | 'swap' | 'imm64'>;
-
-export function isArithmetic(code: Instruction): code is Arithmetic {
-  switch (code.kind) {
-    case 'alu':
-    case 'neg':
-    case 'mov':
-    case 'movsx':
-    case 'swap':
-    case 'imm64':
-      return true;
-    default:
-      return false;
-  }
-}
 
 /** Computes from registers into `code.dst`. */
 export function emitArithmetic(to: FunctionCode, code: Arithmetic): void {

@@ -40,7 +40,8 @@ export function readFlow(fn: number, code: readonly Instruction[]): Flow {
   return { blocks, dominator, isMerge, isLoop, isReducible };
 }
 
-function targetsOf(code: Instruction): number[] | undefined {
+/** Where control goes after an instruction, if not always to the next. */
+function targetsOf(code: Instruction): readonly number[] | undefined {
   switch (code.kind) {
     case 'branch':
     case 'may_goto':
@@ -57,29 +58,35 @@ function targetsOf(code: Instruction): number[] | undefined {
 /** Blocks by first slot, in order of slots, with successors as slots. */
 function split(fn: number, code: readonly Instruction[]): Map<number, Block> {
   const stray = (at: number): BadProgram => new BadProgram('leads outside the function', fn, at);
-  const slots = new Set(code.map(({ at }) => at));
-  const starts = new Set([0]);
-  for (const instruction of code) {
-    const targets = targetsOf(instruction);
-    for (const target of targets ?? []) {
-      if (!slots.has(target)) throw stray(instruction.at);
-      starts.add(target);
+  const last = code.at(-1);
+  if (last === undefined) throw stray(0);
+  /** By slot: 1 where an instruction starts, 2 where a block does. */
+  const marks = new Uint8Array(last.at + last.slots);
+  for (const { at } of code) marks[at] = 1;
+  const ends: { readonly index: number; readonly next: readonly number[] }[] = [];
+  code.forEach((instruction, index) => {
+    const next = targetsOf(instruction);
+    if (next === undefined) return;
+    ends.push({ index, next });
+    for (const target of next) {
+      if (!marks[target]) throw stray(instruction.at);
+      marks[target] = 2;
     }
-  }
+  });
+  if (ends.at(-1)?.index !== code.length - 1) throw stray(last.at);
   const blocks = new Map<number, Block>();
-  let open: Instruction[] = [];
-  const close = (next: readonly number[]): void => {
-    blocks.set(open[0]!.at, { instructions: open, choice: undefined, next });
-    open = [];
+  let from = 0;
+  const close = (to: number, next: readonly number[]): void => {
+    blocks.set(code[from]!.at, { instructions: code.slice(from, to), choice: undefined, next });
+    from = to;
   };
-  for (const instruction of code) {
-    if (open.length > 0 && starts.has(instruction.at)) close([instruction.at]);
-    open.push(instruction);
-    const targets = targetsOf(instruction);
-    if (targets !== undefined) close(targets);
+  for (const { index, next } of ends) {
+    for (let i = from + 1; i <= index; i++) {
+      const { at } = code[i]!;
+      if (marks[at] === 2) close(i, [at]);
+    }
+    close(index + 1, next);
   }
-  if (open.length > 0) throw stray(open.at(-1)!.at);
-  if (blocks.size === 0) throw stray(0);
   return blocks;
 }
 

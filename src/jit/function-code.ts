@@ -90,11 +90,11 @@ export class FunctionCode {
   }
 
   get(number: number): WasmBytes {
-    return this.out.byte(op.localGet).u32(number);
+    return this.out.bytePair(op.localGet, number);
   }
 
   set(number: number): WasmBytes {
-    return this.out.byte(op.localSet).u32(number);
+    return this.out.bytePair(op.localSet, number);
   }
 
   i32(value: number): WasmBytes {
@@ -136,20 +136,20 @@ export class FunctionCode {
     return this.out.view();
   }
 
-  /** Pops an i32: unless it is zero, leaves for good. */
-  faultIf(
-    what: keyof typeof faultCodes,
-    at: number,
-    address?: { readonly base: number; readonly offset: number },
-  ): void {
+  /** What `faultIf` shall report from here on; without a base, address 0. */
+  mayFault(what: keyof typeof faultCodes, at: number, base?: number, offset = 0): void {
     this.i32(at * 4 + faultCodes[what]);
     this.set(local.place);
-    // not their sum: V8 would keep each of those in memory, as it is needed where all faults meet
-    if (address === undefined) this.i64(0);
-    else this.register(address.base);
+    // base and offset, not their sum: V8 would write each sum to memory, where all faults meet
+    if (base === undefined) this.i64(0);
+    else this.register(base);
     this.set(local.base);
-    this.i32(address?.offset ?? 0);
+    this.i32(offset);
     this.set(local.offset);
+  }
+
+  /** Pops an i32: unless it is zero, leaves for good. */
+  faultIf(): void {
     this.out.byte(op.brIf).u32(this.#depth - 1);
   }
 }

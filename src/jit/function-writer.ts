@@ -3,7 +3,7 @@
 import type { Instruction } from '../bpf/instructions.ts';
 import { assert } from '../lib/assert.ts';
 import { type Checks, emitAccess } from './access.ts';
-import { emitArithmetic, emitComparison, isArithmetic } from './arithmetic.ts';
+import { emitArithmetic, emitComparison } from './arithmetic.ts';
 import type { Block, Choice } from './choice.ts';
 import { length, placeCounts } from './counts.ts';
 import type { Flow } from './flow.ts';
@@ -126,12 +126,17 @@ function emitChoice(to: FunctionCode, around: Surroundings, choice: Choice): voi
 }
 
 function emitInstruction(to: FunctionCode, around: Surroundings, code: Instruction): void {
-  if (writtenRegister(code) === 10) throw new BadProgram('write to r10', to.fn, code.at);
-  if (isArithmetic(code)) {
-    emitArithmetic(to, code);
-    return;
-  }
+  const namesR10 = code.dst === 10 || code.src === 10;
+  if (namesR10 && writtenRegister(code) === 10) throw new BadProgram('write to r10', to.fn, code.at);
   switch (code.kind) {
+    case 'alu':
+    case 'neg':
+    case 'mov':
+    case 'movsx':
+    case 'swap':
+    case 'imm64':
+      emitArithmetic(to, code);
+      return;
     case 'load':
     case 'load_acquire':
     case 'store':
@@ -159,10 +164,11 @@ function emitInstruction(to: FunctionCode, around: Surroundings, code: Instructi
 }
 
 function emitBudget(to: FunctionCode, budget: number, ahead: number, at: number): void {
+  to.mayFault('budget', at);
   to.get(local.count);
   to.i32(ahead).byte(op.i32Add);
   to.i32(budget).byte(op.i32GtU);
-  to.faultIf('budget', at);
+  to.faultIf();
 }
 
 function emitCondition(to: FunctionCode, code: Instruction): void {

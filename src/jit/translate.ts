@@ -64,10 +64,12 @@ export function translate(input: Translation): Uint8Array {
 /** The callees that the code names, by name, with their numbers as imports; env.fault is number 0. */
 function calleesOf({ functions, calleeOf }: Translation): Map<string, { index: number; callee: Callee }> {
   const callees = new Map<string, { index: number; callee: Callee }>();
-  for (const code of functions.flat()) {
-    if (code.kind !== 'call' || code.what === 'function') continue;
-    const callee = calleeOf(code.what, code.id);
-    if (!callees.has(callee.name)) callees.set(callee.name, { index: callees.size + 1, callee });
+  for (const code of functions) {
+    for (const one of code) {
+      if (one.kind !== 'call' || one.what === 'function') continue;
+      const callee = calleeOf(one.what, one.id);
+      if (!callees.has(callee.name)) callees.set(callee.name, { index: callees.size + 1, callee });
+    }
   }
   return callees;
 }

@@ -115,6 +115,13 @@ export class WasmBytes {
     return this;
   }
 
+  bytePair(first: number, second: number): this {
+    if (this.#length + 2 > this.#bytes.length) this.#grow(2);
+    this.#bytes[this.#length++] = first;
+    this.#bytes[this.#length++] = second;
+    return this;
+  }
+
   bytes(values: Uint8Array | readonly number[]): this {
     this.#grow(values.length);
     this.#bytes.set(values, this.#length);
