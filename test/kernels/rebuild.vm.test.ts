@@ -1,4 +1,4 @@
-// Every built policy in the checkout is what its source builds to, byte for byte. Needs the fetched clang (128 MB): when it is in the cache,
+// Every built policy and probe in the checkout is what its source builds to, byte for byte. Needs the fetched clang (128 MB): when it is in the cache,
 // or with SCHEDCP_FETCH=1.
 
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
@@ -28,6 +28,12 @@ describe.skipIf(!possible)('policies/build', () => {
       OUT: out,
     };
     await mustRun('sh', [`${root}/policies/build`], { env, limitMs: 120_000 });
+    await mustRun('sh', [`${root}/probes/build`], { env, limitMs: 120_000 });
+  });
+
+  it('the tracer', () => {
+    const rebuilt = readFileSync(join(out, 'trace.bpf.o'));
+    expect(rebuilt.equals(readFileSync(`${root}/probes/trace.bpf.o`))).toBe(true);
   });
 
   it.each(library.map(({ card }) => card.name))('%s', (name) => {
