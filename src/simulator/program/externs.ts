@@ -1,7 +1,6 @@
 // What an object wants from the kernel and the kernel lacks, in libbpf's words. Source: the messages of libbpf when it resolves externs.
 import { essentialName } from '../../bpf/core-access.ts';
 import type { BpfObject } from '../../bpf/object.ts';
-import type { Reference } from '../../bpf/references.ts';
 import { signatureOf } from '../../bpf/signature.ts';
 import type { KernelVersion } from '../kernel/versions.ts';
 
@@ -26,17 +25,19 @@ export function resolveKfunc(
     : 'incompatible';
 }
 
-/** Strong externs only. Of kernel variables those alone that linked code names and that no kernel of this version has. */
+/**
+ * Strong externs only, those of programs that are not linked too: libbpf resolves all or refuses the object. Of kernel variables those alone that
+ * no kernel of this version has.
+ */
 export function missingExterns(
   object: BpfObject,
   kernel: KernelVersion,
   addresses: { ksym(name: string): number | undefined },
-  reached: readonly Reference[],
   kconfig: readonly string[],
 ): Missing[] {
   const missing: Missing[] = [];
   for (const { kind, name, weak } of object.externs) {
-    if (weak || !reached.some((item) => item.kind === kind && item.name === name)) continue;
+    if (weak) continue;
     const essential = essentialName(name);
     if (kind === 'kfunc') {
       const found = resolveKfunc(object, kernel, name);

@@ -254,6 +254,11 @@ test('a function without lines of its own has none', () => {
   expect(sourceReader({ ...object, ext: undefined }, functions)(0, 0)).toBeUndefined();
 });
 
+test('globals beyond any scheduler are refused before room is made', () => {
+  const maps = object.maps.map((map) => (map.section === '.bss' ? { ...map, valueSize: 2 ** 40 } : map));
+  expect(() => globalsOf({ ...object, maps }, linux6_18)).toThrow('.bss has 1099511627776 bytes');
+});
+
 test('an object without sched_ext_ops is refused', () => {
   expect(() => link(fixtureObject('core'), linux6_18, addresses)).toThrow('no sched_ext_ops');
 });

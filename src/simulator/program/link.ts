@@ -76,7 +76,6 @@ export function link(object: BpfObject, kernel: KernelVersion, addresses: Addres
   const context: Context = { object, kernel, addresses, target, numbers, kfuncs, kconfig: kconfig.offsets };
   const poisoned: PoisonedPlace[] = [];
   const linked = functions.map((program, fn) => linkFunction(context, program, fn, poisoned));
-  const reached = functions.flatMap(({ references }) => [...references.values()]);
   const taken = functions.flatMap(({ references, instructions }) =>
     instructions.flatMap((code) => {
       const reference = references.get(code.at);
@@ -98,7 +97,7 @@ export function link(object: BpfObject, kernel: KernelVersion, addresses: Addres
     ops,
     poisoned,
     sourceOf: sourceReader(object, functions),
-    missing: [...members, ...missingExterns(object, kernel, addresses, reached, kconfig.missing)],
+    missing: [...members, ...missingExterns(object, kernel, addresses, kconfig.missing)],
     skipped: object.programs
       .filter((item) => !numbers.has(placeOf(item)))
       .map(({ name, section }) => ({ name, section })),
