@@ -3,15 +3,15 @@
 
 import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
-import { libraryObjects } from '../../test/bpf/tools.ts';
-import { btfTarget } from '../../test/simulator/link/btf-target.ts';
-import { anyMemory, fixtureObject } from '../../test/simulator/link/fixtures.ts';
-import { Fault } from '../core/errors.ts';
-import { interpret } from '../jit/interpreter.ts';
-import type { CoreRelocation } from './btf-ext.ts';
-import { essentialName, localAccess } from './core-access.ts';
-import { applyCoreRelocations, type CoreTarget, poisonHelper } from './core-relocations.ts';
-import { readObject } from './object.ts';
+import type { CoreRelocation } from '../../src/bpf/btf-ext.ts';
+import { essentialName, localAccess } from '../../src/bpf/core-access.ts';
+import { applyCoreRelocations, type CoreTarget, poisonHelper } from '../../src/bpf/core-relocations.ts';
+import { readObject } from '../../src/bpf/object.ts';
+import { Fault } from '../../src/core/errors.ts';
+import { interpret } from '../../src/jit/interpreter.ts';
+import { btfTarget } from '../simulator/link/btf-target.ts';
+import { anyMemory, fixtureObject } from '../simulator/link/fixtures.ts';
+import { libraryObjects } from './tools.ts';
 
 const object = fixtureObject('core');
 const kernel = fixtureObject('kernel').btf;
