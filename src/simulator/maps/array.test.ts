@@ -19,7 +19,7 @@ describe.each(['array', 'percpu_array'] as const)('%s', (kind) => {
     const run = fc.tuple(
       fc.integer({ min: 1, max: 7 }),
       fc.constantFrom(1, 4, 8, 20, 64),
-      fc.array(step, { maxLength: 40 }),
+      fc.array(step, { minLength: 20, maxLength: 40 }),
     );
     fc.assert(
       fc.property(run, ([maxEntries, valueBytes, steps]) => {

@@ -56,6 +56,9 @@ export abstract class SimMap {
   readonly keyBytes: number;
   readonly valueBytes: number;
   readonly hasLock: boolean;
+  readonly isPerCpu: boolean;
+  /** Where in a value the bpf_timer is; −1: nowhere. */
+  readonly timerOffset: number;
   protected readonly world: MapWorld;
   protected readonly memory: SimMemory;
   readonly #fields: readonly ValueField[];
@@ -70,6 +73,9 @@ export abstract class SimMap {
     this.memory = world.memory;
     this.#fields = fields;
     this.hasLock = fields.some(({ kind }) => kind === 'lock');
+    this.timerOffset = fields.find(({ kind }) => kind === 'timer')?.offset ?? -1;
+    const { percpuArray, percpuHash, lruPercpuHash } = mapType;
+    this.isPerCpu = [percpuArray, percpuHash, lruPercpuHash].some((type) => type === shape.type);
     this.handle = this.reserve(8, 'none');
   }
 
@@ -193,7 +199,7 @@ export abstract class SimMap {
   }
 
   protected cannot(what: string): never {
-    return this.world.finding(`map ${this.name} is a ${this.shape.typeName}, which cannot be ${what}`);
+    return this.world.finding(`map ${this.name} of type ${this.shape.typeName} cannot be ${what}`);
   }
 
   /** Puts a key, and a value behind it on the next multiple of 8, where the map's code can read them. */
