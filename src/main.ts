@@ -16,14 +16,24 @@ import { type Cache, cacheLimit, openCache, treeSize } from './linux/cache.ts';
 import { compilePolicy } from './linux/clang.ts';
 import { inspect } from './linux/doctor.ts';
 import { kernel } from './linux/kernel.ts';
+import type { Mode as VmMode } from './linux/qemu.ts';
 import { buildRunner } from './linux/runner.ts';
 import { sourceTree } from './linux/sources.ts';
 import { type Group, type ToolOptions, tools } from './linux/tools.ts';
 import { readKernelImage } from './machines/kernel-reading.ts';
 import { type MicroVm, openMicroVm } from './machines/micro-vm.ts';
+import { openSimulator, type SimulatorMachine } from './machines/simulator.ts';
 import type { Call } from './services/service.ts';
 import { serviceTable } from './services/table.ts';
-import type { Check, MachineWish, Mode, ReadyMachine, ReadyProgram, World } from './services/world.ts';
+import type {
+  Check,
+  CostProfile,
+  MachineWish,
+  Mode,
+  ReadyMachine,
+  ReadyProgram,
+  World,
+} from './services/world.ts';
 
 const packageRoot = fileURLToPath(new URL('..', import.meta.url));
 
@@ -34,6 +44,7 @@ export function openWorld(env: NodeJS.ProcessEnv = process.env): World {
 
   /** Anew for each call: what an earlier one found may have been trimmed since, and must not end with that one's signal. */
   async function openMachine(wish: MachineWish, call: Call): Promise<ReadyMachine> {
+    if (wish.machine === 'simulator') return readySimulator(simulator(), wish.costs ?? 'tcg');
     cacheLimit(env); // a mistake in it should not be found after minutes
     const options = toolOptions(call);
     const qemu = await tools(cache, 'qemu', options);
@@ -49,7 +60,7 @@ export function openWorld(env: NodeJS.ProcessEnv = process.env): World {
     return {
       machine: vm,
       cpus: hostCpus,
-      reference: vm.reference,
+      reference: (mode, start) => vm.reference(mode as VmMode, start),
       memoryFor: vm.memoryFor,
       chooseMode: (mode, workload, user) => chooseMode(cache, vm, mode, workload, user),
       pack: (command, withPaths, { cwd, env: own, call: user }) =>
@@ -62,6 +73,13 @@ export function openWorld(env: NodeJS.ProcessEnv = process.env): World {
     };
   }
 
+  let opened: SimulatorMachine | undefined;
+  /** One for the life of the process: its memory and its functions are made once. */
+  const simulator = (): SimulatorMachine => {
+    opened ??= openSimulator(store.blobs);
+    return opened;
+  };
+
   return {
     store,
     policies: openPolicies(join(packageRoot, 'policies')),
@@ -71,6 +89,7 @@ export function openWorld(env: NodeJS.ProcessEnv = process.env): World {
     readFile: (path) =>
       readFile(path).catch((error: NodeJS.ErrnoException) => Promise.reject(unreadable(path, error))),
     openMachine,
+    simulate: (experiment, watch) => simulator().observe(experiment, watch),
     async compile(file, include, call) {
       if (!existsSync(file)) throw unreadable(file, { code: 'ENOENT' });
       const clang = await tools(cache, 'clang', toolOptions(call));
@@ -116,7 +135,7 @@ export function openWorld(env: NodeJS.ProcessEnv = process.env): World {
 
   async function probeModes(call: Call): Promise<Check[]> {
     const ready = await openMachine({}, call);
-    const modes: readonly Mode[] = ['deterministic', 'fast', 'kvm'];
+    const modes: readonly VmMode[] = ['deterministic', 'fast', 'kvm'];
     const checks: Check[] = [];
     for (const mode of modes) {
       call.progress({ text: `booting a guest in mode ${mode}` });
@@ -132,7 +151,7 @@ export function openWorld(env: NodeJS.ProcessEnv = process.env): World {
 }
 
 /** Undefined when a probe boot worked, else why not. */
-async function modeWorks(vm: MicroVm, mode: Mode, call: Call): Promise<string | undefined> {
+async function modeWorks(vm: MicroVm, mode: VmMode, call: Call): Promise<string | undefined> {
   if (mode === 'kvm' && !existsSync('/dev/kvm')) return 'no /dev/kvm';
   return vm.probe(mode, mode === 'kvm' ? 10_000 : 60_000, call.signal);
 }
@@ -147,6 +166,22 @@ async function kvmWorks(cache: Cache, vm: MicroVm, call: Call): Promise<string |
   });
   const { why } = JSON.parse(await readFile(join(entry, 'answer.json'), 'utf8')) as { why: string | null };
   return why ?? undefined;
+}
+
+/** The simulator needs nothing of this machine. */
+export function readySimulator(machine: SimulatorMachine, costs: CostProfile): ReadyMachine {
+  return {
+    machine,
+    cpus: 256,
+    reference: () => machine.reference(costs),
+    memoryFor: () => 0,
+    chooseMode: async () => 'simulated',
+    pack: async () => {
+      throw new Fault('unsupported', 'the simulator runs declared workloads, not commands', {
+        next: 'use --machine micro-vm',
+      });
+    },
+  };
 }
 
 async function chooseMode(

@@ -82,12 +82,23 @@ export const workloadSchema = z.discriminatedUnion('kind', [
 
 export const machineSchema = z.object({
   name: z.enum(['micro-vm', 'simulator', 'host']),
-  mode: z.enum(['deterministic', 'fast', 'kvm']),
+  mode: z.enum(['deterministic', 'fast', 'kvm', 'simulated']),
   /** Restored from a saved guest, or booted for this run. */
   start: z.enum(['restored', 'cold']),
   kernel: z.object({ release: z.string(), image: digestSchema }),
   emulator: z.string(),
   runner: digestSchema,
+});
+
+export const topologySchema = z.object({
+  cpus: z.number().int().min(1).max(256),
+  /** 0 where the machine has none: the simulator. */
+  memoryMiB: z.number().int().min(0),
+  /** What only the simulator can vary; absent: one node, an LLC for each CPU as in a micro-VM, one thread a core. */
+  nodes: z.number().int().min(1).optional(),
+  llcs: z.number().int().min(1).optional(),
+  threads: z.number().int().min(1).optional(),
+  capacities: z.array(z.number().int().min(1).max(1024)).optional(),
 });
 
 export const experimentSchema = z.object({
@@ -97,7 +108,7 @@ export const experimentSchema = z.object({
   arm: armSchema,
   /** Null: load, attach, check and detach only. */
   workload: workloadSchema.nullable(),
-  topology: z.object({ cpus: z.number().int().min(1).max(64), memoryMiB: z.number().int().min(128) }),
+  topology: topologySchema,
   machine: machineSchema,
   seed: z.number().int().min(0),
   /** Differences that must not matter, drawn from the seed and the arm. */
@@ -131,6 +142,8 @@ export const findingSchema = z.object({
     'guest-failed',
     'not-present',
     'runner-refused',
+    'bad-program',
+    'unsupported',
   ]),
   message: z.string(),
   detail: z.string().optional(),
@@ -191,6 +204,7 @@ export type Settings = z.infer<typeof settingsSchema>;
 export type Arm = z.infer<typeof armSchema>;
 export type Candidate = z.infer<typeof candidateSchema>;
 export type WorkloadRef = z.infer<typeof workloadSchema>;
+export type TopologyRef = z.infer<typeof topologySchema>;
 export type MachineRef = z.infer<typeof machineSchema>;
 export type Experiment = z.infer<typeof experimentSchema>;
 export type Outcome = z.infer<typeof outcomeSchema>;

@@ -106,7 +106,7 @@ export function openMicroVm(parts: MicroVmParts): MicroVm {
       initramfs: await initramfs(experiment.workload),
       cpus: experiment.topology.cpus,
       memoryMiB: experiment.topology.memoryMiB,
-      mode: experiment.machine.mode,
+      mode: modeOf(experiment),
     };
     checkSize(experiment, payloads);
     const job = await composeJob(experiment, parts.blobs, tracer);
@@ -351,6 +351,11 @@ function checkSize(experiment: Experiment, payloads: ReadonlyMap<string, { bytes
     `the payload of ${Math.ceil(bytes / (1 << 20))} MiB needs a guest of ${needed} MiB, this one has ${topology.memoryMiB} MiB`,
     { next: `use --memory ${needed}, or bring less with --with` },
   );
+}
+
+function modeOf({ machine }: Experiment): Mode {
+  if (machine.mode !== 'simulated') return machine.mode;
+  throw new Fault('unsupported', 'a micro-VM has no mode simulated', { next: 'run it on the simulator' });
 }
 
 function emulatorVersion(qemu: Tools): string {

@@ -16,10 +16,15 @@ export interface Ended {
 
 type EventOf<K extends RunnerEvent['event']> = Extract<RunnerEvent, { event: K }>;
 
-/** `expansion` is what a declared workload meant; absent for commands. */
-export function toOutcome(experiment: Experiment, ended: Ended, expansion?: Expansion): Outcome {
+/** `expansion` is what a declared workload meant; absent for commands. `own`: a finding of the machine itself, which says more than the events. */
+export function toOutcome(
+  experiment: Experiment,
+  ended: Ended,
+  expansion?: Expansion,
+  own?: Finding,
+): Outcome {
   const { events } = ended;
-  const finding = findingOf(experiment, ended);
+  const finding = own ?? findingOf(experiment, ended);
   const metrics = finding === null ? measured(experiment, events, expansion) : {};
   const exit = last(events, 'exit');
   const run = last(events, 'run');
@@ -271,6 +276,9 @@ const modeNotes: Readonly<Record<Experiment['machine']['mode'], string[]>> = {
   ],
   fast: [
     'Emulated CPUs on a shared host: no caches, SMT, NUMA or frequency; times are noisy and only their ratios mean something.',
+  ],
+  simulated: [
+    'A model of kernel 6.18, not a kernel: what it does not model is in docs/semantics.md. Effects are to be confirmed in a micro-VM.',
   ],
   kvm: ['The guest shares the host’s CPUs; its topology is not the host’s.'],
 };

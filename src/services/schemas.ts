@@ -2,7 +2,7 @@
 
 import { z } from 'zod';
 import { metricDefinitions } from '../core/metrics.ts';
-import { findingSchema, parameterValueSchema, settingsSchema } from '../core/records.ts';
+import { findingSchema, outcomeSchema, parameterValueSchema, settingsSchema } from '../core/records.ts';
 
 export const effectSchema = z
   .object({
@@ -170,6 +170,38 @@ export const verifyOutput = z.object({
   programs: z.array(z.string()),
   records: z.array(z.object({ kind: z.string(), digest: z.string() })),
 });
+
+export const simulateInput = z.object({
+  workload: z.string().describe('a declared standard workload, or a workload file'),
+  policy: z
+    .string()
+    .optional()
+    .describe('name?parameter=value&…, or a file (*.bpf.o, *.bpf.c); absent: the default scheduler'),
+  settings: z
+    .string()
+    .optional()
+    .describe('settings of the default scheduler: slice-short, slice-long, batch'),
+  cpus: z.number().int().min(1).max(256).default(4).describe('CPUs of the simulated machine'),
+  llcs: z
+    .number()
+    .int()
+    .min(1)
+    .optional()
+    .describe('last-level caches (default: one for each CPU, as in a micro-VM)'),
+  nodes: z.number().int().min(1).optional().describe('NUMA nodes'),
+  threads: z.number().int().min(1).max(8).optional().describe('threads of a core'),
+  seed: z.number().int().min(0).max(4_294_967_295).default(1).describe('what varies between runs'),
+  costs: z
+    .enum(['tcg', 'hardware', 'free'])
+    .default('tcg')
+    .describe('what the kernel’s own work costs: as in the micro-VM, as on hardware, or nothing'),
+  mode: z
+    .enum(['checked', 'fast'])
+    .default('checked')
+    .describe('checked: every memory access of the policy is validated'),
+  limit: z.number().int().min(1).max(3600).default(600).describe('simulated seconds at most'),
+});
+export const simulateOutput = outcomeSchema;
 
 const paging = { page: z.number().int().min(1).default(1).describe('page of a long answer') };
 

@@ -3,13 +3,14 @@
 import { policies, workloads } from './library.ts';
 import { compare, replay, show } from './records.ts';
 import type { Service } from './service.ts';
+import { simulate } from './simulate.ts';
 import { doctor, uninstall } from './system.ts';
 import { tune } from './tune.ts';
 import { verify } from './verify.ts';
 import type { World } from './world.ts';
 
 export function serviceTable(world: World): Service[] {
-  return [tune, verify, compare, show, replay, policies, workloads, doctor, uninstall].map((make) =>
+  return [tune, simulate, verify, compare, show, replay, policies, workloads, doctor, uninstall].map((make) =>
     make(world),
   );
 }

@@ -3,7 +3,7 @@
 import { canonicalJson } from '../core/canonical.ts';
 import { Fault } from '../core/errors.ts';
 import { findMetric, metricDefinitions } from '../core/metrics.ts';
-import type { Arm, WorkloadRef } from '../core/records.ts';
+import type { Arm, TopologyRef, WorkloadRef } from '../core/records.ts';
 import type { WorkloadFile } from '../core/workload.ts';
 import type { Goal } from '../judge/types.ts';
 import type { Trial } from '../stages/trials.ts';
@@ -21,6 +21,8 @@ export interface Setting {
   readonly mode: Mode | 'auto';
   readonly cpus: number | undefined;
   readonly memoryMiB: number | undefined;
+  /** More of the topology, for the simulator. */
+  readonly shape?: Omit<TopologyRef, 'cpus' | 'memoryMiB'>;
   readonly limitMs: number;
   /** Arms that are told the lengths of tasks. */
   readonly hinted: ReadonlySet<string>;
@@ -119,9 +121,9 @@ async function declaredTrial(setting: Setting, named: Extract<Named, { kind: 'de
   return {
     name: named.name,
     reference: ready.reference(mode, 'restored'),
-    topology: { cpus, memoryMiB: setting.memoryMiB ?? ready.memoryFor(undefined) },
+    topology: { cpus, memoryMiB: setting.memoryMiB ?? ready.memoryFor(undefined), ...setting.shape },
     limitMs: setting.limitMs,
-    parallel: mode === 'deterministic' ? ready.machine.parallel : 1,
+    parallel: mode === 'deterministic' || mode === 'simulated' ? ready.machine.parallel : 1,
     workload: async (seed) => (await expanded(seed)).reference,
     async armFor(arm, seed) {
       const told = setting.hinted.has(arm.id) ? (await expanded(seed)).hints : undefined;
@@ -186,7 +188,7 @@ async function commandTrial(setting: Setting, command: Command): Promise<Trial> 
 }
 
 function checkCpus(mode: Mode, cpus: number, hostCpus: number): void {
-  if (mode === 'deterministic' || cpus <= hostCpus) return;
+  if (mode === 'deterministic' || mode === 'simulated' || cpus <= hostCpus) return;
   throw new Fault(
     'unsupported',
     `${cpus} CPUs in mode ${mode} on a host with ${hostCpus}: emulated CPUs would wait for each other`,

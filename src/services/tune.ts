@@ -70,7 +70,7 @@ async function runTune(world: World, input: Input, call: Call): Promise<Reply<Ou
     seed: input.seed,
     goal,
     arms: entrants.map(({ arm }) => ({ id: arm.id, name: arm.name, kind: arm.kind })),
-    profile: trial.reference.mode === 'deterministic' ? 'deterministic' : 'fast',
+    profile: ['deterministic', 'simulated'].includes(trial.reference.mode) ? 'deterministic' : 'fast',
     margin: input.margin,
     ...(input.blocks === undefined ? {} : { maxConfirmBlocks: input.blocks }),
   });

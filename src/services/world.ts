@@ -1,7 +1,7 @@
 // What the services receive from main.ts: the parts that touch the world, behind narrow interfaces.
 
 import type { Machine } from '../core/machine.ts';
-import type { MachineRef } from '../core/records.ts';
+import type { Experiment, MachineRef, Outcome } from '../core/records.ts';
 import type { PolicyLibrary } from '../knowledge/policies.ts';
 import type { Store } from '../knowledge/store.ts';
 import type { Program, WorkloadLibrary } from '../knowledge/workloads.ts';
@@ -12,6 +12,20 @@ export type Mode = MachineRef['mode'];
 export interface MachineWish {
   /** A version prefix, a file, or nothing: the newest good packaged kernel. */
   readonly kernel?: string | undefined;
+  readonly machine?: 'micro-vm' | 'simulator' | undefined;
+  /** Of the simulator. */
+  readonly costs?: CostProfile | undefined;
+}
+
+export type CostProfile = 'free' | 'tcg' | 'hardware';
+
+/** Told what a simulated machine does. Times are ns since it booted; tasks are positions in the expansion, −1 is idle. */
+export interface Watch {
+  readonly recorder?: {
+    switched(cpu: number, prev: number, next: number, atNs: number): void;
+    woke(task: number, cpu: number, atNs: number): void;
+  };
+  readonly mode?: 'checked' | 'fast';
 }
 
 /** A machine that is ready, with what planning needs to know of it. */
@@ -60,6 +74,8 @@ export interface World {
   readFile(path: string): Promise<Uint8Array>;
   exists(path: string): boolean;
   openMachine(wish: MachineWish, call: Call): Promise<ReadyMachine>;
+  /** Runs an experiment of the simulator and tells what it does. */
+  simulate(experiment: Experiment, watch: Watch): Promise<Outcome>;
   /** Builds C source to an object. A compiler's "no" is a Fault('malformed') with its diagnostics. */
   compile(file: string, include: readonly string[], call: Call): Promise<Uint8Array>;
   readyProgram(program: Program, call: Call): Promise<ReadyProgram>;

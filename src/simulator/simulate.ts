@@ -8,6 +8,7 @@ import type { Expansion } from '../core/workload.ts';
 import { TaskBirths } from './births.ts';
 import { createHelpers } from './helpers/table.ts';
 import { Timers } from './helpers/timers.ts';
+import { linux618 } from './kernel/linux-6.18.ts';
 import { linux6_18 } from './kernel/versions.ts';
 import { cpuKfuncs } from './kfuncs/cpus.ts';
 import { dispatchingKfuncs } from './kfuncs/dispatching.ts';
@@ -17,11 +18,11 @@ import { queueWalkKfuncs } from './kfuncs/queue-walks.ts';
 import { SimMemory } from './memory.ts';
 import { Core, type Recorder, tickNs } from './model/core.ts';
 import type { Costs } from './model/costs.ts';
-import { type Exit, exitReason } from './model/ext/exit.ts';
+import { type Exit, exitKind, exitReason } from './model/ext/exit.ts';
 import { Ext } from './model/ext/ext.ts';
 import { ExtClass } from './model/ext/ext-class.ts';
 import type { CallRecorder } from './model/ext/ops.ts';
-import { Scx } from './model/ext/scx.ts';
+import { Scx, type ScxEvents } from './model/ext/scx.ts';
 import { TaskMemory } from './model/ext/task-memory.ts';
 import { FairClass } from './model/fair/fair-class.ts';
 import { RtClass } from './model/rt-class.ts';
@@ -31,6 +32,13 @@ import { Rounds } from './player/rounds.ts';
 import { type LoadedPolicy, LoadRefusal, loadPolicy } from './policy-loading.ts';
 import { type Native, SimFinding } from './program/instance.ts';
 import { Surroundings } from './surroundings.ts';
+
+export { type CostProfile, costProfiles } from './model/cost-profiles.ts';
+export { type Shape, shapeProblem } from './model/topology.ts';
+export type { SimFinding } from './program/instance.ts';
+
+/** The kernel that the simulator claims to be, and everything that programs can find out about it. */
+export const simulatedKernel = { release: linux6_18.release, facts: linux618 } as const;
 
 export interface PolicyInput {
   /** The object's bytes, parameters patched in. */
@@ -179,7 +187,8 @@ export class Simulator {
     } catch (error) {
       take(error);
     }
-    if (rounds !== undefined) events.push(...rounds.finish());
+    const ejected = ext?.scx.exit !== undefined;
+    if (rounds !== undefined) events.push(...rounds.finish(finding === undefined && !ejected));
     if (ext !== undefined) this.#detach(ext, rounds, events, take);
     return ended(events, finding, core);
   }
@@ -226,7 +235,10 @@ export class Simulator {
     core.onAttributes = (task) => memory.attributesChanged(task);
     Object.assign(this.#world, { core, scx, ext, dispatch: ext.dispatch, tasks: memory });
     this.#surroundings.attached(ext, loaded.maps);
-    if (ext.attach()) return ext;
+    if (ext.attach()) {
+      events.push(presence('before', scx.values.name));
+      return ext;
+    }
     events.push(exitEvent(scx.exit!), { event: 'done', status: 'failed' });
     return undefined;
   }
@@ -270,8 +282,10 @@ export class Simulator {
     } catch (error) {
       take(error);
     }
-    events.push(exitEvent(scx.exit ?? { kind: 64, code: '0', message: '' }));
-    events.push({ event: 'events', values: { ...scx.events } });
+    if (scx.exit === undefined || scx.exit.kind === exitKind.unreg)
+      events.push(presence('after', scx.values.name));
+    events.push(exitEvent(scx.exit ?? { kind: exitKind.unreg, code: '0', message: '' }));
+    events.push({ event: 'events', values: kernelNames(scx.events) });
   }
 }
 
@@ -282,8 +296,19 @@ function fairSettings({ settings }: SimulationInput) {
   };
 }
 
+/** "selectCpuFallback" → SCX_EV_SELECT_CPU_FALLBACK. */
+function kernelNames(events: ScxEvents): Record<string, number> {
+  const name = (key: string): string =>
+    `SCX_EV_${key.replace(/[A-Z]/g, (letter) => `_${letter}`).toUpperCase()}`;
+  return Object.fromEntries(Object.entries(events).map(([key, value]) => [name(key), value]));
+}
+
 function settingOf({ expansion, settings, startOffsetNs }: SimulationInput) {
   return { expansion, startOffsetNs, nice: settings?.nice ?? 0, sched: settings?.sched };
+}
+
+function presence(when: string, ops: string): RunEvent {
+  return { event: 'presence', when, state: 'enabled', ops, enableSeq: 1, nrRejected: 0 };
 }
 
 function exitEvent({ kind, code, message }: Exit): RunEvent {

@@ -7,6 +7,8 @@ import { Fault } from '../../src/core/errors.ts';
 import { openPolicies } from '../../src/knowledge/policies.ts';
 import { openStore } from '../../src/knowledge/store.ts';
 import { openWorkloads } from '../../src/knowledge/workloads.ts';
+import { openSimulator } from '../../src/machines/simulator.ts';
+import { readySimulator } from '../../src/main.ts';
 import type { Call } from '../../src/services/service.ts';
 import { serviceTable } from '../../src/services/table.ts';
 import type { ReadyMachine, World } from '../../src/services/world.ts';
@@ -59,8 +61,10 @@ export function fixedWorld(options: FixedOptions = {}): Fixed {
     },
     memoryFor: (digestOfPayload) => (digestOfPayload === undefined ? 384 : 512),
   };
+  const store = openStore(join(directory, 'store'));
+  const simulator = openSimulator(store.blobs);
   const world: World = {
-    store: openStore(join(directory, 'store')),
+    store,
     policies: openPolicies(join(root, 'policies')),
     workloads: openWorkloads(join(root, 'workloads')),
     cwd: directory,
@@ -69,7 +73,9 @@ export function fixedWorld(options: FixedOptions = {}): Fixed {
       if (!existsSync(path)) throw new Fault('not-found', `no such file: ${path}`);
       return readFileSync(path);
     },
+    simulate: (experiment, watch) => simulator.observe(experiment, watch),
     async openMachine(wish) {
+      if (wish.machine === 'simulator') return readySimulator(simulator, wish.costs ?? 'tcg');
       asked.push(`machine ${wish.kernel ?? 'default'}`);
       return ready;
     },

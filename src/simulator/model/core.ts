@@ -38,8 +38,8 @@ export interface Afterwards {
 
 /** Told of what happens; for traces. */
 export interface Recorder {
-  switched(cpu: number, prev: number, next: number): void;
-  woke(task: number, cpu: number): void;
+  switched(cpu: number, prev: number, next: number, atNs: number): void;
+  woke(task: number, cpu: number, atNs: number): void;
 }
 
 export class Core {
@@ -299,7 +299,7 @@ export class Core {
       cpus.idleSince[cpu] = now;
       this.idleListener?.idleEntered(cpu, false);
     }
-    this.recorder?.switched(cpu, prev, next);
+    this.recorder?.switched(cpu, prev, next, now);
     cpus.curr[cpu] = next;
     cpus.execStart[cpu] = now;
     cpus.segmentStart[cpu] = now + Math.round(this.cost);
@@ -392,7 +392,7 @@ export class Core {
       if (moved !== 0) this.#setCpu(task, target);
       this.activate(target, task, enqueueFlag.wakeup | enqueueFlag.noclock | selected | moved);
     }
-    this.recorder?.woke(task, target);
+    this.recorder?.woke(task, target, this.now);
     this.preemptCheck(target, task, flags | wakeFlag.ttwu);
     return true;
   }
@@ -405,7 +405,7 @@ export class Core {
     const target = this.#place(task, wakeFlag.fork);
     if (target !== tasks.cpu[task]) this.#setCpu(task, target);
     this.activate(target, task, enqueueFlag.noclock | enqueueFlag.initial);
-    this.recorder?.woke(task, target);
+    this.recorder?.woke(task, target, this.now);
     this.preemptCheck(target, task, wakeFlag.fork);
   }
 

@@ -245,13 +245,13 @@ export class Rounds implements PlayerRounds {
     });
   }
 
-  /** What the runner would say of the whole run, `done` last. */
-  finish(): RunEvent[] {
+  /** What the runner would say of the whole run, `done` last. `inOrder`: nothing else has gone wrong. */
+  finish(inOrder: boolean): RunEvent[] {
     const { samples } = this.player;
-    if (this.#failure !== undefined)
-      return [...this.events, this.#failure, { event: 'done', status: 'failed' }];
+    const status = inOrder && this.#failure === undefined && this.hasEnded ? 'ok' : 'failed';
     const lines = samples.map((values, series) => ({ event: 'samples', series, values }));
-    return [...this.events, ...lines, { event: 'done', status: 'ok' }];
+    const failure = this.#failure === undefined ? [] : [this.#failure];
+    return [...this.events, ...(status === 'ok' ? lines : failure), { event: 'done', status }];
   }
 
   get hasEnded(): boolean {

@@ -1,0 +1,155 @@
+// The simulator as a machine: an Experiment in, the Outcome out that a runner's events would have given. It needs no kernel, no root and no emulator.
+
+import { patchParameters } from '../bpf/parameters.ts';
+import { canonicalJson, digestOf } from '../core/canonical.ts';
+import { Fault } from '../core/errors.ts';
+import type { Blobs, Machine } from '../core/machine.ts';
+import type { Experiment, Finding, MachineRef, Outcome, TopologyRef } from '../core/records.ts';
+import type { Expansion } from '../core/workload.ts';
+import {
+  type CostProfile,
+  costProfiles,
+  type Shape,
+  type SimFinding,
+  type Simulated,
+  type SimulationInput,
+  Simulator,
+  shapeProblem,
+  simulatedKernel,
+} from '../simulator/simulate.ts';
+import { decode } from '../workload/encoding.ts';
+import { hintMaps } from './hints.ts';
+import { toOutcome } from './outcome.ts';
+
+/** Raised whenever the model changes what comes out. */
+const modelVersion = 1;
+
+export interface SimulatorMachine extends Machine {
+  reference(profile: CostProfile): MachineRef;
+  /** As run(), with what the model did beside the outcome. */
+  observe(experiment: Experiment, watch: Watch): Promise<Outcome>;
+}
+
+/** What an observer may ask of a run. */
+export type Watch = Pick<SimulationInput, 'recorder' | 'calls' | 'prepare'> & {
+  readonly mode?: SimulationInput['mode'];
+};
+
+export function openSimulator(blobs: Blobs): SimulatorMachine {
+  const simulator = new Simulator();
+  const observe = async (experiment: Experiment, watch: Watch): Promise<Outcome> => {
+    const { workload } = experiment;
+    if (workload?.kind !== 'declared')
+      throw new Fault('unsupported', 'the simulator runs declared workloads only', {
+        next: 'use a micro-VM (--machine micro-vm) for commands',
+      });
+    const expansion = decode(await blobs.get(workload.expansion));
+    const simulated = simulator.run({
+      ...(await inputOf(experiment, expansion, blobs)),
+      mode: watch.mode ?? 'checked',
+      ...(watch.recorder === undefined ? {} : { recorder: watch.recorder }),
+      ...(watch.calls === undefined ? {} : { calls: watch.calls }),
+      ...(watch.prepare === undefined ? {} : { prepare: watch.prepare }),
+    });
+    return outcomeOf(experiment, simulated, expansion);
+  };
+  return {
+    name: 'simulator',
+    parallel: 1,
+    accepts: (workload) =>
+      workload.kind === 'declared' ? [] : ['the simulator runs declared workloads, not commands'],
+    reference,
+    observe,
+    run: (experiment) => observe(experiment, {}),
+  };
+}
+
+function reference(profile: CostProfile): MachineRef {
+  return {
+    name: 'simulator',
+    mode: 'simulated',
+    start: 'cold',
+    kernel: {
+      release: simulatedKernel.release,
+      image: digestOf(Buffer.from(canonicalJson(simulatedKernel.facts))),
+    },
+    emulator: `schedcp model ${modelVersion}, costs ${profile}`,
+    runner: digestOf(Buffer.from(canonicalJson(costProfiles[profile]))),
+  };
+}
+
+/** "schedcp model 1, costs tcg" → tcg. */
+function profileOf({ emulator }: MachineRef): CostProfile {
+  const name = emulator.split('costs ')[1] ?? '';
+  if (Object.hasOwn(costProfiles, name)) return name as CostProfile;
+  throw new Fault('not-found', `no cost profile ${JSON.stringify(name)}`, {
+    next: `there are: ${Object.keys(costProfiles).join(', ')}`,
+  });
+}
+
+async function inputOf(
+  experiment: Experiment,
+  expansion: Expansion,
+  blobs: Blobs,
+): Promise<Omit<SimulationInput, 'mode'>> {
+  const { arm, nuisance, limitMs, seed, machine } = experiment;
+  const { policy, settings } = arm;
+  return {
+    expansion,
+    shape: shapeOf(experiment.topology),
+    costs: costProfiles[profileOf(machine)],
+    seed,
+    startOffsetNs: nuisance.startOffsetNs,
+    pidOffset: nuisance.pidOffset,
+    limitNs: limitMs * 1_000_000,
+    timeoutMs: 5000,
+    ...(settings === undefined ? {} : { settings }),
+    ...(policy === undefined
+      ? {}
+      : {
+          policy: {
+            object: patchParameters(await blobs.get(policy.object), exactValues(policy.parameters)),
+            maps: policy.hints === undefined ? [] : hintMaps(policy.hints),
+          },
+        }),
+  };
+}
+
+function exactValues(
+  values: NonNullable<Experiment['arm']['policy']>['parameters'],
+): Record<string, number | bigint | boolean> {
+  return Object.fromEntries(
+    Object.entries(values).map(([name, value]) => [name, typeof value === 'string' ? BigInt(value) : value]),
+  );
+}
+
+/** A micro-VM's CPUs have an LLC each; so have ours unless told otherwise. */
+function shapeOf({ cpus, nodes, llcs, threads, capacities }: TopologyRef): Shape {
+  const shape: Shape = {
+    cpus,
+    llcs: llcs ?? (nodes === undefined && threads === undefined ? cpus : (nodes ?? 1)),
+    ...(nodes === undefined ? {} : { nodes }),
+    ...(threads === undefined ? {} : { threads }),
+    ...(capacities === undefined ? {} : { capacities }),
+  };
+  const problem = shapeProblem(shape);
+  if (problem !== undefined) throw new Fault('malformed', `no machine has this topology: ${problem}`);
+  return shape;
+}
+
+function outcomeOf(experiment: Experiment, simulated: Simulated, expansion: Expansion): Outcome {
+  const ended = {
+    events: simulated.events as unknown as Parameters<typeof toOutcome>[1]['events'],
+    end: { how: 'exited', detail: '' },
+    console: '',
+  };
+  return toOutcome(experiment, ended, expansion, simulated.finding && findingOf(simulated.finding));
+}
+
+function findingOf({ code, message, place }: SimFinding): Finding {
+  const next =
+    code === 'bad-program'
+      ? 'the kernel’s verifier would not load this program: mend what the place shows'
+      : 'the simulator does not model this: use a micro-VM for this policy';
+  return { code, message, next, ...(place === '' ? {} : { detail: place }) };
+}

@@ -1,0 +1,123 @@
+// simulate: one run in the simulator, under a policy or the default scheduler, with what it looked like.
+
+import type { z } from 'zod';
+import { cpuTimelineText, type Slice } from '../core/cpu-timeline.ts';
+import type { Outcome } from '../core/records.ts';
+import { experimentOf } from '../stages/trials.ts';
+import { decode } from '../workload/encoding.ts';
+import { defaultEntrant, policyEntrants, settingsEntrants } from './arms.ts';
+import { simulateInput, simulateOutput } from './schemas.ts';
+import { type Call, type Reply, service } from './service.ts';
+import { namedWorkload, type Setting, trialOf } from './trials.ts';
+import { findingLines } from './verify.ts';
+import type { World } from './world.ts';
+
+type Input = z.infer<typeof simulateInput>;
+type Output = z.infer<typeof simulateOutput>;
+
+export const simulate = (world: World) =>
+  service<Input, Output>({
+    name: 'simulate',
+    effect: 'run',
+    summary:
+      'Run a workload under a policy in the simulator: milliseconds, any number of CPUs, the same bytes every time.',
+    description:
+      'Executes the policy’s own object in a model of the kernel (6.18) and prints the Outcome and a timeline of the CPUs. Needs no kernel, root or compiler. ' +
+      'Declared workloads only. What it says about speed is a model’s word: confirm it with tune or compare in a micro-VM.',
+    input: simulateInput,
+    output: simulateOutput,
+    cli: {
+      positional: [],
+      examples: [
+        'schedcp simulate --workload long-tail --policy fifo',
+        'schedcp simulate --workload long-tail --policy vtime?slice_ns=5000000 --cpus 8 --llcs 2 --seed 7 --json',
+        'schedcp simulate --workload message-worker --cpus 128 --llcs 4 --costs hardware',
+      ],
+    },
+    run: (input, call) => run(world, input, call),
+  });
+
+async function run(world: World, input: Input, call: Call): Promise<Reply<Output>> {
+  const entrant = await entrantOf(world, input, call);
+  const named = await namedWorkload(world, input.workload, call);
+  const ready = await world.openMachine({ machine: 'simulator', costs: input.costs }, call);
+  const { nodes, llcs, threads } = input;
+  const setting: Setting = {
+    world,
+    ready,
+    mode: 'auto',
+    cpus: input.cpus,
+    memoryMiB: 0,
+    shape: { ...(nodes && { nodes }), ...(llcs && { llcs }), ...(threads && { threads }) },
+    limitMs: input.limit * 1000,
+    hinted: new Set(entrant.takesHints ? [entrant.arm.id] : []),
+    call,
+  };
+  const trial = await trialOf(setting, named);
+  const contestant = { arm: entrant.arm, candidate: '0'.repeat(64) };
+  const experiment = await experimentOf(trial, contestant, input.seed);
+  const recording = new Recording();
+  const outcome = await world.simulate(
+    { ...experiment, from: [] },
+    { recorder: recording, mode: input.mode },
+  );
+  const names =
+    experiment.workload?.kind === 'declared' ? await namesOf(world, experiment.workload.expansion) : [];
+  const head = `policy ${entrant.arm.name}   workload ${named.name}   cpus ${trial.topology.cpus}   seed ${input.seed}`;
+  const timeline = recording.text(trial.topology.cpus, names);
+  return {
+    output: outcome,
+    exit: outcome.finding === null ? 0 : 1,
+    text: `${head}\n${timeline}${outcomeText(outcome)}`,
+  };
+}
+
+async function entrantOf(world: World, { policy, settings }: Input, call: Call) {
+  if (policy !== undefined) return (await policyEntrants(world, [policy], true, call))[0]!;
+  return settings === undefined ? defaultEntrant : settingsEntrants([settings])[0]!;
+}
+
+async function namesOf(world: World, expansion: string): Promise<string[]> {
+  return decode(await world.store.blobs.get(expansion)).tasks.map((task) => task.comm);
+}
+
+/** Who ran when on each CPU: up to a limit, from the first task's first run on. */
+class Recording {
+  readonly slices: Slice[] = [];
+  readonly #running = new Map<number, { task: number; since: number }>();
+  #end = 0;
+
+  switched(cpu: number, prev: number, next: number, atNs: number): void {
+    const running = this.#running.get(cpu);
+    this.#end = atNs;
+    if (running !== undefined && prev >= 0 && this.slices.length < mostSlices)
+      this.slices.push({ cpu, task: running.task, fromNs: running.since, toNs: atNs });
+    if (next >= 0) this.#running.set(cpu, { task: next, since: atNs });
+    else this.#running.delete(cpu);
+  }
+
+  woke(): void {}
+
+  text(cpus: number, names: readonly string[]): string {
+    const fromNs = this.slices.reduce((least, slice) => Math.min(least, slice.fromNs), this.#end);
+    const shown = Math.min(cpus, mostCpus);
+    // the same name in another round is the same letter
+    const distinct = [...new Set(names)];
+    const numberOf = names.map((name) => distinct.indexOf(name));
+    const slices = this.slices
+      .filter(({ cpu }) => cpu < shown)
+      .map((slice) => ({ ...slice, task: numberOf[slice.task] ?? slice.task }));
+    const toNs = slices.reduce((most, slice) => Math.max(most, slice.toNs), fromNs);
+    const text = cpuTimelineText({ cpus: shown, slices, names: distinct, fromNs, toNs });
+    return shown < cpus ? `${text}(the first ${shown} of ${cpus} CPUs)\n` : text;
+  }
+}
+
+const mostSlices = 2_000_000;
+const mostCpus = 16;
+
+function outcomeText(outcome: Outcome): string {
+  if (outcome.finding !== null) return `${findingLines(outcome.finding).join('\n')}\n`;
+  const rows = Object.entries(outcome.metrics).map(([name, value]) => `  ${name.padEnd(32)} ${value}`);
+  return `${rows.join('\n')}\n`;
+}

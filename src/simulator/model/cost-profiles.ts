@@ -1,0 +1,42 @@
+// The cost profiles: `free` for tests of order; `tcg` as fitted to the micro-VM's instruction clock; `hardware` as a range with sources. Where each
+// number comes from stands in docs/semantics.md.
+
+import { type Costs, free } from './costs.ts';
+
+/** Fitted: see docs/semantics.md. */
+const tcg: Costs = {
+  name: 'tcg',
+  switchNs: 3000,
+  wakeNs: 3000,
+  ipiNs: 2000,
+  idleExitNs: 2000,
+  tickNs: 4000,
+  migrateNs: [0, 0, 0, 0],
+  instructionNs: 2,
+  kfuncNs: 200,
+  syscallNs: 1500,
+  forkNs: 150_000,
+  exitNs: 40_000,
+  smtShare: 1,
+  isSerial: true,
+};
+
+const hardware: Costs = {
+  name: 'hardware',
+  switchNs: 1200,
+  wakeNs: 600,
+  ipiNs: 1000,
+  idleExitNs: 2000,
+  tickNs: 1500,
+  migrateNs: [200, 1500, 5000, 15_000],
+  instructionNs: 0.4,
+  kfuncNs: 20,
+  syscallNs: 200,
+  forkNs: 60_000,
+  exitNs: 20_000,
+  smtShare: 0.62,
+  isSerial: false,
+};
+
+export const costProfiles = { free, tcg, hardware } as const satisfies Record<string, Costs>;
+export type CostProfile = keyof typeof costProfiles;
