@@ -5,6 +5,7 @@ import { cpumaskBytes } from '../kernel/structs.ts';
 import { busy } from '../model/ext/idle.ts';
 import { kfMask } from '../model/ext/ops.ts';
 import { wakeFlag } from '../model/flags.ts';
+import { isPerNode } from './idle-masks.ts';
 import type { Kfuncs, KfuncWorld } from './kfunc.ts';
 
 const einval = -22;
@@ -15,12 +16,6 @@ export function cpuKfuncs(world: KfuncWorld): Kfuncs {
     if (!world.scx.hasBuiltinIdle) world.scx.error('built-in idle tracking is disabled');
     return world.scx.hasBuiltinIdle;
   };
-  /** Index of the first word of a cpumask that a program gave. */
-  const wordsAt = (mask: number, kfunc: string): number => {
-    if (!world.memory.readable(mask, cpumaskBytes))
-      world.finding(`${kfunc} got a pointer that is no cpumask`);
-    return mask >>> 2;
-  };
   /** select_cpu_from_kfunc(). */
   const select = (
     p: number,
@@ -30,7 +25,8 @@ export function cpuKfuncs(world: KfuncWorld): Kfuncs {
     flags: number,
   ): number => {
     const { scx, core } = world;
-    if (!scx.cpuIsValid(prev, '') || !builtinIdle()) return einval;
+    if (!scx.cpuIsValid(prev, '')) return einval;
+    if (!builtinIdle()) return busy;
     if (scx.ops.mask !== kfMask.unlocked && !world.allowed(kfMask.selectCpu | kfMask.enqueue)) return eperm;
     const task = world.task(p, 'scx_bpf_select_cpu_dfl');
     if (core.tasks.allowed[task] === 1 || core.tasks.migrationDisabled[task] === 1) {
@@ -62,7 +58,7 @@ export function cpuKfuncs(world: KfuncWorld): Kfuncs {
       params: ['low', 'low', 'wide', 'low', 'wide'],
       result: 'signed',
       run: (p, prev, wakeFlags, _high, mask, flags) => {
-        const from = wordsAt(mask!, 'scx_bpf_select_cpu_and');
+        const from = world.mask(mask!, 'scx_bpf_select_cpu_and');
         const allowed = world.memory.i32.subarray(from, from + cpumaskBytes / 4);
         return select(p!, prev!, wakeFlags!, allowed, flags!);
       },
@@ -72,8 +68,13 @@ export function cpuKfuncs(world: KfuncWorld): Kfuncs {
       result: 'signed',
       run: (mask, flags) => {
         world.scx.ops.kfuncs++;
-        if (!builtinIdle()) return einval;
-        const cpu = world.scx.idle.pick(world.memory.i32, wordsAt(mask!, 'scx_bpf_pick_idle_cpu'), flags!);
+        const words = world.mask(mask!, 'scx_bpf_pick_idle_cpu');
+        if (isPerNode(world)) {
+          world.scx.error('per-node idle tracking is enabled');
+          return busy;
+        }
+        if (!builtinIdle()) return busy;
+        const cpu = world.scx.idle.pick(world.memory.i32, words, flags!);
         world.scx.recorded('scx_bpf_pick_idle_cpu', -1, flags!, 0, cpu);
         return cpu;
       },
@@ -102,12 +103,19 @@ export function cpuKfuncs(world: KfuncWorld): Kfuncs {
     scx_bpf_task_cpu: {
       params: ['low'],
       result: 'signed',
-      run: (p) => world.core.tasks.cpu[world.task(p!, 'scx_bpf_task_cpu')]!,
+      run: (p) => {
+        world.scx.ops.kfuncs++;
+        const idleOf = world.ext.cpuMemory.cpuOfIdleTask(p!);
+        return idleOf >= 0 ? idleOf : world.core.tasks.cpu[world.task(p!, 'scx_bpf_task_cpu')]!;
+      },
     },
     scx_bpf_task_running: {
       params: ['low'],
       result: 'unsigned',
       run: (p) => {
+        world.scx.ops.kfuncs++;
+        const idleOf = world.ext.cpuMemory.cpuOfIdleTask(p!);
+        if (idleOf >= 0) return world.core.cpus.curr[idleOf]! < 0 ? 1 : 0;
         const task = world.task(p!, 'scx_bpf_task_running');
         return world.core.cpus.curr[world.core.tasks.cpu[task]!] === task ? 1 : 0;
       },
@@ -116,9 +124,8 @@ export function cpuKfuncs(world: KfuncWorld): Kfuncs {
       params: ['low'],
       result: 'unsigned',
       run: (cpu) => {
-        if (!world.scx.cpuIsValid(cpu!, '')) return 0;
-        const task = world.core.cpus.curr[cpu!]!;
-        return task < 0 ? world.ext.idleTaskOf(cpu!) : world.tasks.addressOf(task);
+        world.scx.ops.kfuncs++;
+        return world.scx.cpuIsValid(cpu!, '') ? world.ext.cpuMemory.currOf(cpu!) : 0;
       },
     },
     scx_bpf_nr_cpu_ids: { params: [], result: 'unsigned', run: () => world.core.topology.cpus },

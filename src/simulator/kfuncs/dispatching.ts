@@ -84,7 +84,7 @@ export function dispatchingKfuncs(world: KfuncWorld): Kfuncs {
         scx.ops.kfuncs++;
         if (high === dsqId.builtinHigh && low === dsqId.localLow) return scx.dsqs.nr[core.execCpu];
         if ((high! & dsqId.localOnHigh) === dsqId.localOnHigh)
-          return low! >= 0 && low! < core.topology.cpus ? scx.dsqs.nr[low!] : -2;
+          return scx.cpuIsValid(low!, '') ? scx.dsqs.nr[low!] : -2;
         const dsq = scx.dsqs.find(low!, high!);
         return dsq < 0 ? -2 : scx.dsqs.nr[dsq];
       },

@@ -1,7 +1,9 @@
 // What a kfunc is to the simulator: how its arguments arrive, what it gives back, and the surroundings that all of them share.
 
+import { cpumaskBytes } from '../kernel/structs.ts';
 import type { SimMemory } from '../memory.ts';
 import type { Core } from '../model/core.ts';
+import type { CgroupMemory } from '../model/ext/cgroup-memory.ts';
 import type { Dispatch } from '../model/ext/dispatch.ts';
 import type { Ext } from '../model/ext/ext.ts';
 import { hex, type Scx } from '../model/ext/scx.ts';
@@ -26,6 +28,7 @@ export class KfuncWorld {
   dispatch!: Dispatch;
   readonly memory: SimMemory;
   tasks!: TaskMemory;
+  cgroups!: CgroupMemory;
   /** Address of the i32 that takes the high half of 'wide' results. */
   readonly resultHigh: number;
 
@@ -43,6 +46,13 @@ export class KfuncWorld {
   task(address: number, kfunc: string): number {
     const task = this.tasks.taskOf(address);
     return task >= 0 ? task : this.finding(`${kfunc} got 0x${hex(address, 0)}, which is no task`);
+  }
+
+  /** Index of the first word of the cpumask at this address. */
+  mask(address: number, kfunc: string): number {
+    if (!this.memory.readable(address, cpumaskBytes) || (address & 7) !== 0)
+      this.finding(`${kfunc} got 0x${hex(address, 0)}, which is no cpumask`);
+    return address >>> 2;
   }
 
   /** scx_kf_allowed(): whether a kfunc of this set may be called now. */

@@ -11,7 +11,8 @@ const e2big = -7;
 export function numberKfuncs(world: KfuncWorld): Kfuncs {
   const { i32 } = world.memory;
   const place = (it: number, kfunc: string): number => {
-    if (!world.memory.writable(it, bytes)) world.finding(`${kfunc} got a pointer that is no iterator`);
+    if (!world.memory.writable(it, bytes) || (it & 7) !== 0)
+      world.finding(`${kfunc} got a pointer that is no iterator`);
     return it >>> 2;
   };
   return {

@@ -24,14 +24,15 @@ export function queueWalkKfuncs(world: KfuncWorld): Kfuncs {
   const free: Walk[] = [];
   /** The walk whose number stands at this address; undefined when bpf_iter_scx_dsq_new found no queue. */
   const walkAt = (it: number, kfunc: string): Walk | undefined => {
-    if (!world.memory.readable(it, walkBytes)) world.finding(`${kfunc} got a pointer that is no iterator`);
+    if (!world.memory.readable(it, walkBytes) || (it & 7) !== 0)
+      world.finding(`${kfunc} got a pointer that is no iterator`);
     const number = world.memory.i32[it >>> 2]!;
     return world.scx.dsqs.cursors[number - 1] as Walk | undefined;
   };
   const begin = (it: number, low: number, high: number, flags: number, flagsHigh: number): number => {
     const { dsqs } = world.scx;
     world.scx.ops.kfuncs++;
-    if (!world.memory.writable(it, walkBytes))
+    if (!world.memory.writable(it, walkBytes) || (it & 7) !== 0)
       world.finding('bpf_iter_scx_dsq_new got a pointer that is no iterator');
     world.memory.i32[it >>> 2] = 0;
     if ((flags & ~reverse) !== 0 || flagsHigh !== 0) return einval;

@@ -24,6 +24,8 @@ export class CpuMemory {
   /** Masks that programs may read. */
   readonly possibleMask: number;
   readonly noneMask: number;
+  /** A mask for passing computations, which no program sees. */
+  readonly scratchMask: number;
   readonly #onlineMask: number;
   readonly #scx: Scx;
   readonly #i32: Int32Array;
@@ -35,7 +37,7 @@ export class CpuMemory {
   /** `released`: by CPU, 1 when a higher class has taken it and the policy was told. */
   constructor(memory: SimMemory, scx: Scx, released: Uint8Array) {
     const { topology } = scx.core;
-    const masks = memory.allocate(3 * maskStride + topology.cpus * maskStride, 'none');
+    const masks = memory.allocate((4 + topology.cpus) * maskStride, 'none');
     this.#scx = scx;
     this.#released = released;
     this.#i32 = memory.i32;
@@ -43,6 +45,7 @@ export class CpuMemory {
     this.possibleMask = masks;
     this.#onlineMask = masks + maskStride;
     this.noneMask = masks + 2 * maskStride;
+    this.scratchMask = masks + (3 + topology.cpus) * maskStride;
     for (let i = 0; i < 3 + topology.cpus; i++) memory.permit(masks + i * maskStride, cpumaskBytes, 'read');
     this.#i32.set(topology.allMask, this.possibleMask >>> 2);
     this.#rqs = memory.allocate(topology.cpus * rqStride, 'none', rqStride);

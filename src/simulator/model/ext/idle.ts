@@ -26,7 +26,7 @@ export class Idle {
   readonly #useNuma: boolean;
   readonly #scratch = new Int32Array(maskWords);
   /** By CPU: where its last distributed pick was (distribute_cpu_mask_prev). */
-  readonly #distributed: Int32Array;
+  readonly distributed: Int32Array;
 
   /** `localQueued`: tasks in the local queue of each CPU. */
   constructor(core: Core, memory: SimMemory, localQueued: Int32Array) {
@@ -46,7 +46,7 @@ export class Idle {
     const perNode = topology.cpus / topology.nodes;
     this.#useLlc = perLlc < topology.cpus;
     this.#useNuma = perNode < topology.cpus && topology.llcs !== topology.nodes;
-    this.#distributed = new Int32Array(topology.cpus);
+    this.distributed = new Int32Array(topology.cpus);
   }
 
   /** reset_idle_masks(): every online CPU counts as idle until it is seen to be busy. */
@@ -109,10 +109,10 @@ export class Idle {
   /** Any CPU in both masks, going round from the one chosen last on this CPU; −1 for none. */
   #distribute(own: number, mask: Int32Array, from: number): number {
     const here = this.#core.execCpu;
-    const start = (this.#distributed[here]! + 1) % (words * 32);
+    const start = (this.distributed[here]! + 1) % (words * 32);
     let found = this.#firstFrom(own, mask, from, start, words * 32);
     if (found < 0) found = this.#firstFrom(own, mask, from, 0, start);
-    if (found >= 0) this.#distributed[here] = found;
+    if (found >= 0) this.distributed[here] = found;
     return found;
   }
 

@@ -65,8 +65,8 @@ export class Ops {
   /** Calls of kfuncs and helpers since the last charge. */
   kfuncs = 0;
   recorder: CallRecorder | undefined;
-  /** Called once, when the callback that runs now (or one within it) returns; told how deep that one was, 0 for timers. */
-  atReturn: ((depth: number) => void) | undefined;
+  /** Called whenever a callback returns, with its depth, until they say that they are done. */
+  readonly #atReturn: ((depth: number) => boolean)[] = [];
   readonly #core: Core;
   readonly #memory: SimMemory;
   readonly #context: number;
@@ -133,7 +133,7 @@ export class Ops {
     this.#depth++;
     const result = fn(context);
     this.#depth--;
-    if (this.atReturn !== undefined) this.#returned(this.#depth + 1);
+    if (this.#atReturn.length > 0) this.#returned(this.#depth + 1);
     if (saved !== undefined) this.#memory.u8.set(saved, this.program.frames.address);
     this.mask = outer;
     this.#charge();
@@ -147,7 +147,7 @@ export class Ops {
     const result = this.program.call(pointer, a, b, c, d);
     this.mask = outer;
     if (this.#depth === 0) {
-      if (this.atReturn !== undefined) this.#returned(0);
+      if (this.#atReturn.length > 0) this.#returned(0);
       this.#charge();
     }
     return result;
@@ -163,15 +163,19 @@ export class Ops {
     return this.#i32[(this.#context + (this.#depth - 1) * contextBytes) >>> 2]!;
   }
 
+  /** Has `fn` called when this callback returns, and the next ones, until it says that it is done. */
+  whenReturning(fn: (depth: number) => boolean): void {
+    if (!this.#atReturn.includes(fn)) this.#atReturn.push(fn);
+  }
+
   #returned(depth: number): void {
-    const { atReturn } = this;
-    this.atReturn = undefined;
-    atReturn?.(depth);
+    const waiting = this.#atReturn.splice(0);
+    for (const fn of waiting) if (!fn(depth)) this.whenReturning(fn);
   }
 
   /** After a finding has ended the simulation in the middle of calls. */
   abandon(): void {
-    this.atReturn = undefined;
+    this.#atReturn.length = 0;
     this.#depth = 0;
     this.mask = -1;
   }
