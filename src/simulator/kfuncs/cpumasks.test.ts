@@ -282,6 +282,8 @@ describe('bad pointers are findings', () => {
     const mask = test.call('bpf_cpumask_create');
     const forged = test.bytes(64);
     test.memory.u8.copyWithin(forged, mask, mask + 44);
+    const tag = bpfCpumask.size / 4;
+    test.memory.i32[forged / 4 + tag] = test.memory.i32[mask / 4 + tag]! ^ mask ^ forged;
     for (const bad of [test.world.tasks.maskOf(0), test.world.scx.idle.cpuMask, forged]) {
       const args = [mask, mask, 8, 0];
       args[place] = bad;
