@@ -135,6 +135,10 @@ describe('allocation', () => {
     memory.free(b);
     memory.free(a);
     expect([memory.allocate(24, 'read'), memory.allocate(24, 'read')]).toEqual([b, a]);
+    for (let i = 0; i < 3; i++) {
+      memory.free(a);
+      expect(memory.allocate(24, 'read')).toBe(a);
+    }
   });
 
   it('treats a wrong free as a bug', () => {

@@ -89,6 +89,9 @@ describe('refusals', () => {
     expect(formatted('%s%d', long, 1)).toBe(-28);
     expect(formatted('%s%lld%d', 'x'.repeat(499), 1, 1)).toBe(`${'x'.repeat(499)}11`);
     expect(formatted('%s%lld%d', 'x'.repeat(500), 1, 1)).toBe(-28);
+    // an int begins at a multiple of 4
+    expect(formatted('%s%d%c', 'x'.repeat(503), 1, 33)).toBe(`${'x'.repeat(503)}1!`);
+    expect(formatted('%s%d%c', 'x'.repeat(504), 1, 33)).toBe(-28);
   });
 });
 

@@ -25,6 +25,20 @@ it('has the helpers it should, under the names of the kernel', () => {
   ];
   expect(Object.keys(helpers).map(Number)).toEqual(wanted);
   for (const [number, { name }] of Object.entries(helpers)) expect(name).toBe(helperName(Number(number)));
+  // pointers and u32 are unsigned, u64 is wide, void is none; all else is an errno or a small number
+  const results = { none: [93, 94, 132, 133], wide: [5, 14, 118, 125, 134, 160] };
+  const pointers = [1, 7, 8, 35, 42, 131, 153, 154, 156, 158, 194, 195, 210];
+  for (const [number, { result }] of Object.entries(helpers)) {
+    const isIn = (list: readonly number[]) => list.includes(Number(number));
+    const kind = isIn(results.none)
+      ? 'none'
+      : isIn(results.wide)
+        ? 'wide'
+        : isIn(pointers)
+          ? 'unsigned'
+          : 'signed';
+    expect(`${number} ${result}`).toBe(`${number} ${kind}`);
+  }
   expect(helperName(211)).toBe('bpf_cgrp_storage_delete');
   expect(helperName(212)).toBe('helper 212');
 });
@@ -84,6 +98,8 @@ describe('maps', () => {
     expect(lab.call(164, array.handle, 77, 1234, 1, 0)).toBe(-22);
     const hash = map('hash');
     for (const n of [1, 2, 3]) hash.put(u32Bytes(n), new Uint8Array(8));
+    hash.put(u32Bytes(4), new Uint8Array(8));
+    lab.call(3, hash.handle, put(u32Bytes(2)));
     lab.onCallback = (_, [handle, key]) => {
       expect(lab.call(3, handle!, key!)).toBe(0);
       return 0;
@@ -148,6 +164,7 @@ describe('storage', () => {
     const address = lab.call(get, storage.handle, owners[1]!, put([1, 2, 3, 4, 5, 6, 7, 8]), 1, 0);
     expect(read(address, 8)).toEqual([1, 2, 3, 4, 5, 6, 7, 8]);
     expect(lab.call(get, storage.handle, owners[1]!, 0, 0, 0)).toBe(address);
+    expect(lab.call(get, storage.handle, owners[1]!, 0, 2, 0)).toBe(0);
     expect(lab.call(remove, storage.handle, 0)).toBe(-22);
     expect(lab.call(remove, storage.handle, owners[1]!)).toBe(0);
     expect(lab.call(remove, storage.handle, owners[1]!)).toBe(-2);
@@ -156,6 +173,10 @@ describe('storage', () => {
       /r2 is .*, not the address of a (task|cgroup)/,
     );
     expect(() => lab.call(get, storage.handle, owners[0]!, 8, 1, 0)).toThrow(/r3 is 0x8/);
+    const other = map(kind === 'task_storage' ? 'cgrp_storage' : 'task_storage');
+    expect(() => lab.call(get, other.handle, owners[0]!, 0, 1, 0)).toThrow(
+      `not for map m of type ${other.shape.typeName}`,
+    );
     expect(() => lab.call(get, map('hash').handle, owners[0]!, 0, 1, 0)).toThrow(
       'not for map m of type hash',
     );
@@ -219,7 +240,7 @@ describe('reading memory', () => {
   });
 
   it('exchanges pointers', () => {
-    const at = put([1, 2, 0, 0, 0, 0, 0, 0]);
+    const at = put([1, 2, 0, 0, 3, 0, 0, 0]);
     expect(lab.call(194, at, 0x4455)).toBe(0x0201);
     expect(read(at, 8)).toEqual([0x55, 0x44, 0, 0, 0, 0, 0, 0]);
     expect(() => lab.call(194, at + 1, 0)).toThrow('r1');

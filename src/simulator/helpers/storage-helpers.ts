@@ -1,7 +1,7 @@
 // Storage of tasks and cgroups. Source: kernel/bpf/bpf_task_storage.c, bpf_cgrp_storage.c v6.18.
 import { EINVAL } from '../maps/errno.ts';
 import { mapType } from '../maps/map.ts';
-import { StorageMap } from '../maps/storage.ts';
+import type { StorageMap } from '../maps/storage.ts';
 import { bad, flagsOf, type Helpers, type HelperWorld, mapIn, needReadable } from './world.ts';
 
 /** BPF_LOCAL_STORAGE_GET_F_CREATE. */
@@ -65,7 +65,7 @@ function remove(name: string, world: HelperWorld, kind: Owner): Helpers[number] 
 
 function storageIn(name: string, world: HelperWorld, handle: number, kind: Owner): StorageMap {
   const map = mapIn(world, name, handle);
-  return map instanceof StorageMap && map.shape.type === kind.type
-    ? map
+  return map.type === kind.type
+    ? (map as StorageMap)
     : world.finding(`${name}: not for map ${map.name} of type ${map.shape.typeName}`);
 }

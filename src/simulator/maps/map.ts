@@ -50,6 +50,8 @@ export function lacking(name: string, bytes: number, memory: SimMemory): string 
  */
 export abstract class SimMap {
   readonly name: string;
+  /** Of `mapType`; it tells the class. */
+  readonly type: number;
   readonly shape: BpfMap;
   /** The address that programs have for the map. Nobody may read there. */
   readonly handle: number;
@@ -66,6 +68,7 @@ export abstract class SimMap {
 
   constructor(shape: BpfMap, world: MapWorld, fields: readonly ValueField[]) {
     this.name = shape.name;
+    this.type = shape.type;
     this.shape = shape;
     this.keyBytes = shape.keySize;
     this.valueBytes = shape.valueSize;

@@ -139,6 +139,7 @@ describe('ringbuf', () => {
     expect(map.commit(a, false)).toBe(false);
     expect(map.drain()).toEqual([Uint8Array.of(1, 0, 0, 0), Uint8Array.of(3, 0, 0, 0)]);
     expect([map.ask(0), map.ask(2), map.ask(3)]).toEqual([0, 48, 48]);
+    expect([a, b, c]).toContain(map.reserveRecord(4));
   });
 
   it('copies what is output, and refuses like the kernel', () => {
