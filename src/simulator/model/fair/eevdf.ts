@@ -6,6 +6,7 @@ import { tickNs } from '../core.ts';
 import { dequeueFlag, enqueueFlag } from '../flags.ts';
 import type { Entities, Queues } from './entities.ts';
 import { type Features, normalizedSliceNs } from './features.ts';
+import type { Loads } from './loads.ts';
 import type { Timeline } from './timeline.ts';
 import { virtualFactor } from './weights.ts';
 
@@ -17,15 +18,20 @@ export class Eevdf {
   readonly #e: Entities;
   readonly #q: Queues;
   readonly #timeline: Timeline;
+  readonly #loads: Loads;
+  readonly #shares: Float64Array;
   readonly #features: Features;
   readonly #taskCount: number;
   readonly #sliceNs: number;
 
+  /** `shares`: weight of each group on the whole machine. */
   constructor(
     core: Core,
     entities: Entities,
     queues: Queues,
     timeline: Timeline,
+    loads: Loads,
+    shares: Float64Array,
     features: Features,
     sliceNs: number,
   ) {
@@ -33,6 +39,8 @@ export class Eevdf {
     this.#e = entities;
     this.#q = queues;
     this.#timeline = timeline;
+    this.#loads = loads;
+    this.#shares = shares;
     this.#features = features;
     this.#taskCount = core.tasks.capacity;
     this.#sliceNs = sliceNs;
@@ -110,11 +118,27 @@ export class Eevdf {
     const isCurr = q.curr[queue] === entity;
     if (isCurr) this.place(queue, entity, flags);
     this.updateCurr(queue);
+    this.upkeep(queue, entity);
     if (!isCurr) this.place(queue, entity, flags);
     q.load[queue]! += e.weight[entity]!;
     q.queued[queue]!++;
     if (!isCurr) this.#timeline.add(queue, entity);
     e.onRq[entity] = 1;
+  }
+
+  /** Averages, and a group's weight that follows from them. */
+  upkeep(queue: number, entity: number): void {
+    this.#loads.update(queue, entity);
+    this.#updateShares(queue, entity);
+  }
+
+  #updateShares(queue: number, entity: number): void {
+    if (entity < this.#taskCount) return;
+    const { cpus, load } = this.#q;
+    const own = entity - this.#taskCount + cpus;
+    if (load[own] === 0) return;
+    const weight = this.#loads.shares(own, this.#shares[Math.floor(own / cpus) - 1]!);
+    if (weight !== this.#e.weight[entity]) this.reweight(queue, entity, weight);
   }
 
   /** False: it sleeps but is not eligible yet, and competes on until it is (DELAY_DEQUEUE). Flags: dequeueFlag and leaveFlag. */
@@ -130,9 +154,11 @@ export class Eevdf {
       this.#features.DELAY_DEQUEUE &&
       !this.#timeline.eligible(queue, e.vruntime[entity]!)
     ) {
+      this.#loads.update(queue, entity);
       e.delayed[entity] = 1;
       return false;
     }
+    this.#loads.update(queue, entity);
     this.updateLag(queue, entity);
     if (this.#features.PLACE_REL_DEADLINE && !sleeps) {
       e.deadline[entity]! -= e.vruntime[entity]!;
@@ -142,6 +168,7 @@ export class Eevdf {
     e.onRq[entity] = 0;
     q.load[queue]! -= e.weight[entity]!;
     q.queued[queue]!--;
+    this.#updateShares(queue, entity);
     if ((flags & (dequeueFlag.save | dequeueFlag.move)) !== dequeueFlag.save)
       this.#timeline.advanceReference(queue);
     if ((flags & leaveFlag.delayed) !== 0) this.finishDelayed(entity);
@@ -171,6 +198,7 @@ export class Eevdf {
         q.queued[queue]!++;
       }
     }
+    this.#loads.update(queue, entity);
     e.delayed[entity] = 0;
   }
 
@@ -179,6 +207,7 @@ export class Eevdf {
     this.clearBuddies(queue, entity);
     if (e.onRq[entity] === 1) {
       this.#timeline.remove(queue, entity);
+      this.#loads.update(queue, entity);
       this.#protect(queue, entity);
     }
     e.execStart[entity] = this.#core.now;
@@ -189,6 +218,7 @@ export class Eevdf {
     if (this.#e.onRq[entity] === 1) {
       this.updateCurr(queue);
       this.#timeline.add(queue, entity);
+      this.#loads.update(queue, entity);
     }
     this.#q.curr[queue] = -1;
   }
@@ -252,6 +282,7 @@ export class Eevdf {
     if (e.relDeadline[entity] === 1) e.deadline[entity] = Math.trunc((e.deadline[entity]! * old) / weight);
     e.weight[entity] = weight;
     e.factor[entity] = virtualFactor(weight);
+    this.#loads.reweighted(queue, entity, old);
     if (!queued) return;
     this.place(queue, entity, 0);
     q.load[queue]! += weight;

@@ -1,58 +1,124 @@
 // The fair class: EEVDF as SCHED_NORMAL, SCHED_BATCH and SCHED_IDLE have it. Source: kernel/sched/fair.c (fair_sched_class), v6.18.
 
 import type { Core } from '../core.ts';
-import { classNumber, schedPolicy, taskState, wakeFlag } from '../flags.ts';
+import { classNumber, enqueueFlag, schedPolicy, taskState, wakeFlag } from '../flags.ts';
 import type { SchedClass } from '../sched-class.ts';
+import { Balance } from './balance.ts';
 import { Eevdf, leaveFlag } from './eevdf.ts';
 import { Entities, Queues } from './entities.ts';
 import { defaultSliceNs, type FairSettings, type Features, featuresOf } from './features.ts';
+import { FindIdlest } from './find-idlest.ts';
 import { Hierarchy } from './hierarchy.ts';
+import { IdleSibling } from './idle-sibling.ts';
+import { Loads } from './loads.ts';
+import { Machine } from './machine.ts';
+import { RunList } from './run-list.ts';
 import { Timeline } from './timeline.ts';
+import { Triggers } from './triggers.ts';
+import { WakeAffine } from './wake-affine.ts';
 import { idleWeight, niceWeight, virtualFactor } from './weights.ts';
+
+/** A cgroup, before the run. */
+export interface GroupSpec {
+  /** Index of its parent, −1 for the root; parents come first. */
+  readonly parent: number;
+  /** cpu.weight. */
+  readonly weight: number;
+  /** cpu.max: CPU time each 100 ms, 0 for no limit. */
+  readonly quotaNs: number;
+}
+
+/** What one look for tasks costs a CPU that goes idle, ns: a guess at the kernel's few microseconds. */
+const newidleNs = 3000;
 
 export class FairClass implements SchedClass {
   readonly features: Features;
-  readonly entities: Entities;
-  readonly queues: Queues;
-  readonly timeline: Timeline;
-  readonly eevdf: Eevdf;
+  entities!: Entities;
+  queues!: Queues;
+  timeline!: Timeline;
+  loads!: Loads;
+  machine!: Machine;
+  eevdf!: Eevdf;
   readonly #core: Core;
-  readonly #hierarchy: Hierarchy;
   readonly #sliceNs: number;
+  #hierarchy!: Hierarchy;
+  #list!: RunList;
+  #affine!: WakeAffine;
+  #sibling!: IdleSibling;
+  #idlest!: FindIdlest;
+  #triggers!: Triggers;
 
   constructor(core: Core, settings: FairSettings) {
-    const { cpus } = core.topology;
-    const { capacity } = core.tasks;
     this.#core = core;
     this.features = featuresOf(settings);
-    this.#sliceNs = settings.baseSliceNs ?? defaultSliceNs(cpus);
-    this.entities = new Entities(capacity);
-    this.queues = new Queues(cpus, 0);
-    for (let cpu = 0; cpu < cpus; cpu++) this.queues.cpu[cpu] = cpu;
+    this.#sliceNs = settings.baseSliceNs ?? defaultSliceNs(core.topology.cpus);
+    this.createGroups([]);
+  }
+
+  /** The cgroups, whose indexes tasks.cgroup has. Only before there are tasks. */
+  createGroups(groups: readonly GroupSpec[]): void {
+    const core = this.#core;
+    const { cpus } = core.topology;
+    const { capacity } = core.tasks;
+    this.entities = new Entities(capacity + groups.length * cpus);
+    this.queues = new Queues(cpus, groups.length);
+    linkGroups(this.entities, this.queues, capacity, groups);
+    this.loads = new Loads(core, this.entities, this.queues);
+    this.#list = new RunList(cpus, capacity);
     this.timeline = new Timeline(this.entities, this.queues);
-    this.eevdf = new Eevdf(core, this.entities, this.queues, this.timeline, this.features, this.#sliceNs);
+    const shares = Float64Array.from(groups, ({ weight }) => Math.round((weight * 1024) / 100));
+    this.eevdf = new Eevdf(
+      core,
+      this.entities,
+      this.queues,
+      this.timeline,
+      this.loads,
+      shares,
+      this.features,
+      this.#sliceNs,
+    );
     this.#hierarchy = new Hierarchy(this.entities, this.queues, this.eevdf, this.timeline, capacity);
+    this.machine = new Machine(core, this.entities, this.queues, this.loads, this.#list, this.features);
+    this.#affine = new WakeAffine(this.machine);
+    this.#sibling = new IdleSibling(this.machine);
+    this.#idlest = new FindIdlest(this.machine);
+    const cost = core.costs.switchNs === 0 ? 0 : newidleNs;
+    this.#triggers = new Triggers(this.machine, new Balance(this.machine), cost);
   }
 
   enqueue(cpu: number, task: number, flags: number): void {
-    this.#attach(task, cpu);
+    if ((flags & enqueueFlag.delayed) === 0) {
+      this.#attach(task, cpu);
+      if ((flags & enqueueFlag.initial) !== 0) this.loads.begin(task, this.entities.queue[task]!);
+      if ((flags & enqueueFlag.wakeup) !== 0) this.#triggers.woken(cpu);
+      this.#list.add(cpu, task);
+    }
     this.#hierarchy.enqueue(task, flags);
+    this.machine.noteQueued(cpu);
   }
 
-  dequeue(_cpu: number, task: number, flags: number): boolean {
+  dequeue(cpu: number, task: number, flags: number): boolean {
     const e = this.entities;
     let all = flags;
     if (e.delayed[task] === 1 && this.#core.tasks.state[task] === taskState.dead) all |= leaveFlag.delayed;
     if (this.#core.tasks.state[task] === taskState.dead) all |= leaveFlag.special;
-    return this.#hierarchy.dequeue(task, all);
+    if (!this.#hierarchy.dequeue(task, all)) return false;
+    this.#list.remove(cpu, task);
+    return true;
   }
 
   pick(cpu: number, _prev: number): number {
-    return this.#hierarchy.pick(cpu, this.#left);
+    const task = this.#hierarchy.pick(cpu, this.#left);
+    if (task >= 0) return task;
+    if (this.#triggers.newlyIdle(cpu)) return this.#hierarchy.pick(cpu, this.#left);
+    this.#sibling.enterIdle(cpu);
+    return -1;
   }
 
   readonly #left = (task: number): void => {
-    this.#core.delayedLeft(this.#core.tasks.cpu[task]!, task);
+    const cpu = this.#core.tasks.cpu[task]!;
+    this.#list.remove(cpu, task);
+    this.#core.delayedLeft(cpu, task);
   };
 
   putPrev(_cpu: number, task: number, next: number): void {
@@ -60,13 +126,18 @@ export class FairClass implements SchedClass {
     this.#hierarchy.putPrev(task, isFair ? next : -1);
   }
 
-  setNext(_cpu: number, task: number): void {
+  setNext(cpu: number, task: number): void {
+    if (this.entities.onRq[task] === 1) this.#list.toFront(cpu, task);
     this.#hierarchy.setNext(task);
   }
 
-  tick(_cpu: number, task: number): void {
+  tick(cpu: number, task: number): void {
     const { queue, parent } = this.entities;
-    for (let at = task; at >= 0; at = parent[at]!) this.eevdf.updateCurr(queue[at]!);
+    for (let at = task; at >= 0; at = parent[at]!) {
+      this.eevdf.updateCurr(queue[at]!);
+      this.eevdf.upkeep(queue[at]!, at);
+    }
+    this.#triggers.tick(cpu);
   }
 
   updateCurr(cpu: number): void {
@@ -112,8 +183,19 @@ export class FairClass implements SchedClass {
     this.#core.resched(cpu);
   }
 
-  select(_task: number, prevCpu: number, _wakeFlags: number): number {
-    return prevCpu;
+  select(task: number, prevCpu: number, wakeFlags: number): number {
+    const { execCpu, tasks, cpus } = this.#core;
+    if ((wakeFlags & wakeFlag.ttwu) === 0) return this.#idlest.select(task, execCpu);
+    this.#affine.record(execCpu, task);
+    let target = prevCpu;
+    if (execCpu !== prevCpu && !this.#affine.isWide(execCpu, task) && tasks.allows(task, execCpu)) {
+      const domain = this.machine.domains[execCpu]!.find((one) => one.cpus.includes(prevCpu));
+      const waker = cpus.curr[execCpu]!;
+      const sync = (wakeFlags & wakeFlag.sync) !== 0 && !(waker >= 0 && tasks.exiting[waker] === 1);
+      if (domain !== undefined)
+        target = this.#affine.choose(task, execCpu, prevCpu, domain.imbalancePct, sync);
+    }
+    return this.#sibling.select(task, prevCpu, target);
   }
 
   /** It gives away what is left of its request, and its claim with it. */
@@ -134,18 +216,29 @@ export class FairClass implements SchedClass {
     this.entities.slice[task] = this.#sliceNs;
     this.#attach(task, this.#core.tasks.cpu[task]!);
     this.#setWeight(task);
+    this.loads.pelt.updated[task] = -1;
+    this.#affine.clear(task);
+    this.#sibling.clear(task, this.#core.tasks.cpu[task]!);
   }
 
-  dead(_task: number): void {}
+  dead(task: number): void {
+    this.loads.detach(this.entities.queue[task]!, task);
+  }
 
   enter(task: number): void {
     this.#attach(task, this.#core.tasks.cpu[task]!);
     this.#setWeight(task);
+    this.loads.pelt.updated[task] = -1;
+    this.loads.pelt.loadAvg[task] = this.entities.weight[task]!;
   }
 
-  leave(_task: number): void {}
+  leave(task: number): void {
+    this.loads.detach(this.entities.queue[task]!, task);
+  }
 
   reweighted(task: number): void {
+    const queue = this.#queueOf(task, this.#core.tasks.cpu[task]!);
+    if (queue !== this.entities.queue[task]) this.loads.detach(this.entities.queue[task]!, task);
     this.#attach(task, this.#core.tasks.cpu[task]!);
     const { policy, nice } = this.#core.tasks;
     const isIdle = policy[task] === schedPolicy.idle;
@@ -165,13 +258,36 @@ export class FairClass implements SchedClass {
   affinityChanged(_task: number): void {}
 
   migrate(task: number, _from: number, to: number): void {
+    this.loads.detach(this.entities.queue[task]!, task);
     this.#attach(task, to);
   }
 
   online(_cpu: number, _isOnline: boolean): void {}
 
+  #queueOf(task: number, cpu: number): number {
+    return cpu + (this.#core.tasks.cgroup[task]! + 1) * this.queues.cpus;
+  }
+
   /** The queue and group of a task on a CPU (set_task_rq). */
   #attach(task: number, cpu: number): void {
-    this.entities.queue[task] = cpu;
+    const { queue, parent, depth } = this.entities;
+    const own = this.#queueOf(task, cpu);
+    queue[task] = own;
+    parent[task] = this.queues.owner[own]!;
+    depth[task] = parent[task]! < 0 ? 0 : depth[parent[task]!]! + 1;
   }
+}
+
+function linkGroups(entities: Entities, queues: Queues, tasks: number, groups: readonly GroupSpec[]): void {
+  const { cpus } = queues;
+  for (let queue = 0; queue < queues.count; queue++) queues.cpu[queue] = queue % cpus;
+  groups.forEach(({ parent }, group) => {
+    for (let cpu = 0; cpu < cpus; cpu++) {
+      const entity = tasks + group * cpus + cpu;
+      queues.owner[cpu + (group + 1) * cpus] = entity;
+      entities.queue[entity] = cpu + (parent + 1) * cpus;
+      entities.parent[entity] = queues.owner[cpu + (parent + 1) * cpus]!;
+      entities.depth[entity] = parent < 0 ? 0 : entities.depth[entities.parent[entity]!]! + 1;
+    }
+  });
 }

@@ -18,7 +18,6 @@ export const defaultFeatures = {
   WA_IDLE: true,
   WA_WEIGHT: true,
   WA_BIAS: true,
-  UTIL_EST: true,
 };
 
 export type FeatureName = keyof typeof defaultFeatures;

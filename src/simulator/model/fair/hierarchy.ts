@@ -46,6 +46,7 @@ export class Hierarchy {
       flag = enqueueFlag.wakeup;
     }
     for (; at >= 0; at = e.parent[at]!) {
+      this.#eevdf.upkeep(e.queue[at]!, at);
       slice = this.#passSlice(at, slice);
       this.#count(e.queue[at]!, 1, runnable, idle);
       if (this.#isIdle(e.queue[at]!)) idle = 1;
@@ -120,6 +121,7 @@ export class Hierarchy {
       flag = (flag | dequeueFlag.sleep) & ~(leaveFlag.delayed | leaveFlag.special);
     }
     for (; at >= 0; at = e.parent[at]!) {
+      this.#eevdf.upkeep(e.queue[at]!, at);
       slice = this.#passSlice(at, slice);
       this.#count(e.queue[at]!, -queued, -runnable, -idle);
       if (this.#isIdle(e.queue[at]!)) idle = queued;
