@@ -1,7 +1,8 @@
 // Accesses to memory in WebAssembly: addresses are as they stand in the registers. Source: RFC 9669 sections 5.1 to 5.3.
 //
 // Memory checks ask a shadow of one byte per byte: its low nibble says how many bytes from here on may be read (at most 8), bit 4 that they may be
-// written. So every access, aligned or not, is checked to the byte with one load; null and wild pointers find zero there.
+// written. So every access, aligned or not, is checked to the byte with one load; null and wild pointers find zero there. Nothing below 32 KiB, the reach
+// of offsets, may be accessible: an address beyond 2^64 is a fault wherever it ends.
 import { alu64 } from './arithmetic.ts';
 import { type FunctionCode, local } from './function-code.ts';
 import { isInFrame, type Of } from './program.ts';
@@ -49,10 +50,7 @@ export function emitAccess(to: FunctionCode, checks: Checks, code: Access): void
   }
 }
 
-/**
- * Leaves the i32 address of base + offset, or of base; answers with the offset that remains. Checked if that is the mode; what lies in the frame
- * is known to be right.
- */
+/** Leaves an i32 and answers with what is to be added to it: the address, checked if that is the mode. What lies in the frame is known to be right. */
 function emitAddress(
   to: FunctionCode,
   checks: Checks,
@@ -60,26 +58,23 @@ function emitAddress(
   base: number,
   way: 'read' | 'write',
 ): number {
-  const { offset } = code;
   if (base === 10 && isInFrame(code)) {
-    to.i32(to.top + offset);
+    to.i32(to.top + code.offset);
     return 0;
   }
-  if (checks.mode === 'checked') {
-    emitCheck(to, checks, code, base, way);
-    to.get(local.wide).byte(op.i32WrapI64);
-    return 0;
-  }
+  if (checks.mode === 'checked') emitCheck(to, checks, code, base, way);
+  return emitLowAddress(to, base, code.offset);
+}
+
+/** WebAssembly adds without a sign, to 33 bits. */
+function emitLowAddress(to: FunctionCode, base: number, offset: number): number {
   to.low(base);
   if (offset >= 0) return offset;
   to.i32(offset).byte(op.i32Add);
   return 0;
 }
 
-/**
- * wide = base + offset; faults unless the bytes may be accessed there. Where the shadow is asked at two distances from one address, all between have
- * a shadow too, and are not compared with its limit again.
- */
+/** Faults unless the bytes at base + offset may be accessed. */
 function emitCheck(
   to: FunctionCode,
   checks: Checks,
@@ -87,22 +82,32 @@ function emitCheck(
   base: number,
   way: 'read' | 'write',
 ): void {
-  const { at, offset } = code;
+  const { at, offset, bytes } = code;
   to.mayFault(way, at, base, offset);
-  to.register(base);
-  if (offset !== 0) to.i64(offset).byte(op.i64Add);
-  to.out.byte(op.localTee).u32(local.wide);
-  const { low, high } = to.ranges[base] ?? { low: offset, high: offset - 1 };
-  if (offset < low || offset > high) {
-    to.i64(checks.limit).byte(op.i64GeU);
-    to.faultIf();
-    to.ranges[base] = { low: Math.min(low, offset), high: Math.max(high, offset) };
-    to.get(local.wide);
-  }
-  to.out.byte(op.i32WrapI64).byte(op.i32Load8U).byte(0).u32(checks.shadow);
-  if (way === 'write') to.i32(16 + code.bytes).byte(op.i32LtU);
-  else to.i32(enough[code.bytes]).byte(op.i32And).byte(op.i32Eqz);
+  emitLimit(to, checks.limit, base, offset);
+  const more = emitLowAddress(to, base, offset);
+  to.out
+    .byte(op.i32Load8U)
+    .byte(0)
+    .u32(checks.shadow + more);
+  if (way === 'write') to.i32(16 + bytes).byte(op.i32LtU);
+  else to.i32(enough[bytes]).byte(op.i32And).byte(op.i32Eqz);
   to.faultIf();
+}
+
+/**
+ * Faults if base + offset has no shadow, or comes from below 0. Once two distances from one address have passed, all between have, as has 0 with a
+ * positive one; and then the low 32 bits of the address are all there is.
+ */
+function emitLimit(to: FunctionCode, limit: number, base: number, offset: number): void {
+  const known = to.ranges[base];
+  if (known !== undefined && known.low <= offset && offset <= known.high) return;
+  to.register(base);
+  if (offset < 0) to.i64(offset).byte(op.i64Add);
+  to.i64(limit - Math.max(offset, 0)).byte(op.i64GeU);
+  to.faultIf();
+  const { low, high } = known ?? { low: Math.min(offset, 0), high: offset };
+  to.ranges[base] = { low: Math.min(low, offset), high: Math.max(high, offset) };
 }
 
 function emitStore(to: FunctionCode, checks: Checks, code: Access, value: () => void): void {
@@ -111,26 +116,27 @@ function emitStore(to: FunctionCode, checks: Checks, code: Access, value: () => 
   to.out.byte(stores[code.bytes]).byte(0).u32(offset);
 }
 
-/** One thread executes: a load and a store are atomic. */
+/** One thread executes: a load and a store are atomic, and one check is enough for both. */
 function emitAtomic(to: FunctionCode, checks: Checks, code: Of<'atomic' | 'xchg' | 'cmpxchg'>): void {
   const { bytes } = code;
+  const unchecked = { ...checks, mode: 'fast' } as const;
   const offset = emitAddress(to, checks, code, code.dst, 'write');
   to.out.byte(loads[bytes]).byte(0).u32(offset);
   to.set(local.old);
   if (code.kind === 'atomic') {
     const { op: name } = code;
-    emitStore(to, checks, code, () => {
+    emitStore(to, unchecked, code, () => {
       to.get(local.old);
       to.register(code.src).byte(alu64[name]);
     });
-  } else if (code.kind === 'xchg') emitStore(to, checks, code, () => to.register(code.src));
+  } else if (code.kind === 'xchg') emitStore(to, unchecked, code, () => to.register(code.src));
   else {
     to.get(local.old);
     if (bytes === 4) to.low(0).byte(op.i64ExtendI32U);
     else to.register(0);
     to.out.byte(op.i64Eq);
     to.begin(op.if);
-    emitStore(to, checks, code, () => to.register(code.src));
+    emitStore(to, unchecked, code, () => to.register(code.src));
     to.end();
   }
   if (code.kind === 'atomic' && !code.fetch) return;

@@ -166,8 +166,7 @@ function emitInstruction(to: FunctionCode, around: Surroundings, code: Instructi
 function emitBudget(to: FunctionCode, budget: number, ahead: number, at: number): void {
   to.mayFault('budget', at);
   to.get(local.count);
-  to.i32(ahead).byte(op.i32Add);
-  to.i32(budget).byte(op.i32GtU);
+  to.i32(budget - ahead).byte(op.i32GtS);
   to.faultIf();
 }
 

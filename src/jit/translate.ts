@@ -21,11 +21,11 @@ export interface Translation {
   readonly stack: number;
   /** Address of the shadow (see access.ts) of address 0. */
   readonly shadow: number;
-  /** Addresses below this have a shadow. */
+  /** Addresses below this have a shadow. None below 32 KiB may be accessible. */
   readonly limit: number;
   /** Address of an i32: the high half of `wide` results. */
   readonly resultHigh: number;
-  /** Instructions that one entry may execute. Checked at the head of each loop. */
+  /** Instructions that one entry may execute, below 2^31. Checked at the head of each loop. */
   readonly budget: number;
   /** Smallest size of env.memory, in pages of 64 KiB. */
   readonly pages: number;
