@@ -44,7 +44,7 @@ export class RingbufMap extends SimMap {
 
   /** False when the address is no record that is being written. */
   commit(address: number, discard: boolean): boolean {
-    const record = this.#records.find((each) => each.address === address && each.state === busy);
+    const record = this.#records.findLast((each) => each.address === address && each.state === busy);
     if (record === undefined) return false;
     record.state = discard ? discarded : submitted;
     this.memory.permit(record.address, record.bytes, 'none');
