@@ -2,6 +2,7 @@
 // default but the matrix and the truth. Options after the names go to the benches that take some.
 
 import { benchErrorRates } from './error-rates.ts';
+import { benchFidelity } from './fidelity.ts';
 import { benchLongestFirst } from './longest-first.ts';
 import { benchMatrix } from './matrix.ts';
 import { benchPolicyCode } from './policy-code.ts';
@@ -15,6 +16,7 @@ const benches: Readonly<Record<string, (options: readonly string[]) => Promise<v
   programs: () => benchPrograms(),
   'policy-code': () => benchPolicyCode(),
   'error-rates': () => benchErrorRates(),
+  fidelity: benchFidelity,
   matrix: () => benchMatrix(),
   truth: benchTruth,
 };

@@ -4,6 +4,7 @@
 import { mapType, type SimMap } from './maps/map.ts';
 import { StorageMap } from './maps/storage.ts';
 import type { Core } from './model/core.ts';
+import type { CgroupMemory } from './model/ext/cgroup-memory.ts';
 import { exitKind } from './model/ext/exit.ts';
 import type { Ext } from './model/ext/ext.ts';
 import { classNumber, schedPolicy } from './model/flags.ts';
@@ -14,8 +15,8 @@ const firstPid = 1000;
 export class TaskBirths implements Births {
   readonly #core: Core;
   readonly #ext: Ext | undefined;
-  /** Address of the css_set of a cgroup (−1: the root), for tasks that programs see. */
-  readonly #cssSetOf: (cgroup: number) => number;
+  /** For tasks that programs see. */
+  readonly #cgroups: CgroupMemory;
   readonly #storages: readonly StorageMap[];
   #nextPid: number;
 
@@ -23,13 +24,13 @@ export class TaskBirths implements Births {
   constructor(
     core: Core,
     ext: Ext | undefined,
-    cssSetOf: (cgroup: number) => number,
+    cgroups: CgroupMemory,
     maps: readonly SimMap[],
     pidOffset: number,
   ) {
     this.#core = core;
     this.#ext = ext;
-    this.#cssSetOf = cssSetOf;
+    this.#cgroups = cgroups;
     this.#storages = maps
       .filter((map) => map instanceof StorageMap)
       .filter((map) => map.shape.type === mapType.taskStorage);
@@ -48,7 +49,7 @@ export class TaskBirths implements Births {
     if (this.#ext !== undefined) {
       const { scx } = this.#ext;
       const parent = this.#core.cpus.curr[this.#core.execCpu]!;
-      scx.memory.born(task, comm, pid, parent, this.#cssSetOf(tasks.cgroup[task]!));
+      scx.memory.born(task, comm, pid, parent, this.#cgroups.cssSetOf(tasks.cgroup[task]!));
       if (!this.#ext.initTask(task, true)) {
         scx.exitWith(
           exitKind.error,

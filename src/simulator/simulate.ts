@@ -10,14 +10,12 @@ import { createHelpers } from './helpers/table.ts';
 import { Timers } from './helpers/timers.ts';
 import { linux618 } from './kernel/linux-6.18.ts';
 import { linux6_18 } from './kernel/versions.ts';
-import { cpuKfuncs } from './kfuncs/cpus.ts';
-import { dispatchingKfuncs } from './kfuncs/dispatching.ts';
-import { type Kfuncs, KfuncWorld } from './kfuncs/kfunc.ts';
-import { numberKfuncs } from './kfuncs/numbers.ts';
-import { queueWalkKfuncs } from './kfuncs/queue-walks.ts';
+import { KfuncWorld } from './kfuncs/kfunc.ts';
+import { type KfuncTable, kfuncTable } from './kfuncs/table.ts';
 import { SimMemory } from './memory.ts';
 import { Core, type Recorder, tickNs } from './model/core.ts';
 import type { Costs } from './model/costs.ts';
+import { CgroupMemory } from './model/ext/cgroup-memory.ts';
 import { type Exit, exitKind, exitReason } from './model/ext/exit.ts';
 import { Ext } from './model/ext/ext.ts';
 import { ExtClass } from './model/ext/ext-class.ts';
@@ -101,7 +99,7 @@ const spareSlots = 2 + timerSlots + freeSlots;
 export class Simulator {
   readonly #memory: SimMemory;
   readonly #world: KfuncWorld;
-  readonly #kfuncs: Kfuncs;
+  readonly #table: KfuncTable;
   readonly #resultHigh: number;
   readonly #surroundings: Surroundings;
   readonly #timers: Timers;
@@ -120,12 +118,7 @@ export class Simulator {
     this.#timers = new Timers(this.#surroundings);
     const helpers = Object.values(createHelpers(this.#surroundings, this.#timers));
     this.#helpers = new Map(helpers.map((helper) => [helper.name.replace(/^bpf_/, ''), helper]));
-    this.#kfuncs = {
-      ...dispatchingKfuncs(this.#world),
-      ...queueWalkKfuncs(this.#world),
-      ...cpuKfuncs(this.#world),
-      ...numberKfuncs(this.#world),
-    };
+    this.#table = kfuncTable(this.#world);
   }
 
   /** @throws Fault malformed, when the object is none. */
@@ -136,7 +129,9 @@ export class Simulator {
     const core = new Core(new Tasks(expansion.tasks.length), topology, input.costs, spareSlots);
     core.now = bootNs;
     core.recorder = recorder;
-    core.classes.push(new RtClass(core), new FairClass(core, fairSettings(input)));
+    const fair = new FairClass(core, fairSettings(input));
+    fair.createGroups(groupsOf(input));
+    core.classes.push(new RtClass(core), fair);
     const slots = { rounds: core.firstFreeSlot, watchdog: core.firstFreeSlot + 1 };
     const events: RunEvent[] = [];
     let ext: Ext | undefined;
@@ -155,7 +150,7 @@ export class Simulator {
         ext = attached;
       }
       const own = ext;
-      const births = new TaskBirths(core, own, () => 0, this.#surroundings.maps, input.pidOffset);
+      const births = new TaskBirths(core, own, this.#world.cgroups, this.#surroundings.maps, input.pidOffset);
       const model: Model = {
         core,
         ext,
@@ -233,7 +228,9 @@ export class Simulator {
     core.afterwards = ext;
     core.onAccount = (task) => memory.accounted(task);
     core.onAttributes = (task) => memory.attributesChanged(task);
-    Object.assign(this.#world, { core, scx, ext, dispatch: ext.dispatch, tasks: memory });
+    const cgroups = this.#cgroups(input);
+    ext.cpuMemory.placeIdleTasks(cgroups.cssSetOf(-1), cgroups.taskGroupOf(-1));
+    Object.assign(this.#world, { core, scx, ext, dispatch: ext.dispatch, tasks: memory, cgroups });
     this.#surroundings.attached(ext, loaded.maps);
     if (ext.attach()) {
       events.push(presence('before', scx.values.name));
@@ -241,6 +238,12 @@ export class Simulator {
     }
     events.push(exitEvent(scx.exit!), { event: 'done', status: 'failed' });
     return undefined;
+  }
+
+  #cgroups({ expansion }: SimulationInput): CgroupMemory {
+    const names = expansion.cgroups.map(({ name }) => name);
+    const weights = expansion.cgroups.map(({ weight }) => weight);
+    return new CgroupMemory(this.#memory, names, { weights });
   }
 
   /** A BPF timer is due: its callback runs on the CPU that armed it. */
@@ -261,14 +264,14 @@ export class Simulator {
         memory,
         cpus: core.topology.cpus,
         forgetTimer: (address) => this.#timers.forget(address),
-        dropKptr: () => {},
+        dropKptr: this.#table.dropKptr,
         finding: this.#world.finding,
       },
       mode,
       budget,
       resultHigh: this.#resultHigh,
       ksym: (name) => this.#surroundings.ksym(name),
-      native: (what, name) => (what === 'kfunc' ? this.#kfuncs[name] : this.#helpers.get(name)),
+      native: (what, name) => (what === 'kfunc' ? this.#table.kfuncs[name] : this.#helpers.get(name)),
     });
   }
 
@@ -296,6 +299,18 @@ function fairSettings({ settings }: SimulationInput) {
   };
 }
 
+/**
+ * The workload's cgroups. With the setting cpuWeight there is one of that weight first, which holds them and, last, one for tasks that
+ * are in none of them.
+ */
+function groupsOf({ expansion, settings }: SimulationInput) {
+  const weight = settings?.cpuWeight;
+  const parent = weight === undefined ? -1 : 0;
+  const own = expansion.cgroups.map((group) => ({ parent, weight: group.weight, quotaNs: group.maxNs }));
+  if (weight === undefined) return own;
+  return [{ parent: -1, weight, quotaNs: 0 }, ...own, { parent, weight: 100, quotaNs: 0 }];
+}
+
 /** "selectCpuFallback" → SCX_EV_SELECT_CPU_FALLBACK. */
 function kernelNames(events: ScxEvents): Record<string, number> {
   const name = (key: string): string =>
@@ -304,7 +319,12 @@ function kernelNames(events: ScxEvents): Record<string, number> {
 }
 
 function settingOf({ expansion, settings, startOffsetNs }: SimulationInput) {
-  return { expansion, startOffsetNs, nice: settings?.nice ?? 0, sched: settings?.sched };
+  const isWeighted = settings?.cpuWeight !== undefined;
+  const cgroupOf = (index: number): number => {
+    if (!isWeighted) return index;
+    return index < 0 ? expansion.cgroups.length + 1 : index + 1;
+  };
+  return { expansion, startOffsetNs, nice: settings?.nice ?? 0, sched: settings?.sched, cgroupOf };
 }
 
 function presence(when: string, ops: string): RunEvent {

@@ -95,8 +95,8 @@ function walkKfuncs(world: KfuncWorld): Kfuncs {
       run: (it, start, flags) => {
         world.scx.ops.kfuncs++;
         const at = place(it!, 'bpf_iter_css_new');
-        memory.i32.fill(0, at, at + walkBytes / 4);
         cgroupAt(world, start!, 'bpf_iter_css_new');
+        memory.i32.fill(0, at, at + walkBytes / 4);
         if (flags! < order.pre || flags! > order.up) return einval;
         memory.i32[at] = start!;
         memory.i32[at + 4] = flags!;

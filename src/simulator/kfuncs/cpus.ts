@@ -40,9 +40,9 @@ export function cpuKfuncs(world: KfuncWorld): Kfuncs {
       params: ['low', 'low', 'wide', 'low'],
       result: 'signed',
       run: (p, prev, wakeFlags, _high, isIdle) => {
-        const cpu = select(p!, prev!, wakeFlags!, undefined, 0);
         if (!world.memory.writable(isIdle!, 1))
           world.finding('scx_bpf_select_cpu_dfl got a pointer that is no bool');
+        const cpu = select(p!, prev!, wakeFlags!, undefined, 0);
         world.memory.u8[isIdle!] = cpu >= 0 ? 1 : 0;
         world.scx.recorded(
           'scx_bpf_select_cpu_dfl',

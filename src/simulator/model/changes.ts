@@ -89,6 +89,7 @@ export function killTask(core: Core, task: number): void {
   const cpu = tasks.cpu[task]!;
   core.clearTimer(task);
   tasks.exiting[task] = 1;
+  core.onAttributes?.(task);
   tasks.state[task] = taskState.dead;
   if (cpus.curr[cpu] === task) core.resched(cpu);
   else if (tasks.onRq[task] === 1) core.deactivate(cpu, task, dequeueFlag.sleep | dequeueFlag.noclock);

@@ -149,6 +149,7 @@ export class Player {
   #end(task: number): Step {
     this.#core.charge(this.#core.costs.exitNs);
     this.#core.tasks.exiting[task] = 1;
+    this.#core.onAttributes?.(task);
     this.#core.sleep(task);
     this.ended[task] = 1;
     for (

@@ -22,6 +22,8 @@ export interface Setting {
   readonly startOffsetNs: number;
   readonly nice: number;
   readonly sched: 'batch' | 'idle' | undefined;
+  /** Where the scheduler has the cgroup of this index in the expansion; −1 is none. */
+  cgroupOf(index: number): number;
 }
 
 /** From the last fork to the start of the round: the last task goes to its start line. */
@@ -122,7 +124,7 @@ export class Rounds implements PlayerRounds {
     this.#exists[task] = 1;
     tasks.policy[task] = this.#policyOf(what);
     tasks.nice[task] = Math.max(-20, Math.min(19, what.nice + this.#setting.nice));
-    tasks.cgroup[task] = what.cgroup;
+    tasks.cgroup[task] = this.#setting.cgroupOf(what.cgroup);
     const mask = what.cpus === 0n ? topology.allMask : maskOf(what.cpus);
     let allowed = 0;
     for (let i = 0; i < maskWords; i++) tasks.mask[task * maskWords + i] = mask[i]! & topology.allMask[i]!;

@@ -42,7 +42,7 @@ export class Balance {
       this.#allPinned = true;
       this.#somePinned = false;
       let moved = 0;
-      if (this.#machine.core.cpus.nrRunning[source]! > 1) {
+      if (this.#machine.running(source) > 1) {
         moved = this.#move(source, cpu, domain, idle);
         if (this.#somePinned && this.#imbalance.amount > 0) this.#tellParent(domain);
         if (this.#allPinned) {
@@ -62,7 +62,7 @@ export class Balance {
   /** The first idle CPU of the group balances, the first of all when none is. */
   #isOurs(cpu: number, domain: Domain, idle: number): boolean {
     const machine = this.#machine;
-    if (idle === idleness.newlyIdle) return machine.core.cpus.nrRunning[cpu] === 0;
+    if (idle === idleness.newlyIdle) return machine.running(cpu) === 0;
     const { cpus } = domain.groups[domain.local]!;
     let idleThread = -1;
     for (const other of cpus) {
@@ -134,11 +134,11 @@ export class Balance {
   #move(source: number, cpu: number, domain: Domain, idle: number): number {
     const { core, list } = this.#machine;
     const imbalance = this.#imbalance;
-    const { nrRunning } = core.cpus;
-    const tries = Math.min(mostTasks, nrRunning[source]!);
+    const machine = this.#machine;
+    const tries = Math.min(mostTasks, machine.running(source));
     let moved = 0;
     for (let tried = 0; tried < tries && list.last[source]! >= 0; tried++) {
-      if (idle !== idleness.busy && nrRunning[source]! <= 1) break;
+      if (idle !== idleness.busy && machine.running(source) <= 1) break;
       const task = list.last[source]!;
       if (!this.#canMove(task, source, cpu, domain) || !this.#fits(task, domain)) {
         list.toFront(source, task);
@@ -168,9 +168,10 @@ export class Balance {
   }
 
   #canMove(task: number, source: number, cpu: number, domain: Domain): boolean {
-    const { core, entities } = this.#machine;
+    const { core, entities, bandwidth } = this.#machine;
     const { tasks } = core;
     if (entities.delayed[task] === 1 && this.#imbalance.kind !== moveKind.load) return false;
+    if (!bandwidth.isOff && bandwidth.isThrottled(task)) return false;
     if (!tasks.allows(task, cpu) || tasks.migrationDisabled[task] === 1) {
       this.#somePinned = true;
       return false;
@@ -185,7 +186,7 @@ export class Balance {
     if (core.tasks.policy[task] === schedPolicy.idle || domain.level === 'smt') return false;
     if (
       features.CACHE_HOT_BUDDY &&
-      core.cpus.nrRunning[cpu]! > 0 &&
+      this.#machine.running(cpu) > 0 &&
       queues.next[entities.queue[task]!] === task
     )
       return true;

@@ -4,6 +4,7 @@
 import type { Core } from '../core.ts';
 import { tickNs } from '../core.ts';
 import { dequeueFlag, enqueueFlag } from '../flags.ts';
+import type { Bandwidth } from './bandwidth.ts';
 import type { Entities, Queues } from './entities.ts';
 import { type Features, normalizedSliceNs } from './features.ts';
 import type { Loads } from './loads.ts';
@@ -19,6 +20,7 @@ export class Eevdf {
   readonly #q: Queues;
   readonly #timeline: Timeline;
   readonly #loads: Loads;
+  readonly #bandwidth: Bandwidth;
   readonly #shares: Float64Array;
   readonly #features: Features;
   readonly #taskCount: number;
@@ -31,6 +33,7 @@ export class Eevdf {
     queues: Queues,
     timeline: Timeline,
     loads: Loads,
+    bandwidth: Bandwidth,
     shares: Float64Array,
     features: Features,
     sliceNs: number,
@@ -40,6 +43,7 @@ export class Eevdf {
     this.#q = queues;
     this.#timeline = timeline;
     this.#loads = loads;
+    this.#bandwidth = bandwidth;
     this.#shares = shares;
     this.#features = features;
     this.#taskCount = core.tasks.capacity;
@@ -59,6 +63,7 @@ export class Eevdf {
     const served = this.#updateDeadline(curr);
     this.#timeline.advanceReference(queue);
     if (curr < this.#taskCount) this.#core.account(cpu);
+    if (!this.#bandwidth.isOff) this.#bandwidth.account(queue, delta);
     if (this.#q.queued[queue] === 1) return;
     if (served || e.vruntime[curr]! >= e.vprot[curr]!) {
       this.#core.resched(cpu);

@@ -106,6 +106,8 @@ export class Queues {
   readonly weighted: Float64Array;
   readonly weights: Float64Array;
   readonly throttled: Uint8Array;
+  /** By CPU: its tasks in throttled groups, which count as queued only for the core. */
+  readonly hidden: Int32Array;
 
   constructor(cpus: number, groups: number) {
     const count = cpus * (1 + groups);
@@ -128,5 +130,6 @@ export class Queues {
     this.weighted = numbers();
     this.weights = numbers();
     this.throttled = new Uint8Array(count);
+    this.hidden = new Int32Array(cpus);
   }
 }

@@ -4,6 +4,7 @@ import type { Core } from '../core.ts';
 import { classNumber, enqueueFlag, schedPolicy, taskState, wakeFlag } from '../flags.ts';
 import type { SchedClass } from '../sched-class.ts';
 import { Balance } from './balance.ts';
+import { Bandwidth } from './bandwidth.ts';
 import { Eevdf, leaveFlag } from './eevdf.ts';
 import { Entities, Queues } from './entities.ts';
 import { defaultSliceNs, type FairSettings, type Features, featuresOf } from './features.ts';
@@ -38,6 +39,8 @@ export class FairClass implements SchedClass {
   timeline!: Timeline;
   loads!: Loads;
   machine!: Machine;
+  /** Groups with quotas need a wheel slot: bandwidth.useSlot(slot), and bandwidth.timer() when it rings. */
+  bandwidth!: Bandwidth;
   eevdf!: Eevdf;
   readonly #core: Core;
   readonly #sliceNs: number;
@@ -67,18 +70,36 @@ export class FairClass implements SchedClass {
     this.#list = new RunList(cpus, capacity);
     this.timeline = new Timeline(this.entities, this.queues);
     const shares = Float64Array.from(groups, ({ weight }) => Math.round((weight * 1024) / 100));
+    const quotas = Float64Array.from(groups, ({ quotaNs }) => quotaNs);
+    this.bandwidth = new Bandwidth(core, this.entities, this.queues, quotas);
     this.eevdf = new Eevdf(
       core,
       this.entities,
       this.queues,
       this.timeline,
       this.loads,
+      this.bandwidth,
       shares,
       this.features,
       this.#sliceNs,
     );
-    this.#hierarchy = new Hierarchy(this.entities, this.queues, this.eevdf, this.timeline, capacity);
-    this.machine = new Machine(core, this.entities, this.queues, this.loads, this.#list, this.features);
+    this.#hierarchy = new Hierarchy(
+      this.entities,
+      this.queues,
+      this.eevdf,
+      this.timeline,
+      this.bandwidth,
+      capacity,
+    );
+    this.machine = new Machine(
+      core,
+      this.entities,
+      this.queues,
+      this.loads,
+      this.#list,
+      this.bandwidth,
+      this.features,
+    );
     this.#affine = new WakeAffine(this.machine);
     this.#sibling = new IdleSibling(this.machine);
     this.#idlest = new FindIdlest(this.machine);
@@ -150,6 +171,7 @@ export class FairClass implements SchedClass {
     const { cpus, tasks } = this.#core;
     const running = cpus.curr[cpu]!;
     if (running < 0 || running === task) return;
+    if (!this.bandwidth.isOff && this.bandwidth.isThrottled(task)) return;
     if (this.features.NEXT_BUDDY && (wakeFlags & wakeFlag.fork) === 0 && e.delayed[task] === 0)
       this.#hierarchy.setNextBuddy(task);
     if (cpus.needResched[cpu] === 1 || !this.features.WAKEUP_PREEMPTION) return;

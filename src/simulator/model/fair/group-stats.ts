@@ -44,13 +44,13 @@ export class GroupStats {
   /** For balancing: `idle` is that of the CPU that pulls. */
   measure(machine: Machine, domain: Domain, group: CpuGroup, isLocal: boolean, idle: boolean): void {
     this.#clear(group);
-    const { loads, queues, core } = machine;
+    const { loads, queues } = machine;
     for (const cpu of group.cpus) {
       this.load += loads.cpuLoad(cpu);
       this.util += loads.cpuUtil(cpu);
       this.runnable += loads.cpuRunnable(cpu);
       this.fairRunning += queues.hRunnable[cpu]!;
-      const running = core.cpus.nrRunning[cpu]!;
+      const running = machine.running(cpu);
       this.running += running;
       if (running > 1) this.anyOverloaded = true;
       if (running === 0 && machine.isIdle(cpu)) this.idleCpus++;
@@ -71,7 +71,7 @@ export class GroupStats {
       this.util += Math.max(0, loads.cpuUtil(cpu) - (isOwn ? pelt.utilAvg[task]! : 0));
       this.runnable += Math.max(0, loads.cpuRunnable(cpu) - (isOwn ? pelt.runnableAvg[task]! : 0));
       this.fairRunning += queues.hRunnable[cpu]!;
-      this.running += core.cpus.nrRunning[cpu]!;
+      this.running += machine.running(cpu);
       if (machine.isIdle(cpu)) this.idleCpus++;
     }
     this.kind = this.#classify(domain.imbalancePct, group.imbalanced, false);

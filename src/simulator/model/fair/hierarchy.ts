@@ -2,23 +2,39 @@
 // put_prev_task_fair, set_next_task_fair, find_matching_se), v6.18.
 
 import { dequeueFlag, enqueueFlag } from '../flags.ts';
+import type { Bandwidth } from './bandwidth.ts';
 import { type Eevdf, leaveFlag } from './eevdf.ts';
 import type { Entities, Queues } from './entities.ts';
 import type { Timeline } from './timeline.ts';
+
+/** How #leave ended: the task itself is delayed; it was below a throttled group; all levels know. */
+const stays = 0;
+const hidden = 1;
+const gone = 2;
 
 export class Hierarchy {
   readonly #e: Entities;
   readonly #q: Queues;
   readonly #eevdf: Eevdf;
   readonly #timeline: Timeline;
+  readonly #bandwidth: Bandwidth;
   readonly #taskCount: number;
 
-  constructor(entities: Entities, queues: Queues, eevdf: Eevdf, timeline: Timeline, taskCount: number) {
+  constructor(
+    entities: Entities,
+    queues: Queues,
+    eevdf: Eevdf,
+    timeline: Timeline,
+    bandwidth: Bandwidth,
+    taskCount: number,
+  ) {
     this.#e = entities;
     this.#q = queues;
     this.#eevdf = eevdf;
     this.#timeline = timeline;
+    this.#bandwidth = bandwidth;
     this.#taskCount = taskCount;
+    bandwidth.hierarchy = this;
   }
 
   enqueue(task: number, flags: number): void {
@@ -27,10 +43,24 @@ export class Hierarchy {
       this.#requeueDelayed(task);
       return;
     }
-    const runnable = e.delayed[task] === 1 ? 0 : 1;
-    let idle = e.idle[task]!;
-    let slice = 0;
-    let at = task;
+    if (!this.#enter(task, flags, 0, 1, 1 - e.delayed[task]!, e.idle[task]!))
+      this.#q.hidden[this.#q.cpu[e.queue[task]!]!]!++;
+  }
+
+  /** Puts an entity with so many tasks below it on its queue, and its groups on theirs. False: a throttled group is above it. */
+  #enter(
+    entity: number,
+    flags: number,
+    least: number,
+    tasks: number,
+    runnable: number,
+    idle: number,
+  ): boolean {
+    const e = this.#e;
+    const q = this.#q;
+    let slice = least;
+    let idles = idle;
+    let at = entity;
     let flag = flags;
     for (; at >= 0; at = e.parent[at]!) {
       const queue = e.queue[at]!;
@@ -40,17 +70,22 @@ export class Hierarchy {
       }
       if (slice > 0) this.#setSlice(at, slice);
       this.#eevdf.enqueue(queue, at, flag);
+      if (!this.#bandwidth.isOff && q.queued[queue] === 1) this.#bandwidth.entered(queue);
       slice = this.#timeline.shortestSlice(queue);
-      this.#count(queue, 1, runnable, idle);
-      if (this.#isIdle(queue)) idle = 1;
+      this.#count(queue, tasks, runnable, idles);
+      if (q.throttled[queue] === 1) return false;
+      if (this.#isIdle(queue)) idles = tasks;
       flag = enqueueFlag.wakeup;
     }
     for (; at >= 0; at = e.parent[at]!) {
-      this.#eevdf.upkeep(e.queue[at]!, at);
+      const queue = e.queue[at]!;
+      this.#eevdf.upkeep(queue, at);
       slice = this.#passSlice(at, slice);
-      this.#count(e.queue[at]!, 1, runnable, idle);
-      if (this.#isIdle(e.queue[at]!)) idle = 1;
+      this.#count(queue, tasks, runnable, idles);
+      if (q.throttled[queue] === 1) return false;
+      if (this.#isIdle(queue)) idles = tasks;
     }
+    return true;
   }
 
   #requeueDelayed(entity: number): void {
@@ -60,7 +95,10 @@ export class Hierarchy {
 
   #countRunnable(entity: number, by: number): void {
     const { queue, parent } = this.#e;
-    for (let at = entity; at >= 0; at = parent[at]!) this.#q.hRunnable[queue[at]!]! += by;
+    for (let at = entity; at >= 0; at = parent[at]!) {
+      this.#q.hRunnable[queue[at]!]! += by;
+      if (this.#q.throttled[queue[at]!] === 1) return;
+    }
   }
 
   #count(queue: number, queued: number, runnable: number, idle: number): void {
@@ -91,27 +129,38 @@ export class Hierarchy {
   /** False: the task itself stays for the time being. `entity`: a task, or a delayed group that is picked. */
   dequeue(entity: number, flags: number): boolean {
     const e = this.#e;
-    const q = this.#q;
     const isTask = entity < this.#taskCount;
-    const wasDelayed = e.delayed[entity] === 1;
-    const queued = isTask ? 1 : 0;
-    const runnable = isTask && !wasDelayed ? 1 : 0;
-    let idle = isTask ? e.idle[entity]! : 0;
+    const cpu = this.#q.cpu[e.queue[entity]!]!;
+    const left = isTask
+      ? this.#leave(entity, flags, 1, 1 - e.delayed[entity]!, e.idle[entity]!)
+      : this.#leave(entity, flags, 0, 0, 0);
+    if (left === stays) return false;
+    if (left === hidden && isTask) this.#q.hidden[cpu]!--;
+    return true;
+  }
+
+  /** Takes an entity with so many tasks off its queue, and groups that it leaves empty off theirs. */
+  #leave(entity: number, flags: number, tasks: number, runnable: number, idle: number): number {
+    const e = this.#e;
+    const q = this.#q;
     let slice = 0;
+    let idles = idle;
     let at = entity;
     let flag = flags;
     for (; at >= 0; at = e.parent[at]!) {
       const queue = e.queue[at]!;
       if (!this.#eevdf.dequeue(queue, at, flag)) {
-        if (at === entity && isTask) {
+        if (at === entity && at < this.#taskCount) {
           this.#countRunnable(at, -1);
-          return false;
+          return stays;
         }
         slice = this.#timeline.shortestSlice(queue);
         break;
       }
-      this.#count(queue, -queued, -runnable, -idle);
-      if (this.#isIdle(queue)) idle = queued;
+      if (!this.#bandwidth.isOff && q.queued[queue] === 0) this.#bandwidth.left(queue);
+      this.#count(queue, -tasks, -runnable, -idles);
+      if (q.throttled[queue] === 1) return hidden;
+      if (this.#isIdle(queue)) idles = tasks;
       if (q.queued[queue]! > 0) {
         slice = this.#timeline.shortestSlice(queue);
         at = e.parent[at]!;
@@ -121,12 +170,36 @@ export class Hierarchy {
       flag = (flag | dequeueFlag.sleep) & ~(leaveFlag.delayed | leaveFlag.special);
     }
     for (; at >= 0; at = e.parent[at]!) {
-      this.#eevdf.upkeep(e.queue[at]!, at);
+      const queue = e.queue[at]!;
+      this.#eevdf.upkeep(queue, at);
       slice = this.#passSlice(at, slice);
-      this.#count(e.queue[at]!, -queued, -runnable, -idle);
-      if (this.#isIdle(e.queue[at]!)) idle = queued;
+      this.#count(queue, -tasks, -runnable, -idles);
+      if (q.throttled[queue] === 1) return hidden;
+      if (this.#isIdle(queue)) idles = tasks;
     }
-    return true;
+    return gone;
+  }
+
+  /** A group has used its quota: it is off the queue above, with all its tasks. */
+  withdraw(queue: number): void {
+    const { hQueued, hRunnable, hIdle, owner, cpu } = this.#q;
+    const entity = owner[queue]!;
+    if (this.#e.onRq[entity] === 0) return;
+    const flags = dequeueFlag.sleep | (this.#e.delayed[entity] === 1 ? leaveFlag.delayed : leaveFlag.special);
+    const tasks = hQueued[queue]!;
+    const idle = this.#isIdle(queue) ? tasks : hIdle[queue]!;
+    if (this.#leave(entity, flags, tasks, hRunnable[queue]!, idle) === gone)
+      this.#q.hidden[cpu[queue]!]! += tasks;
+  }
+
+  restore(queue: number): void {
+    const { hQueued, hRunnable, hIdle, owner, cpu, queued } = this.#q;
+    if (queued[queue] === 0) return;
+    const tasks = hQueued[queue]!;
+    const idle = this.#isIdle(queue) ? tasks : hIdle[queue]!;
+    const slice = this.#timeline.shortestSlice(queue);
+    if (this.#enter(owner[queue]!, enqueueFlag.wakeup, slice, tasks, hRunnable[queue]!, idle))
+      this.#q.hidden[cpu[queue]!]! -= tasks;
   }
 
   setNextBuddy(entity: number): void {
@@ -146,6 +219,10 @@ export class Hierarchy {
       do {
         const curr = q.curr[queue]!;
         if (curr >= 0 && this.#e.onRq[curr] === 1) this.#eevdf.updateCurr(queue);
+        if (!this.#bandwidth.isOff && this.#bandwidth.check(queue)) {
+          entity = -1;
+          break;
+        }
         entity = this.#eevdf.pick(queue, true);
         if (this.#e.delayed[entity] === 1) {
           this.dequeue(entity, dequeueFlag.sleep | leaveFlag.delayed);

@@ -2,6 +2,7 @@
 // sched_idle_cpu, nohz idle mask, sd_llc_shared), v6.18.
 
 import type { Core } from '../core.ts';
+import type { Bandwidth } from './bandwidth.ts';
 import { buildDomains, type Domain } from './domains.ts';
 import type { Entities, Queues } from './entities.ts';
 import type { Features } from './features.ts';
@@ -14,6 +15,7 @@ export class Machine {
   readonly queues: Queues;
   readonly loads: Loads;
   readonly list: RunList;
+  readonly bandwidth: Bandwidth;
   readonly features: Features;
   readonly domains: readonly (readonly Domain[])[];
   /** By CPU: its largest domain within an LLC. */
@@ -31,6 +33,7 @@ export class Machine {
     queues: Queues,
     loads: Loads,
     list: RunList,
+    bandwidth: Bandwidth,
     features: Features,
   ) {
     const { topology } = core;
@@ -39,6 +42,7 @@ export class Machine {
     this.queues = queues;
     this.loads = loads;
     this.list = list;
+    this.bandwidth = bandwidth;
     this.features = features;
     this.domains = buildDomains(topology);
     this.llcDomain = this.domains.map((domains) => domains.findLast((domain) => domain.sharesLlc));
@@ -47,14 +51,19 @@ export class Machine {
     this.idleCores = new Uint8Array(topology.llcs).fill(1);
   }
 
+  /** Tasks of all classes (rq->nr_running). */
+  running(cpu: number): number {
+    return this.core.cpus.nrRunning[cpu]! - this.queues.hidden[cpu]!;
+  }
+
   isIdle(cpu: number): boolean {
-    const { curr, nrRunning, online } = this.core.cpus;
-    return curr[cpu]! < 0 && nrRunning[cpu] === 0 && online[cpu] === 1;
+    const { curr, online } = this.core.cpus;
+    return curr[cpu]! < 0 && this.running(cpu) === 0 && online[cpu] === 1;
   }
 
   /** Only SCHED_IDLE tasks are there. */
   isSchedIdle(cpu: number): boolean {
-    const count = this.core.cpus.nrRunning[cpu]!;
+    const count = this.running(cpu);
     return count > 0 && this.queues.hIdle[cpu] === count;
   }
 
@@ -78,6 +87,6 @@ export class Machine {
   }
 
   noteQueued(cpu: number): void {
-    if (this.core.cpus.nrRunning[cpu]! >= 2) this.overloaded = true;
+    if (this.running(cpu) >= 2) this.overloaded = true;
   }
 }

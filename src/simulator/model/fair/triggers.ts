@@ -48,7 +48,7 @@ export class Triggers {
     const machine = this.#machine;
     const { core } = machine;
     if (core.busy === core.topology.cpus || core.now < this.#nohzNext) return;
-    if (core.cpus.nrRunning[cpu]! < 2 && this.#busyInLlc(cpu) <= 1) return;
+    if (machine.running(cpu) < 2 && this.#busyInLlc(cpu) <= 1) return;
     const { count } = core.cpus;
     let balancer = -1;
     for (let other = 0; other < count && balancer < 0; other++)

@@ -70,7 +70,7 @@ export class WakeAffine {
     if (sync) {
       const { hQueued, hRunnable } = machine.queues;
       const delayed = hQueued[here]! - hRunnable[here]!;
-      if (machine.core.cpus.nrRunning[here]! - delayed === 1) return here;
+      if (machine.running(here) - delayed === 1) return here;
     }
     return machine.isIdle(prev) ? prev : -1;
   }
