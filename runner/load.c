@@ -12,7 +12,7 @@
 #include <string.h>
 #include <sys/time.h>
 
-enum { LOG_SIZE = 4 << 20, TAIL_LINES = 60, MAX_LINKS = 16 };
+enum { LOG_SIZE = 4 << 20, MAX_LINKS = 16 };
 
 struct policy {
 	struct bpf_object *object;
@@ -31,42 +31,10 @@ static const char *const optional_ops[] = {
 };
 
 static char *log_buf;
-static char said[16384]; /* libbpf's warnings */
-static size_t said_n;
 static volatile sig_atomic_t budget_over;
 static volatile uint64_t processed_at_end;
 static const char *dropped[8]; /* ops nulled because the kernel lacks them */
 static size_t dropped_n;
-
-static int hear(enum libbpf_print_level level, const char *format, va_list list)
-{
-	if (level != LIBBPF_WARN)
-		return 0;
-	char line[2048];
-	int n = vsnprintf(line, sizeof(line), format, list);
-	const char *text = strncmp(line, "libbpf: ", 8) ? line : line + 8;
-	if (n > 0 && said_n + strlen(text) + 1 < sizeof(said))
-		said_n += (size_t)sprintf(said + said_n, "%s", text);
-	return 0;
-}
-
-void hear_libbpf(void)
-{
-	libbpf_set_print(hear);
-	said_n = 0;
-	said[0] = 0;
-}
-
-const char *heard(void) { return said + (said_n > 800 ? said_n - 800 : 0); }
-
-static uint64_t processed_insns(const char *log)
-{
-	uint64_t last = 0;
-	size_t n = strlen(log), from = n > 8192 ? n - 8192 : 0;
-	for (const char *at = log + from; (at = strstr(at, "processed ")); at += 10)
-		last = strtoull(at + 10, NULL, 10);
-	return last;
-}
 
 /* Runs when the verifier has just returned EAGAIN, before libbpf tries again and overwrites the log. */
 static void on_alarm(int signal)
@@ -95,53 +63,9 @@ static void budget_stop(void)
 	signal(SIGALRM, SIG_IGN);
 }
 
-static void emit_tail(const char *text)
+static void refuse(const char *stage, int error)
 {
-	size_t lines = 0, n = strlen(text);
-	const char *start = text + n;
-	while (start > text && lines <= TAIL_LINES)
-		if (*--start == '\n' && start + 1 < text + n)
-			lines++;
-	if (lines > TAIL_LINES)
-		start++;
-	uint64_t omitted = 0;
-	for (const char *at = text; at < start; at++)
-		omitted += *at == '\n';
-	json_bytes("log", start, n - (size_t)(start - text));
-	json_uint("omittedLines", omitted);
-}
-
-/* prog 'NAME': BPF program load failed */
-static void emit_program(void)
-{
-	const char *at = strstr(said, "prog '"), *end = at ? strchr(at + 6, '\'') : NULL;
-	if (end)
-		json_bytes("program", at + 6, (size_t)(end - at - 6));
-}
-
-static void emit_refusal(const char *stage, int error)
-{
-	uint64_t processed = budget_over ? processed_at_end : processed_insns(log_buf);
-	if (error >= __LIBBPF_ERRNO__START) /* libbpf's own numbers: not an ELF file, wrong kind, wrong version */
-		error = ENOEXEC;
-	bool over = budget_over || processed > 999999;
-	char messages[4096];
-	failed = true;
-	json_open("load");
-	json_bool("ok", false);
-	json_string("stage", stage);
-	json_int("errno", error);
-	const char *name = strerrorname_np(error);
-	json_string("error", name ? name : "unknown");
-	emit_program();
-	bool verifier = !strcmp(stage, "load") && log_buf[0] && strstr(said, "prog '");
-	if (!verifier && kmsg_since("sched_ext: ", messages, sizeof(messages)) && said_n + strlen(messages) < sizeof(said))
-		strcpy(said + said_n, messages);
-	emit_tail(verifier ? log_buf : said);
-	json_bool("budgetExceeded", over);
-	json_uint("processedInsns", processed);
-	json_bool("brokenBtf", strstr(said, "func_proto") && strstr(said, "incompatible with vmlinux"));
-	json_close();
+	refusal_emit(stage, error, log_buf, budget_over, budget_over ? processed_at_end : processed_insns(log_buf));
 }
 
 static const struct btf_type *ops_type(const struct btf *btf, struct bpf_map *ops)
@@ -215,7 +139,7 @@ static int adjust(struct policy *p, const struct job *job, uint32_t level)
 		if (bpf_map__type(map) == BPF_MAP_TYPE_STRUCT_OPS)
 			p->ops = map;
 	if (!p->ops) {
-		said_n += (size_t)sprintf(said + said_n, "the object has no struct_ops map: it is not a sched_ext policy\n");
+		remark("the object has no struct_ops map: it is not a sched_ext policy\n");
 		return -ENOENT;
 	}
 	bpf_map__set_map_flags(p->ops, bpf_map__map_flags(p->ops) | BPF_F_LINK);
@@ -245,7 +169,7 @@ static bool drop_missing_op(void)
 	for (size_t i = 0; i < sizeof(optional_ops) / sizeof(*optional_ops); i++) {
 		char words[96];
 		snprintf(words, sizeof(words), "Cannot find member %s in kernel BTF", optional_ops[i]);
-		if (dropped_n < 8 && strstr(said, words)) {
+		if (dropped_n < 8 && strstr(heard(), words)) {
 			dropped[dropped_n++] = optional_ops[i];
 			return true;
 		}
@@ -259,8 +183,8 @@ static struct policy *open_and_load(const struct job *job, const void *image, ui
 	LIBBPF_OPTS(bpf_object_open_opts, options, .object_name = "policy");
 	struct policy *p = xalloc(NULL, sizeof(*p));
 	*p = (struct policy){0};
-	said_n = 0;
-	said[0] = log_buf[0] = 0;
+	hear_libbpf();
+	log_buf[0] = 0;
 	*stage = "open";
 	p->object = bpf_object__open_mem(image, job->object.n, &options);
 	*error = p->object ? 0 : -errno;
@@ -295,7 +219,7 @@ static struct policy *load_within_budget(const struct job *job, const void *imag
 	}
 	budget_stop();
 	if (!p)
-		emit_refusal(stage, -error);
+		refuse(stage, -error);
 	return p;
 }
 
@@ -310,11 +234,11 @@ static int fill_maps(struct policy *p, const struct job *job)
 		uint8_t *key = xalloc(NULL, key_size + value_size + 1), *value = key + key_size;
 		int error = -EINVAL;
 		if (!map)
-			snprintf(said, sizeof(said), "the object has no map called %s\n", name);
+			remark("the object has no map called %s\n", name);
 		else if (!unhex(line->key, key, key_size) || !unhex(line->value, value, value_size))
-			snprintf(said, sizeof(said), "map %s has keys of %zu and values of %zu bytes; the job's line %zu does not\n", name, key_size, value_size, i + 1);
+			remark("map %s has keys of %zu and values of %zu bytes; the job's line %zu does not\n", name, key_size, value_size, i + 1);
 		else if ((error = bpf_map__update_elem(map, key, key_size, value, value_size, BPF_ANY)))
-			snprintf(said, sizeof(said), "map %s, the job's line %zu: the kernel refuses the update\n", name, i + 1);
+			remark("map %s, the job's line %zu: the kernel refuses the update\n", name, i + 1);
 		free(key);
 		if (error)
 			return error;
@@ -371,7 +295,6 @@ struct policy *policy_attach(const struct job *job)
 	uint64_t start = now_ns();
 	void *image = xalloc(NULL, job->object.n); /* libelf wants alignment */
 	memcpy(image, job->object.at, job->object.n);
-	hear_libbpf();
 	log_buf = xalloc(NULL, LOG_SIZE);
 	struct policy *p = load_within_budget(job, image);
 	if (p && job->tracer.at && !trace_start(job, p)) {
@@ -380,22 +303,21 @@ struct policy *policy_attach(const struct job *job)
 	}
 	kernel_btf_forget();
 	if (p) {
-		said_n = 0;
-		said[0] = log_buf[0] = 0;
+		hear_libbpf();
+		log_buf[0] = 0;
 		find_record(p);
 		int error = fill_maps(p, job);
 		const char *stage = error ? "map" : "attach";
 		bool safe = protect_self() == 0;
 		guard_start();
 		if (!safe && !error) {
-			strcpy(said, "not attached: without a real-time class and locked memory (root, CAP_SYS_NICE, CAP_IPC_LOCK) nobody could undo it\n");
+			remark("not attached: without a real-time class and locked memory (root, CAP_SYS_NICE, CAP_IPC_LOCK) nobody could undo it\n");
 			error = -EPERM;
 		}
 		if (!error)
 			error = attach(p);
-		said_n = strlen(said);
 		if (error) {
-			emit_refusal(stage, -error);
+			refuse(stage, -error);
 			close_policy(p);
 			p = NULL;
 		} else {

@@ -103,11 +103,18 @@ struct policy *policy_attach(const struct job *job);
  * True when it had run until we ended it. */
 bool policy_detach(struct policy *policy, uint64_t patience_ms);
 const char *policy_name(const struct policy *policy);
-/* What libbpf warns of is heard from now on; heard() is the end of it. */
-void hear_libbpf(void);
-const char *heard(void);
 /* The BPF program that serves an op: its fd and the name of its function; -1 when the policy does not have the op. */
 int policy_op(struct policy *policy, const char *op, const char **function);
+
+/* ---- refusal.c: why a policy was refused ---- */
+/* Forgets what was said; libbpf's warnings are heard from now on. remark() adds to them. */
+void hear_libbpf(void);
+void remark(const char *format, ...) __attribute__((format(printf, 1, 2)));
+const char *heard(void);
+/* How many instructions the verifier says that it has processed. */
+uint64_t processed_insns(const char *log);
+/* The "load" event that says no, with the end of the verifier's log or of what was said. */
+void refusal_emit(const char *stage, int error, const char *log, bool budget_over, uint64_t processed);
 
 /* ---- trace.c: what the kernel and the policy call ---- */
 /* Between loading and attaching a policy, or without one (NULL). False after a fault. */

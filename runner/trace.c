@@ -105,8 +105,11 @@ bool trace_start(const struct job *job, struct policy *policy)
 		error = attach_all();
 	free(image);
 	attached_at = now_ns();
-	if (error)
-		fault("run without tracing, or on another kernel", "the kernel refuses the tracer (%s): %s", strerror(-error), heard());
+	if (error) {
+		const char *said = heard();
+		size_t n = strlen(said);
+		fault("run without tracing, or on another kernel", "the kernel refuses the tracer (%s): %s", strerror(-error), said + (n > 800 ? n - 800 : 0));
+	}
 	return !error;
 }
 

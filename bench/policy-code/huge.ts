@@ -6,12 +6,19 @@ import { aluI, aluR, assemble, exit, jumpI, jumpR, load, store } from '../../tes
 export const memoryAt = 0x10000;
 const [stack, shadow, limit, pages] = [0x8000, 0x20000, 0x20000, 4];
 
-/** r1: address of 4 KiB. `seed` changes the constants: engines remember identical modules. */
-export function longFunction(instructions: number, seed: number): Instruction[] {
-  const segments = Array.from({ length: Math.floor((instructions - 3) / 20) }, (_, i) =>
-    segment(i, seed + i),
-  );
-  return assemble(aluR('mov', 64, 6, 1), aluI('mov', 64, 0, seed), ...segments.flat(), exit);
+const groupSegments = 10;
+const groupInstructions = 20 * groupSegments;
+
+/** r1: address of 4 KiB, r2: which group of 200 instructions to execute (all are tried in turn). `seed` changes the constants: engines remember modules. */
+export function longFunction(groups: number, seed: number): Instruction[] {
+  const parts = Array.from({ length: groups }, (_, group) => [
+    jumpI('ne', 64, 8, group, groupInstructions),
+    ...Array.from({ length: groupSegments }, (_, i) =>
+      segment(group * groupSegments + i, seed + group),
+    ).flat(),
+  ]);
+  const start = [aluR('mov', 64, 6, 1), aluR('mov', 64, 8, 2), aluI('mov', 64, 0, seed)];
+  return assemble(...start, ...parts.flat(), exit);
 }
 
 /** 20 instructions, of which branches skip up to three. */
@@ -46,7 +53,7 @@ export interface Timed {
   readonly compileMs: number;
   readonly firstCallMs: number;
   readonly moduleBytes: number;
-  readonly call: () => number;
+  readonly call: (group: number) => number;
   readonly executed: WebAssembly.Global;
 }
 
@@ -60,7 +67,7 @@ export function start(code: readonly Instruction[], mode: 'fast' | 'checked'): T
     calleeOf: () => {
       throw new Error('calls nothing');
     },
-    entries: [{ fn: 0, params: 1 }],
+    entries: [{ fn: 0, params: 2 }],
     ...{ mode, stack, shadow, limit, pages },
     resultHigh: 0,
     budget: 0x7fff_ffff,
@@ -72,8 +79,8 @@ export function start(code: readonly Instruction[], mode: 'fast' | 'checked'): T
     throw new Error('fault');
   };
   const { exports } = new WebAssembly.Instance(module, { env: { memory, fault } });
-  const enter = exports.f0 as (context: number) => number;
-  enter(memoryAt);
+  const enter = exports.f0 as (context: number, group: number) => number;
+  enter(memoryAt, 0);
   times.push(performance.now());
   const took = (step: number): number => times[step + 1]! - times[step]!;
   return {
@@ -81,7 +88,7 @@ export function start(code: readonly Instruction[], mode: 'fast' | 'checked'): T
     compileMs: took(1),
     firstCallMs: took(2),
     moduleBytes: bytes.length,
-    call: () => enter(memoryAt),
+    call: (group) => enter(memoryAt, group),
     executed: exports.executed as WebAssembly.Global,
   };
 }

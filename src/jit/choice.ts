@@ -1,6 +1,7 @@
-// Small branches whose arms only compute become choices between values: WebAssembly's `select`, which the processor does not have to predict.
-// Source: if-conversion as in Allen, Kennedy, Porterfield and Warren, "Conversion of Control Dependence to Data Dependence" (POPL 1983).
-import type { Instruction } from '../bpf/instructions.ts';
+// Small branches whose arms only compute become choices between values: WebAssembly's `select`, which the processor does not have to predict. Sources:
+// Allen, Kennedy, Porterfield and Warren, "Conversion of Control Dependence to Data Dependence" (POPL 1983); Ball and Larus, "Branch Prediction for
+// Free" (PLDI 1993): tests for equality mostly fail, so they are left to the processor.
+import type { Condition, Instruction } from '../bpf/instructions.ts';
 import { isInFrame, type Of } from './program.ts';
 
 /** What follows a branch on either way, up to where both ways meet. */
@@ -22,6 +23,9 @@ export interface Block {
 /** Longer arms are cheaper to skip than to compute, even where nobody can tell whether they will be skipped. */
 const maxArm = 3;
 
+/** A choice costs what two or three instructions cost, for its count must be exact; a branch that is mispredicted costs about forty. */
+const predictable: ReadonlySet<Condition> = new Set(['eq', 'ne', 'set']);
+
 /** Replaces what it can in `blocks`, which are listed by their first slot; the arms remain, where nothing leads to them. */
 export function makeChoices(blocks: Map<number, Block>): void {
   const before = new Map<number, number>();
@@ -35,7 +39,8 @@ export function makeChoices(blocks: Map<number, Block>): void {
   for (const [slot, { instructions, next }] of blocks) {
     const branch = instructions.at(-1)!;
     const [taken, otherwise] = next;
-    if (branch.kind !== 'branch' || taken === undefined || otherwise === undefined) continue;
+    if (branch.kind !== 'branch' || predictable.has(branch.condition)) continue;
+    if (taken === undefined || otherwise === undefined) continue;
     const [takenEnd, otherwiseEnd] = [armEnd(taken), armEnd(otherwise)];
     const code = (arm: number): readonly Instruction[] => blocks.get(arm)!.instructions;
     const choose = (choice: Choice, end: number): void => {

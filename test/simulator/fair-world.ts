@@ -1,6 +1,6 @@
 // A machine with only the fair class, for its tests.
 
-import { FairClass } from '../../src/simulator/model/fair/fair-class.ts';
+import { FairClass, type GroupSpec } from '../../src/simulator/model/fair/fair-class.ts';
 import type { FairSettings } from '../../src/simulator/model/fair/features.ts';
 import type { Shape } from '../../src/simulator/model/topology.ts';
 import { emptyClass, type Life, littlePlayer, type World } from './little-player.ts';
@@ -13,11 +13,16 @@ export function fairWorld(
   shape: Shape,
   lives: readonly Life[],
   settings: FairSettings = {},
-  tasks = Math.max(8, lives.length),
+  groups: readonly GroupSpec[] = [],
 ): FairWorld {
-  const world = littlePlayer(shape, { tasks });
+  const world = littlePlayer(shape, { tasks: lives.length + 8 });
   const fair = new FairClass(world.core, settings);
   world.core.classes.push(emptyClass, fair);
+  if (groups.length > 0) {
+    fair.createGroups(groups);
+    fair.bandwidth.useSlot(world.core.firstFreeSlot);
+    world.player.onSlot = () => fair.bandwidth.timer();
+  }
   for (const life of lives) world.player.add(life);
   return { ...world, fair };
 }

@@ -94,7 +94,12 @@ export class LittlePlayer implements Player {
     return Math.min(typeof amount === 'number' ? amount : amount(this.rounds[task]!), farAwayNs);
   }
 
-  event(_slot: number): void {}
+  /** What spare wheel slots do when they ring. */
+  onSlot: ((slot: number) => void) | undefined;
+
+  event(slot: number): void {
+    this.onSlot?.(slot);
+  }
 }
 
 /** A class that never has tasks. */

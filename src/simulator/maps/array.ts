@@ -38,7 +38,9 @@ export class ArrayMap extends SimMap {
   }
 
   override update(key: number, value: number, flags: number, cpu: number): number {
-    if (!((flags & ~updateFlag.lock) >= 0 && (flags & ~updateFlag.lock) <= updateFlag.exist)) return -EINVAL;
+    // per-CPU values know no lock
+    const way = this.isPerCpu ? flags : flags & ~updateFlag.lock;
+    if (way < 0 || way > updateFlag.exist) return -EINVAL;
     const at = this.lookup(key, cpu);
     if (at === 0) return -E2BIG;
     if ((flags & updateFlag.noExist) !== 0) return -EEXIST;

@@ -1,0 +1,70 @@
+// What a checker is: a pure observer of switches, wakeups and the model's columns, apart from the code that schedules. It changes nothing.
+
+import type { Core } from '../model/core.ts';
+import type { Ext } from '../model/ext/ext.ts';
+import type { Scenario } from './scenario.ts';
+
+/** In order of gravity: of several violations of a run the first is the one that is named and shrunk. */
+export const checkerNames = [
+  'program',
+  'ejected',
+  'lost-task',
+  'starvation',
+  'affinity',
+  'weights',
+  'equal-shares',
+  'latency',
+  'work-conservation',
+  'livelock',
+] as const;
+export type CheckerName = (typeof checkerNames)[number];
+
+export interface Violation {
+  readonly checker: CheckerName;
+  /** A sentence with the numbers in it. */
+  readonly message: string;
+  /** From the start of the simulation. */
+  readonly atNs: number;
+  readonly tasks: readonly number[];
+}
+
+/** What checkers may look at. The columns are kept by watch.ts. */
+export interface Watched {
+  readonly scenario: Scenario;
+  readonly core: Core;
+  readonly ext: Ext;
+  readonly startNs: number;
+  /** By task: since when it waits for a CPU (model time); −1 when it does not. */
+  readonly waitingSince: Float64Array;
+  /** By task: 1 when the wait at hand began with a wakeup, 0 when with a preemption. */
+  readonly wokeUp: Uint8Array;
+  /** By task: when what it may use was last changed (affinity, migration, its class). */
+  readonly changedAt: Float64Array;
+  /** By CPU: the task that runs, −1 for none; since when it has been idle (−1: it runs something, or is off). */
+  readonly runs: Int32Array;
+  readonly idleSince: Float64Array;
+  /** CPU time that real-time tasks have taken up to now, and had taken when a task's wait began. */
+  rtNs(): number;
+  readonly rtNsAtWait: Float64Array;
+  /** "hog3 (task 2)". */
+  nameOf(task: number): string;
+}
+
+export type Report = (message: string, tasks: readonly number[]) => void;
+
+export interface Checker {
+  readonly name: CheckerName;
+  /** `task` has got `cpu` after waiting for `waitedNs`. */
+  ran?(task: number, cpu: number, waitedNs: number): void;
+  /** Every two milliseconds. */
+  sample?(): void;
+  /** The scenario is over. */
+  end?(): void;
+}
+
+export type MakeChecker = (watched: Watched, report: Report) => Checker;
+
+/** "1.25 s", "300 ms". */
+export function timeText(ns: number): string {
+  return ns >= 1e9 ? `${(ns / 1e9).toFixed(2)} s` : `${Math.round(ns / 1e5) / 10} ms`;
+}

@@ -1,0 +1,167 @@
+// From a scenario that fails to the smallest that fails in the same way: parts are left out, then numbers made plain, as long as the same checker still
+// complains. Zeller and Hildebrandt, "Simplifying and Isolating Failure-Inducing Input" (2002), without the test of subsets alone.
+
+import {
+  type Disturbance,
+  mistakeIn,
+  type Scenario,
+  type ScenarioOp,
+  type ScenarioTask,
+  taskOf,
+} from './scenario.ts';
+
+/** Whether a scenario still fails. */
+export type Fails = (scenario: Scenario) => boolean;
+
+/** @param fails is asked about valid scenarios only, and may say no when its patience is over. */
+export function shrink(scenario: Scenario, fails: Fails): Scenario {
+  let best = scenario;
+  const attempt = (candidate: Scenario): boolean => {
+    if (mistakeIn(candidate) !== undefined || !fails(candidate)) return false;
+    best = candidate;
+    return true;
+  };
+  for (let before: Scenario | undefined; before !== best; ) {
+    before = best;
+    withoutParts(best.tasks.length, (kept) => attempt(keepTasks(best, kept)));
+    withoutParts(best.disturbances.length, (kept) =>
+      attempt({ ...best, disturbances: best.disturbances.filter((_, i) => kept(i)) }),
+    );
+    fewerCpus(() => best, attempt);
+    shorter(() => best, attempt);
+    for (let task = 0; task < best.tasks.length; task++) plainTask(() => best, task, attempt);
+    plainDisturbances(() => best, attempt);
+  }
+  return best;
+}
+
+/**
+ * Tries to do without ever smaller stretches of a list of `count`, the last first. `attempt` is given which positions (of the list as it is then) to
+ * keep, and says whether that was enough.
+ */
+export function withoutParts(count: number, attempt: (kept: (index: number) => boolean) => boolean): void {
+  let left = count;
+  for (let size = count; size >= 1; size = Math.floor(size / 2)) {
+    for (let end = left; end > 0; end -= size) {
+      const start = Math.max(0, end - size);
+      if (start === 0 && end === 0) break;
+      if (attempt((index) => index < start || index >= end)) left -= end - start;
+    }
+  }
+}
+
+/** The same scenario with some of its tasks; numbers that name tasks follow, and what concerns the others goes. */
+export function keepTasks(scenario: Scenario, kept: (index: number) => boolean): Scenario {
+  const { tasks, disturbances } = scenario;
+  const forker = new Map(
+    tasks.flatMap(({ ops }, task) => ops.flatMap((op) => ('fork' in op ? [[op.fork, task] as const] : []))),
+  );
+  const stays = (task: number): boolean => kept(task) && (!forker.has(task) || stays(forker.get(task)!));
+  const number = new Map<number, number>();
+  for (const task of tasks.keys()) if (stays(task)) number.set(task, number.size);
+  const renumbered = (task: ScenarioTask): ScenarioTask => ({
+    ...task,
+    ops: task.ops.flatMap((op): ScenarioOp[] => {
+      if (!('fork' in op)) return [op];
+      const to = number.get(op.fork);
+      return to === undefined ? [] : [{ fork: to }];
+    }),
+  });
+  return {
+    ...scenario,
+    tasks: tasks.filter((_, task) => number.has(task)).map(renumbered),
+    disturbances: disturbances.flatMap((one): Disturbance[] => {
+      const task = taskOf(one);
+      if (task === undefined) return [one];
+      const to = number.get(task);
+      if (to === undefined) return [];
+      if ('affinity' in one) return [{ ...one, affinity: to }];
+      if ('renice' in one) return [{ ...one, renice: to }];
+      if ('pin' in one) return [{ ...one, pin: to }];
+      return 'exec' in one ? [{ ...one, exec: to }] : 'kill' in one ? [{ ...one, kill: to }] : [];
+    }),
+  };
+}
+
+type Get = () => Scenario;
+type Attempt = (candidate: Scenario) => boolean;
+
+function fewerCpus(get: Get, attempt: Attempt): void {
+  if (get().threads > 1) attempt({ ...get(), threads: 1 });
+  if (get().llcs > 1) attempt({ ...get(), llcs: 1 });
+  for (let cpus = 1; cpus < get().cpus; cpus++) if (attempt(withCpus(get(), cpus))) return;
+}
+
+/** Masks lose the CPUs that are gone; one that would lose all keeps the last there is. */
+function withCpus(scenario: Scenario, cpus: number): Scenario {
+  const cut = (mask: readonly number[]): number[] => {
+    const left = mask.filter((cpu) => cpu < cpus);
+    return mask.length > 0 && left.length === 0 ? [cpus - 1] : left;
+  };
+  return {
+    ...scenario,
+    cpus,
+    llcs: cpus % scenario.llcs === 0 ? scenario.llcs : 1,
+    threads: 1,
+    tasks: scenario.tasks.map((task) => ({
+      ...task,
+      cpus: cut(task.cpus),
+      ops: task.ops.map((op) => ('cpus' in op ? { cpus: cut(op.cpus) } : op)),
+    })),
+    disturbances: scenario.disturbances.flatMap((one): Disturbance[] => {
+      if ('affinity' in one) return [{ ...one, cpus: cut(one.cpus) }];
+      const cpu = 'offline' in one ? one.offline : 'online' in one ? one.online : -1;
+      return cpu < cpus ? [one] : [];
+    }),
+  };
+}
+
+/** Tenths of a second, the fewest first; then nothing finer. */
+function shorter(get: Get, attempt: Attempt): void {
+  for (const tenths of [5, 10, 15, 20, 22, 25, 30, 35, 40]) {
+    const lengthNs = tenths * 100_000_000;
+    if (lengthNs >= get().lengthNs || attempt({ ...get(), lengthNs })) return;
+  }
+}
+
+function plainTask(get: Get, index: number, attempt: Attempt): void {
+  const change = (part: Partial<ScenarioTask>): boolean => {
+    const tasks = get().tasks.map((task, i) => (i === index ? { ...task, ...part } : task));
+    return attempt({ ...get(), tasks });
+  };
+  const task = (): ScenarioTask => get().tasks[index]!;
+  if (task().startNs !== 0) change({ startNs: 0 }) || change({ startNs: rounded(task().startNs) });
+  if (task().nice !== 0) change({ nice: 0 });
+  if (task().class !== 'other') change({ class: 'other' });
+  if (task().cpus.length > 0) change({ cpus: [] });
+  if (!task().ops.some((op) => 'fork' in op))
+    withoutParts(task().ops.length, (kept) => change({ ops: task().ops.filter((_, i) => kept(i)) }));
+  if (task().times !== 'forever' && task().times !== 1) change({ times: 1 });
+  for (let at = 0; at < task().ops.length; at++) {
+    const op = task().ops[at]!;
+    const [verb, value] = Object.entries(op)[0]!;
+    if ((verb !== 'run' && verb !== 'sleep') || rounded(value as number) === value) continue;
+    change({
+      ops: task().ops.map((one, i) => (i === at ? ({ [verb]: rounded(value as number) } as typeof op) : one)),
+    });
+  }
+}
+
+function plainDisturbances(get: Get, attempt: Attempt): void {
+  for (let at = 0; at < get().disturbances.length; at++) {
+    const one = get().disturbances[at]!;
+    const changed = (atNs: number): boolean =>
+      attempt({
+        ...get(),
+        disturbances: get().disturbances.map((other, i) => (i === at ? { ...one, atNs } : other)),
+      });
+    for (const atNs of [100_000_000, rounded(one.atNs)]) if (atNs < one.atNs && changed(atNs)) break;
+  }
+}
+
+/** One digit. */
+function rounded(ns: number): number {
+  let power = 1;
+  while (ns >= power * 10) power *= 10;
+  return Math.floor(ns / power) * power;
+}

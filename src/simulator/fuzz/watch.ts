@@ -1,0 +1,114 @@
+// The eyes of the checkers: hears of switches, wakeups and changes, keeps for how long each task has waited and each CPU idled, and asks the checkers.
+
+import type { Core, Recorder } from '../model/core.ts';
+import type { Ext } from '../model/ext/ext.ts';
+import { classNumber, taskState } from '../model/flags.ts';
+import type { Checker, Watched } from './checker.ts';
+import type { Changes } from './disturb.ts';
+import type { Scenario } from './scenario.ts';
+
+export class Watch implements Watched, Recorder, Changes {
+  readonly scenario: Scenario;
+  readonly core: Core;
+  readonly ext: Ext;
+  readonly startNs: number;
+  readonly waitingSince: Float64Array;
+  readonly wokeUp: Uint8Array;
+  readonly changedAt: Float64Array;
+  readonly runs: Int32Array;
+  readonly idleSince: Float64Array;
+  readonly rtNsAtWait: Float64Array;
+  checkers: readonly Checker[] = [];
+  /** Told of switches too; the timeline of a failure. */
+  readonly #also: Recorder | undefined;
+  readonly #rtSince: Float64Array;
+  #rtBefore = 0;
+
+  constructor(scenario: Scenario, core: Core, ext: Ext, also?: Recorder) {
+    const { capacity } = core.tasks;
+    const { cpus } = core.topology;
+    this.scenario = scenario;
+    this.core = core;
+    this.ext = ext;
+    this.startNs = core.now;
+    this.#also = also;
+    this.waitingSince = new Float64Array(capacity).fill(-1);
+    this.wokeUp = new Uint8Array(capacity);
+    this.changedAt = new Float64Array(capacity);
+    this.rtNsAtWait = new Float64Array(capacity);
+    this.runs = new Int32Array(cpus).fill(-1);
+    this.idleSince = new Float64Array(cpus).fill(core.now);
+    this.#rtSince = new Float64Array(cpus).fill(-1);
+  }
+
+  woke(task: number, cpu: number, now: number): void {
+    this.#also?.woke(task, cpu, now);
+    this.#waits(task, 1);
+  }
+
+  switched(cpu: number, prev: number, next: number, now: number): void {
+    this.#also?.switched(cpu, prev, next, now);
+    this.#leaves(cpu);
+    this.runs[cpu] = next;
+    this.idleSince[cpu] = next < 0 && this.core.cpus.online[cpu] === 1 ? this.core.now : -1;
+    if (next >= 0) this.#comes(cpu, next);
+  }
+
+  #leaves(cpu: number): void {
+    const { tasks, now } = this.core;
+    const before = this.runs[cpu]!;
+    if (before < 0) return;
+    if (this.#rtSince[cpu]! >= 0) {
+      this.#rtBefore += now - this.#rtSince[cpu]!;
+      this.#rtSince[cpu] = -1;
+    }
+    if (tasks.onRq[before] === 1 && tasks.state[before] === taskState.runnable) this.#waits(before, 0);
+  }
+
+  #comes(cpu: number, task: number): void {
+    const since = this.waitingSince[task]!;
+    const waited = since < 0 ? 0 : this.core.now - since;
+    if (this.core.tasks.schedClass[task] === classNumber.rt) this.#rtSince[cpu] = this.core.now;
+    for (const checker of this.checkers) checker.ran?.(task, cpu, waited);
+    this.waitingSince[task] = -1;
+  }
+
+  #waits(task: number, wokeUp: 0 | 1): void {
+    this.waitingSince[task] = this.core.now;
+    this.wokeUp[task] = wokeUp;
+    this.rtNsAtWait[task] = this.rtNs();
+  }
+
+  rtNs(): number {
+    let sum = this.#rtBefore;
+    for (const since of this.#rtSince) if (since >= 0) sum += this.core.now - since;
+    return sum;
+  }
+
+  affinityChanged(task: number): void {
+    this.changedAt[task] = this.core.now;
+  }
+
+  weightChanged(_task: number): void {}
+
+  cpuChanged(cpu: number): void {
+    const isOn = this.core.cpus.online[cpu] === 1;
+    this.idleSince[cpu] = isOn && this.runs[cpu]! < 0 ? this.core.now : -1;
+  }
+
+  sample(): void {
+    const { state } = this.core.tasks;
+    for (let task = 0; task < this.core.tasks.count; task++)
+      if (this.waitingSince[task]! >= 0 && state[task] !== taskState.runnable) this.waitingSince[task] = -1;
+    for (const checker of this.checkers) checker.sample?.();
+  }
+
+  end(): void {
+    this.sample();
+    for (const checker of this.checkers) checker.end?.();
+  }
+
+  nameOf(task: number): string {
+    return `${this.scenario.tasks[task]?.comm ?? '?'} (task ${task})`;
+  }
+}

@@ -1,0 +1,161 @@
+// Shares: who gets how much of a CPU that everybody wants. Reasons: the kernel's weights (nice 0: 1024, nice 5: 335, nice 10: 110, SCHED_IDLE: 3;
+// kernel/sched/core.c, sched_prio_to_weight) and cpu.weight and cpu.max as Documentation/admin-guide/cgroup-v2.rst defines them.
+
+import { expect } from 'vitest';
+import type { WorkloadFile } from '../../../src/core/workload.ts';
+import { type Case, cell, completed, ms, oneTask, sum, tasksOf, tick, within, workload } from '../case.ts';
+import { libraryArm } from '../library.ts';
+import type { ArmWish, Bench } from '../subject.ts';
+
+/** Endless hogs on one CPU for so long. */
+function contest(name: string, forMs: number, hogs: Record<string, unknown>[], more = {}): WorkloadFile {
+  const forever = [{ loop: 'forever', phases: [{ run: '5ms' }] }];
+  return workload(name, {
+    ...more,
+    groups: [
+      { name: 'clock', class: 'fifo', phases: [{ sleep: `${forMs}ms` }] },
+      ...hogs.map((hog) => ({ background: true, phases: forever, ...hog })),
+    ],
+  });
+}
+
+async function shareOf(bench: Bench, file: WorkloadFile, arm: ArmWish, prefix: string): Promise<number> {
+  const outcome = await completed(bench, cell(file, 1, arm));
+  const all = sum(tasksOf(outcome, 'hog').map(({ cpuNs }) => cpuNs));
+  expect(all, 'the hogs leave the CPU no rest').toBeGreaterThan(0.95 * outcome.metrics.makespanNs!);
+  return sum(tasksOf(outcome, prefix).map(({ cpuNs }) => cpuNs)) / all;
+}
+
+const nice = contest('by-nice', 1000, [{ name: 'hog-normal' }, { name: 'hog-meek', nice: 5 }]);
+const own = contest('by-own-nice', 1000, [
+  { name: 'hog-normal' },
+  { name: 'hog-meek', phases: [{ nice: 5 }, { loop: 'forever', phases: [{ run: '5ms' }] }] },
+]);
+const fair = 335 / (1024 + 335);
+
+const byNice: Case[] = ['default', 'vtime', 'deadline'].flatMap((name) =>
+  [nice, own].map((file) => ({
+    name: `${file.name} under ${name}`,
+    why: 'nice 5 weighs 335, nice 0 1024: 24.7 %',
+    async check(bench: Bench) {
+      const share = await shareOf(bench, file, libraryArm(name), 'hog-meek');
+      // a slice of 20 ms at either end of a second
+      within('share of nice 5', share, fair - 0.03, fair + 0.03);
+    },
+  })),
+);
+
+const blind: Case = {
+  name: 'fifo is blind to nice',
+  why: 'equal slices in turn: halves',
+  check: async (bench) =>
+    within('share', await shareOf(bench, nice, libraryArm('fifo'), 'hog-meek'), 0.46, 0.54),
+};
+
+const added: Case = {
+  name: 'nice as a setting is added to every task',
+  why: 'nice 5 and 10 weigh 335 and 110: 24.7 %, as 0 and 5 do; the ratio between neighbours is about 1.25 throughout',
+  async check(bench) {
+    const share = await shareOf(bench, nice, { name: 'nice 5', settings: { nice: 5 } }, 'hog-meek');
+    within('share', share, 110 / 445 - 0.03, 110 / 445 + 0.03);
+  },
+};
+
+const idleClass: Case = {
+  name: 'SCHED_IDLE gets what is left',
+  why: 'a weight of 3 beside 1024: 0.3 %, and a few slices because nobody starves',
+  async check(bench) {
+    const file = contest('by-class', 500, [{ name: 'hog-normal' }, { name: 'hog-idle', class: 'idle' }]);
+    within('share', await shareOf(bench, file, libraryArm('default'), 'hog-idle'), 0, 0.03);
+  },
+};
+
+const groups = contest(
+  'by-cgroup',
+  1200,
+  [
+    { name: 'hog-small', count: 2, cgroup: 'small' },
+    { name: 'hog-large', cgroup: 'large' },
+  ],
+  { cgroups: { small: { weight: 100 }, large: { weight: 300 } } },
+);
+const byCgroup: Case[] = [
+  {
+    name: 'cpu.weight 100 : 300 under the default scheduler',
+    why: 'groups share 1 : 3, however many tasks are in them',
+    check: async (bench) =>
+      within('share', await shareOf(bench, groups, libraryArm('default'), 'hog-large'), 0.72, 0.78),
+  },
+  {
+    name: 'cpu.weight under vtime',
+    why: 'its card: cpu.weight is ignored, three equal tasks share in thirds',
+    check: async (bench) =>
+      within('share', await shareOf(bench, groups, libraryArm('vtime'), 'hog-large'), 0.3, 0.37),
+  },
+];
+
+const limited = workload('limited', {
+  cgroups: { tight: { limit: '20ms' } },
+  groups: [{ name: 'hog', cgroup: 'tight', phases: [{ run: '60ms' }] }],
+});
+const byLimit: Case[] = [
+  {
+    name: 'cpu.max 20 % under the default scheduler',
+    why: '20 ms in each period of 100 ms: the third part ends in the third period, at least two periods less one part after the start',
+    async check(bench) {
+      const outcome = await completed(bench, cell(limited, 1));
+      // the period is under way when the task starts, and runtime is handed out in slices of 5 ms and taken at ticks
+      within('makespan', outcome.metrics.makespanNs, 120 * ms, 260 * ms);
+      within('CPU time', oneTask(outcome, 'hog-0').cpuNs, 60 * ms, 60 * ms + tick);
+    },
+  },
+  {
+    name: 'cpu.max under a policy',
+    why: 'bandwidth control is part of the fair class; sched_ext only tells the policy (kernel/sched/ext.c, scx_group_set_bandwidth)',
+    async check(bench) {
+      const outcome = await completed(bench, cell(limited, 1, libraryArm('fifo')));
+      within('makespan', outcome.metrics.makespanNs, 60 * ms, 64 * ms);
+    },
+  },
+];
+
+const slices: Case = {
+  name: 'the base slice as a setting',
+  why: 'two hogs of 200 ms on one CPU: a turn of 3 ms ends on the first tick after it (4 ms), one of 40 ms on the tenth: about ten times as many switches',
+  async check(bench) {
+    const file = workload('turns', { groups: [{ name: 'hog', count: 2, phases: [{ run: '200ms' }] }] });
+    const run = (baseSliceNs: number) =>
+      completed(bench, cell(file, 1, { name: `slice ${baseSliceNs}`, settings: { baseSliceNs } }));
+    const [short, long] = [await run(3 * ms), await run(40 * ms)];
+    within('switches at 3 ms', short.metrics.switchesInvoluntary, 50, 140);
+    within('switches at 40 ms', long.metrics.switchesInvoluntary, 5, 16);
+  },
+};
+
+const realTime: Case[] = ['default', 'vtime'].map((name) => ({
+  name: `SCHED_FIFO goes first under ${name}`,
+  why: 'a higher sched class: the real-time task waits for nobody, the other for all of it',
+  async check(bench) {
+    const file = workload('classes', {
+      groups: [
+        { name: 'plain', phases: [{ run: '20ms' }] },
+        { name: 'urgent', class: 'fifo', start: '5ms', phases: [{ run: '20ms' }] },
+      ],
+    });
+    const outcome = await completed(bench, cell(file, 1, libraryArm(name)));
+    const [plain, urgent] = [oneTask(outcome, 'plain-0'), oneTask(outcome, 'urgent-0')];
+    within('end of the real-time task', urgent.endNs, 25 * ms, 27 * ms);
+    within('end of the other', plain.endNs, 40 * ms, 42 * ms);
+  },
+}));
+
+export const shares: readonly Case[] = [
+  ...byNice,
+  blind,
+  added,
+  idleClass,
+  ...byCgroup,
+  ...byLimit,
+  slices,
+  ...realTime,
+];

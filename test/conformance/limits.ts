@@ -1,0 +1,18 @@
+// What a machine cannot do, and why. An entry whose case passes all the same is stale, and fails.
+
+import type { MachineRef } from '../../src/core/records.ts';
+
+export interface Limit {
+  readonly machine: MachineRef['name'];
+  /** A case's name, or the beginning of several. */
+  readonly cases: string;
+  readonly reason: string;
+}
+
+export const limits: readonly Limit[] = [
+  {
+    machine: 'simulator',
+    cases: 'a command',
+    reason: 'it executes operations of declared workloads; a command needs a kernel',
+  },
+];

@@ -1,0 +1,52 @@
+// The conformance suite: every case on a machine, and the table of what it cannot do held against what it does.
+
+import { describe, expect, it } from 'vitest';
+import type { Case } from './case.ts';
+import { batches } from './cases/batches.ts';
+import { contract } from './cases/contract.ts';
+import { faults } from './cases/faults.ts';
+import { latency } from './cases/latency.ts';
+import { operations } from './cases/operations.ts';
+import { shares } from './cases/shares.ts';
+import { limits } from './limits.ts';
+import { Bench, type Subject } from './subject.ts';
+
+const all: Readonly<Record<string, readonly Case[]>> = {
+  batches,
+  shares,
+  operations,
+  latency,
+  faults,
+  contract,
+};
+
+/** `open` is called once, when the first case runs. */
+export function conformance(name: Subject['name'], open: () => Promise<Subject>): void {
+  let opened: Promise<Bench> | undefined;
+  const bench = (): Promise<Bench> => (opened ??= open().then((subject) => new Bench(subject)));
+  for (const [part, cases] of Object.entries(all))
+    describe.concurrent(part, () => {
+      for (const one of cases) {
+        const limit = limits.find((entry) => entry.machine === name && one.name.startsWith(entry.cases));
+        if (limit === undefined) it(one.name, async () => one.check(await bench()));
+        else
+          it(`${one.name}: cannot (${limit.reason})`, async () => {
+            const machine = await bench();
+            const passed = await one.check(machine).then(
+              () => true,
+              () => false,
+            );
+            expect(passed, `"${one.name}" passes: the entry is stale`).toBe(false);
+          });
+      }
+    });
+  it('the table of limits names cases that there are', () => {
+    const names = Object.values(all).flatMap((cases) => cases.map((one) => one.name));
+    expect(new Set(names).size, 'two cases of one name').toBe(names.length);
+    for (const { cases } of limits)
+      expect(
+        names.some((one) => one.startsWith(cases)),
+        cases,
+      ).toBe(true);
+  });
+}
