@@ -1,6 +1,7 @@
 // A player for tests of sched classes: each task runs and sleeps in a loop, as the test says. No workload, no operations.
 
-import { Core, type Player, type Step, tickNs } from '../../src/simulator/model/core.ts';
+import { type Player, type Step, tickNs } from '../../src/simulator/model/contracts.ts';
+import { Core } from '../../src/simulator/model/core.ts';
 import { type Costs, free } from '../../src/simulator/model/costs.ts';
 import { classNumber } from '../../src/simulator/model/flags.ts';
 import type { SchedClass } from '../../src/simulator/model/sched-class.ts';

@@ -2,7 +2,7 @@
 
 import { patchParameters } from '../../bpf/parameters.ts';
 import type { RunEvent } from '../../core/metrics.ts';
-import type { Recorder } from '../model/core.ts';
+import type { Recorder } from '../model/contracts.ts';
 import { free } from '../model/costs.ts';
 import { exitKind } from '../model/ext/exit.ts';
 import type { SimFinding } from '../program/instance.ts';

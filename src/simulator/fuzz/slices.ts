@@ -1,7 +1,7 @@
 // Who ran when, as the timeline of a failure wants it.
 
 import type { CpuTimeline, Slice } from '../../core/cpu-timeline.ts';
-import type { Recorder } from '../model/core.ts';
+import type { Recorder } from '../model/contracts.ts';
 import type { Violation } from './checker.ts';
 import type { Scenario } from './scenario.ts';
 

@@ -1,6 +1,7 @@
 // The eyes of the checkers: hears of switches, wakeups and changes, keeps for how long each task has waited and each CPU idled, and asks the checkers.
 
-import type { Core, Recorder } from '../model/core.ts';
+import type { Recorder } from '../model/contracts.ts';
+import type { Core } from '../model/core.ts';
 import type { Ext } from '../model/ext/ext.ts';
 import { classNumber, taskState } from '../model/flags.ts';
 import type { Checker, Watched } from './checker.ts';

@@ -4,7 +4,8 @@
 import { type Expansion, endless, opCodes } from '../../core/workload.ts';
 import { assert } from '../../lib/assert.ts';
 import { killTask, setAffinity, setNice } from '../model/changes.ts';
-import type { Core, Step } from '../model/core.ts';
+import type { Step } from '../model/contracts.ts';
+import type { Core } from '../model/core.ts';
 import { wakeFlag } from '../model/flags.ts';
 import { maskWords } from '../model/topology.ts';
 import { flatten, type Programs } from './programs.ts';

@@ -2,7 +2,8 @@
 // dequeue_task_scx, balance_one, pick_task_scx, put_prev_task_scx, set_next_task_scx, task_tick_scx, update_curr_scx, select_task_rq_scx).
 
 import { taskStruct } from '../../kernel/structs.ts';
-import { type Core, stopper } from '../core.ts';
+import { stopper } from '../contracts.ts';
+import type { Core } from '../core.ts';
 import { classNumber, dequeueFlag, enqueueFlag, wakeFlag } from '../flags.ts';
 import type { SchedClass } from '../sched-class.ts';
 import { type Dispatch, opsState } from './dispatch.ts';

@@ -3,7 +3,8 @@
 
 import { cpuReleaseArgs, exitInfo, exitTaskArgs, initTaskArgs, taskStruct } from '../../kernel/structs.ts';
 import type { SimMemory } from '../../memory.ts';
-import { type Core, stopper } from '../core.ts';
+import { stopper } from '../contracts.ts';
+import type { Core } from '../core.ts';
 import { schedPolicy } from '../flags.ts';
 import { CpuMemory } from './cpu-memory.ts';
 import { Dispatch } from './dispatch.ts';

@@ -1,8 +1,8 @@
 // One queue and one entity at a time: account, place, enter, leave, start and stop running. Source: kernel/sched/fair.c (update_curr, place_entity,
 // enqueue_entity, dequeue_entity, set_next_entity, put_prev_entity, reweight_entity, __pick_eevdf), v6.18.
 
+import { tickNs } from '../contracts.ts';
 import type { Core } from '../core.ts';
-import { tickNs } from '../core.ts';
 import { dequeueFlag, enqueueFlag } from '../flags.ts';
 import type { Bandwidth } from './bandwidth.ts';
 import type { Entities, Queues } from './entities.ts';

@@ -1,7 +1,7 @@
 // When CPUs balance: by interval at their ticks, for idle CPUs at the tick of a busy one, and when they go idle. Source: kernel/sched/fair.c
 // (sched_balance_domains, nohz_balancer_kick, _nohz_idle_balance, sched_balance_newidle, get_sd_balance_interval), v6.18, HZ=250, NO_HZ.
 
-import { tickNs } from '../core.ts';
+import { tickNs } from '../contracts.ts';
 import type { Balance } from './balance.ts';
 import type { Domain } from './domains.ts';
 import { idleness } from './imbalance.ts';

@@ -1,0 +1,35 @@
+// What the core asks of others, and tells them: the tasks' side, sched_ext's idle masks, traces. The classes' contract stands in sched-class.ts.
+
+export const tickNs = 4_000_000; // CONFIG_HZ=250
+/** As `next` in putPrev: a task of the stop class, above all others. */
+export const stopper = -2;
+
+/** What a task does when it has finished its work. */
+export type Step = 'run' | 'block' | 'yield' | 'exit';
+
+/** The tasks' side: what they do, and what their timers mean. */
+export interface Player {
+  /** The running task has no work left: perform its next operations. With 'run', tasks.left or core.cost say for how long. */
+  advance(task: number): Step;
+  timer(task: number): void;
+  /** A wheel slot from core.firstFreeSlot on. */
+  event(slot: number): void;
+}
+
+/** Told of idle CPUs: sched_ext's idle masks. */
+export interface IdleListener {
+  /** `again`: it was idle before and has looked for work in vain. */
+  idleEntered(cpu: number, again: boolean): void;
+  idleLeft(cpu: number): void;
+}
+
+/** Work that is put off to the end of the event: kicks and dispatches to other CPUs. */
+export interface Afterwards {
+  flush(): void;
+}
+
+/** Told of what happens; for traces. */
+export interface Recorder {
+  switched(cpu: number, prev: number, next: number, atNs: number): void;
+  woke(task: number, cpu: number, atNs: number): void;
+}

@@ -1,0 +1,123 @@
+// Time on CPUs: how far the running task has come, what its work is charged, and when a CPU has its next event. Source: kernel/sched/core.c and fair.c,
+// v6.18 (update_curr_common, resched_curr). The kernel's own work takes no time of its own: what it costs delays the task that runs there.
+
+import type { IdleListener } from './contracts.ts';
+import type { Costs } from './costs.ts';
+import { Cpus, type Tasks } from './tables.ts';
+import type { Topology } from './topology.ts';
+import { Wheel } from './wheel.ts';
+
+export class CpuTime {
+  readonly tasks: Tasks;
+  readonly cpus: Cpus;
+  readonly topology: Topology;
+  readonly costs: Costs;
+  readonly wheel: Wheel;
+  idleListener: IdleListener | undefined;
+  /** Called for every change of sum_exec_runtime: the copy that BPF sees. */
+  onAccount: ((task: number) => void) | undefined;
+
+  now = 0;
+  /** CPU on which the code of this event runs. */
+  execCpu = 0;
+  /** What the kernel's work of this event has cost so far, ns. */
+  cost = 0;
+  /** CPUs that run a task. */
+  busy = 0;
+
+  constructor(tasks: Tasks, topology: Topology, costs: Costs, wheelSlots: number) {
+    this.tasks = tasks;
+    this.topology = topology;
+    this.costs = costs;
+    this.cpus = new Cpus(topology.cpus);
+    for (let cpu = 0; cpu < topology.cpus; cpu++) this.cpus.speed[cpu] = topology.capacity[cpu]! / 1024;
+    this.wheel = new Wheel(wheelSlots);
+  }
+
+  /** Sets or clears the timer of a task. */
+  setTimer(task: number, atNs: number): void {
+    this.wheel.set(this.topology.cpus + task, Math.max(atNs, this.now));
+  }
+
+  clearTimer(task: number): void {
+    this.wheel.clear(this.topology.cpus + task);
+  }
+
+  /** The kernel has worked for so long on behalf of this event. */
+  charge(ns: number): void {
+    this.cost += this.costs.isSerial ? ns * Math.max(1, this.busy) : ns;
+  }
+
+  /** What this event cost delays the task that runs on the CPU. */
+  settle(cpu: number): void {
+    if (this.cost === 0 || this.cpus.curr[cpu]! < 0) return;
+    this.progress(cpu);
+    const { segmentStart } = this.cpus;
+    segmentStart[cpu] = Math.max(segmentStart[cpu]!, this.now) + Math.round(this.cost);
+    this.plan(cpu);
+  }
+
+  /** The running task's work up to now is done. */
+  protected progress(cpu: number): void {
+    const { segmentStart, speed, curr } = this.cpus;
+    const task = curr[cpu]!;
+    const start = segmentStart[cpu]!;
+    if (task < 0 || this.now <= start) return;
+    const left = this.tasks.left[task]! - (this.now - start) * speed[cpu]!;
+    this.tasks.left[task] = left < 0 ? 0 : left;
+    segmentStart[cpu] = this.now;
+  }
+
+  /** When the CPU's next event is. */
+  protected plan(cpu: number): void {
+    const { segmentStart, speed, curr, needResched } = this.cpus;
+    if (needResched[cpu] === 1) return;
+    const task = curr[cpu]!;
+    if (task < 0) this.wheel.clear(cpu);
+    else
+      this.wheel.set(
+        cpu,
+        Math.max(this.now, segmentStart[cpu]!) + Math.ceil(this.tasks.left[task]! / speed[cpu]!),
+      );
+  }
+
+  /** Adds the time since the last account to the running task; returns it (update_curr_common). 0 for idle. */
+  account(cpu: number): number {
+    const { execStart, curr } = this.cpus;
+    const task = curr[cpu]!;
+    if (task < 0) return 0;
+    const delta = this.now - execStart[cpu]!;
+    if (delta <= 0) return 0;
+    execStart[cpu] = this.now;
+    this.tasks.sumExec[task]! += delta;
+    if (this.onAccount !== undefined) this.onAccount(task);
+    return delta;
+  }
+
+  /** resched_curr(): the CPU looks for its next task as soon as it hears of it. */
+  resched(cpu: number): void {
+    const { needResched, curr, segmentStart } = this.cpus;
+    if (needResched[cpu] === 1) return;
+    needResched[cpu] = 1;
+    let at = this.now + Math.round(this.cost);
+    const task = curr[cpu]!;
+    if (cpu !== this.execCpu) at += this.costs.ipiNs + (task < 0 ? this.costs.idleExitNs : 0);
+    if (task >= 0 && segmentStart[cpu]! > at) at = segmentStart[cpu]!;
+    this.wheel.set(cpu, at);
+  }
+
+  /** The threads of a core slow one another down. */
+  protected shareCore(cpu: number): void {
+    const { coreOf, capacity, cpus: count } = this.topology;
+    const { curr, speed } = this.cpus;
+    let running = 0;
+    for (let other = 0; other < count; other++)
+      if (coreOf[other] === coreOf[cpu] && curr[other]! >= 0) running++;
+    for (let other = 0; other < count; other++) {
+      if (coreOf[other] !== coreOf[cpu]) continue;
+      this.progress(other);
+      speed[other] = (capacity[other]! / 1024) * (running > 1 ? this.costs.smtShare : 1);
+      if (other !== cpu) this.plan(other);
+    }
+  }
+}
