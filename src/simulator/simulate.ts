@@ -2,10 +2,12 @@
 // its memory and its kfuncs are made once.
 
 import { readObject } from '../bpf/object.ts';
+import type { Call } from '../core/calls.ts';
 import type { RunEvent } from '../core/metrics.ts';
 import type { Settings } from '../core/records.ts';
 import type { Expansion } from '../core/workload.ts';
 import { TaskBirths } from './births.ts';
+import { CallLog } from './calls/log.ts';
 import { createHelpers } from './helpers/table.ts';
 import { Timers } from './helpers/timers.ts';
 import { linux618 } from './kernel/linux-6.18.ts';
@@ -20,7 +22,6 @@ import { CgroupMemory } from './model/ext/cgroup-memory.ts';
 import { type Exit, exitKind, exitReason } from './model/ext/exit.ts';
 import { Ext } from './model/ext/ext.ts';
 import { ExtClass } from './model/ext/ext-class.ts';
-import type { CallRecorder } from './model/ext/ops.ts';
 import { Scx, type ScxEvents } from './model/ext/scx.ts';
 import { TaskMemory } from './model/ext/task-memory.ts';
 import { FairClass } from './model/fair/fair-class.ts';
@@ -63,7 +64,8 @@ export interface SimulationInput {
   /** The policy's own timeout is lowered to this. */
   readonly timeoutMs: number;
   readonly recorder?: Recorder;
-  readonly calls?: CallRecorder;
+  /** Filled with what kernel and policy call, and with switches and wake-ups. */
+  readonly calls?: Call[];
   /** Given the model before its first event: checkers and disturbers hook themselves in. */
   readonly prepare?: (model: Model) => void;
 }
@@ -106,6 +108,8 @@ export class Simulator {
   readonly #timers: Timers;
   /** By name, without the prefix. */
   readonly #helpers: ReadonlyMap<string, Native>;
+  /** Of the run at hand, if it is recorded. */
+  #log: CallLog | undefined;
 
   constructor(memoryBytes?: number) {
     this.#memory = new SimMemory(memoryBytes);
@@ -129,7 +133,8 @@ export class Simulator {
     const topology = createTopology(input.shape);
     const core = new Core(new Tasks(expansion.tasks.length), topology, input.costs, spareSlots);
     core.now = bootNs;
-    core.recorder = recorder;
+    this.#log = input.calls && new CallLog(core, input.calls, recorder);
+    core.recorder = this.#log ?? recorder;
     const fair = new FairClass(core, fairSettings(input));
     fair.createGroups(groupsOf(input));
     core.classes.push(new RtClass(core), fair);
@@ -186,6 +191,7 @@ export class Simulator {
     const ejected = ext?.scx.exit !== undefined;
     if (rounds !== undefined) events.push(...rounds.finish(finding === undefined && !ejected));
     if (ext !== undefined) this.#detach(ext, rounds, events, take);
+    this.#log?.finish(rounds?.firstStartNs ?? bootNs);
     return ended(events, finding, core);
   }
 
@@ -222,7 +228,8 @@ export class Simulator {
       loaded.maps.find((map) => map.name === name)?.put(key, value);
     const timeoutMs = Math.min(loaded.values.timeoutMs || 30_000, input.timeoutMs);
     const scx = new Scx(core, this.#memory, memory, loaded.program, { ...loaded.values, timeoutMs });
-    scx.ops.recorder = input.calls;
+    this.#log?.attach({ memory: this.#memory, tasks: memory, entries: loaded.program.entries });
+    scx.ops.recorder = this.#log;
     const ext = new Ext(scx, this.#memory, slot);
     core.classes.push(new ExtClass(ext));
     core.idleListener = ext;
@@ -272,8 +279,13 @@ export class Simulator {
       budget,
       resultHigh: this.#resultHigh,
       ksym: (name) => this.#surroundings.ksym(name),
-      native: (what, name) => (what === 'kfunc' ? this.#table.kfuncs[name] : this.#helpers.get(name)),
+      native: (what, name) => (what === 'kfunc' ? this.#kfunc(name) : this.#helpers.get(name)),
     });
+  }
+
+  #kfunc(name: string): Native | undefined {
+    const kfunc = this.#table.kfuncs[name];
+    return this.#log === undefined || kfunc === undefined ? kfunc : this.#log.watched(name, kfunc);
   }
 
   /** The policy leaves, if it has not been thrown out; its exit and its counters are told. */

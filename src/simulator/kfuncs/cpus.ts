@@ -44,13 +44,6 @@ export function cpuKfuncs(world: KfuncWorld): Kfuncs {
           world.finding('scx_bpf_select_cpu_dfl got a pointer that is no bool');
         const cpu = select(p!, prev!, wakeFlags!, undefined, 0);
         world.memory.u8[isIdle!] = cpu >= 0 ? 1 : 0;
-        world.scx.recorded(
-          'scx_bpf_select_cpu_dfl',
-          world.tasks.taskOf(p!),
-          prev!,
-          wakeFlags!,
-          cpu >= 0 ? cpu : prev!,
-        );
         return cpu >= 0 ? cpu : prev!;
       },
     },
@@ -75,7 +68,6 @@ export function cpuKfuncs(world: KfuncWorld): Kfuncs {
         }
         if (!builtinIdle()) return busy;
         const cpu = world.scx.idle.pick(world.memory.i32, words, flags!);
-        world.scx.recorded('scx_bpf_pick_idle_cpu', -1, flags!, 0, cpu);
         return cpu;
       },
     },
@@ -86,7 +78,6 @@ export function cpuKfuncs(world: KfuncWorld): Kfuncs {
         world.scx.ops.kfuncs++;
         if (!builtinIdle() || !world.scx.cpuIsValid(cpu!, '')) return 0;
         const was = world.scx.idle.testAndClear(cpu!) ? 1 : 0;
-        world.scx.recorded('scx_bpf_test_and_clear_cpu_idle', -1, cpu!, 0, was);
         return was;
       },
     },
@@ -96,7 +87,6 @@ export function cpuKfuncs(world: KfuncWorld): Kfuncs {
       run: (cpu, flags) => {
         world.scx.ops.kfuncs++;
         if (world.scx.cpuIsValid(cpu!, '')) world.ext.kicks.kick(cpu!, flags!);
-        world.scx.recorded('scx_bpf_kick_cpu', -1, cpu!, flags!, undefined);
         return undefined;
       },
     },

@@ -41,7 +41,6 @@ export function dispatchingKfuncs(world: KfuncWorld): Kfuncs {
         const task = begin(p!, sliceLow!, sliceHigh!, flags!, flagsHigh!);
         if (task < 0) return undefined;
         world.dispatch.insert(task, low!, high!, flags!, flagsHigh!, false);
-        world.scx.recorded('scx_bpf_dsq_insert', task, low!, high!, undefined);
         return undefined;
       },
     },
@@ -53,7 +52,6 @@ export function dispatchingKfuncs(world: KfuncWorld): Kfuncs {
         if (task < 0) return undefined;
         world.tasks.setHalves(task, at.scxDsqVtime, vtimeLow!, vtimeHigh!);
         world.dispatch.insert(task, low!, high!, flags!, flagsHigh!, true);
-        world.scx.recorded('scx_bpf_dsq_insert_vtime', task, low!, high!, undefined);
         return undefined;
       },
     },
@@ -72,7 +70,6 @@ export function dispatchingKfuncs(world: KfuncWorld): Kfuncs {
         }
         const moved = dispatch.consume(dsq, cpu);
         if (moved) dispatch.moved(1);
-        scx.recorded('scx_bpf_dsq_move_to_local', -1, low!, high!, moved ? 1 : 0);
         return moved ? 1 : 0;
       },
     },
@@ -96,7 +93,6 @@ export function dispatchingKfuncs(world: KfuncWorld): Kfuncs {
         world.scx.ops.kfuncs++;
         if (node! >= world.core.topology.nodes || (node! < 0 && node !== -1)) return einval;
         const result = high! < 0 ? einval : world.scx.dsqs.create(low!, high!);
-        world.scx.recorded('scx_bpf_create_dsq', -1, low!, high!, result);
         return result;
       },
     },

@@ -81,7 +81,6 @@ export function queueWalkKfuncs(world: KfuncWorld): Kfuncs {
     if (vtime !== undefined) world.tasks.setHalves(task, at.scxDsqVtime, vtime[0], vtime[1]);
     if (slice !== undefined) world.tasks.setHalves(task, at.scxSlice, slice[0], slice[1]);
     world.dispatch.moveBetween(task, to, flags, flagsHigh, byVtime);
-    world.scx.recorded('scx_bpf_dsq_move', task, low, high, 1);
     return 1;
   };
   return {

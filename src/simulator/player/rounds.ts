@@ -39,7 +39,8 @@ export class Rounds implements PlayerRounds {
   readonly #births: Births;
   readonly #slot: number;
   #round = -1;
-  #firstStartNs = 0;
+  /** When the first round started. */
+  firstStartNs = 0;
   #phase: 'rest' | 'forking' | 'ready' | 'running' = 'rest';
   /** Tasks of the round that the player starts, in order of their start, and how many have been. */
   #order: number[] = [];
@@ -149,7 +150,7 @@ export class Rounds implements PlayerRounds {
       return;
     }
     this.startNs = now;
-    if (this.#round === 0) this.#firstStartNs = now;
+    if (this.#round === 0) this.firstStartNs = now;
     this.#next = 0;
     for (const task of this.#order) this.#remember(task);
     this.#phase = 'running';
@@ -214,8 +215,8 @@ export class Rounds implements PlayerRounds {
   }
 
   #emitRound(): void {
-    const startNs = this.startNs - this.#firstStartNs;
-    const endNs = this.#core.now - this.#firstStartNs;
+    const startNs = this.startNs - this.firstStartNs;
+    const endNs = this.#core.now - this.firstStartNs;
     this.events.push({ event: 'round', round: this.#round, startNs, endNs, makespanNs: endNs - startNs });
     this.#setting.expansion.tasks.forEach(({ round }, task) => {
       if (round === this.#round && this.#exists[task] === 1) this.events.push(this.#taskEvent(task));

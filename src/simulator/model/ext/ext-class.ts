@@ -57,7 +57,6 @@ export class ExtClass implements SchedClass {
         0,
       );
       this.#dispatch.directTask = -1;
-      this.#scx.recorded('ops.select_cpu', task, prevCpu, wakeFlags, cpu);
       this.#memory.put(task, at.scxSelectedCpu, cpu);
       return this.#scx.cpuIsValid(cpu, 'from ops.select_cpu()') ? cpu : prevCpu;
     }
@@ -88,7 +87,6 @@ export class ExtClass implements SchedClass {
     const seen = flags & ~(enqueueFlag.migrating | enqueueFlag.delayed);
     if (this.#ops.runnable !== undefined && !isMigrating) {
       this.#ops.call(this.#ops.runnable, kfMask.rest, this.#memory.addressOf(task), seen, 0, 0, 0);
-      this.#scx.recorded('ops.runnable', task, seen, 0, undefined);
     }
     this.#enqueueTask(cpu, task, seen, 0, sticky);
     if ((flags & enqueueFlag.rqSelected) !== 0 && cpu !== this.#memory.get(task, at.scxSelectedCpu))
@@ -135,7 +133,6 @@ export class ExtClass implements SchedClass {
     dispatch.directTask = task;
     this.#ops.call(this.#ops.enqueue!, kfMask.enqueue, this.#memory.addressOf(task), flags, 0, flagsHigh, 0);
     dispatch.directTask = -1;
-    this.#scx.recorded('ops.enqueue', task, flags, flagsHigh, undefined);
     if (dispatch.isMarked(task)) dispatch.direct(task, flags, flagsHigh);
     else dispatch.state[task] = opsState.queued;
   }
@@ -157,11 +154,9 @@ export class ExtClass implements SchedClass {
     if (isCurrent && this.#ops.stopping !== undefined) {
       this.updateCurr(cpu);
       this.#ops.call(this.#ops.stopping, kfMask.rest, this.#memory.addressOf(task), 0, 0, 0, 0);
-      this.#scx.recorded('ops.stopping', task, 0, 0, undefined);
     }
     if (this.#ops.quiescent !== undefined && (flags & dequeueFlag.migrating) === 0) {
       this.#ops.call(this.#ops.quiescent, kfMask.rest, this.#memory.addressOf(task), seen, 0, 0, 0);
-      this.#scx.recorded('ops.quiescent', task, seen, 0, undefined);
     }
     this.#memory.setQueued(task, false);
     this.#ext.clearRunnable(task, false);
@@ -177,7 +172,6 @@ export class ExtClass implements SchedClass {
     if (state[task] !== opsState.queued) return;
     if (this.#ops.dequeue !== undefined) {
       this.#ops.call(this.#ops.dequeue, kfMask.rest, this.#memory.addressOf(task), flags, 0, 0, 0);
-      this.#scx.recorded('ops.dequeue', task, flags, 0, undefined);
     }
     state[task] = opsState.none;
   }
@@ -229,7 +223,6 @@ export class ExtClass implements SchedClass {
     for (let loops = maxLoops; ; ) {
       this.#dispatch.begin(cpu);
       this.#ops.call(dispatch!, kfMask.dispatch, cpu, address, 0, 0, 0);
-      this.#scx.recorded('ops.dispatch', prev, cpu, 0, undefined);
       const count = this.#dispatch.flush(cpu);
       if (prevQueued && this.#memory.slice(prev) > 0) return true;
       if (this.#hasWork(cpu) || this.#core.stopped) return false;
@@ -248,7 +241,6 @@ export class ExtClass implements SchedClass {
     this.#memory.put(task, at.onCpu, 0);
     if (queued && this.#ops.stopping !== undefined) {
       this.#ops.call(this.#ops.stopping, kfMask.rest, this.#memory.addressOf(task), 1, 0, 0, 0);
-      this.#scx.recorded('ops.stopping', task, 1, 0, undefined);
     }
     if (queued) {
       this.#ext.setRunnable(task);
@@ -270,7 +262,6 @@ export class ExtClass implements SchedClass {
     this.#memory.put(task, at.onCpu, 1);
     if (queued && this.#ops.running !== undefined) {
       this.#ops.call(this.#ops.running, kfMask.rest, this.#memory.addressOf(task), 0, 0, 0, 0);
-      this.#scx.recorded('ops.running', task, 0, 0, undefined);
     }
     this.#ext.clearRunnable(task, true);
   }
@@ -289,7 +280,6 @@ export class ExtClass implements SchedClass {
     if (this.#scx.bypassing) this.#memory.setSlice(task, 0);
     else if (this.#ops.tick !== undefined) {
       this.#ops.call(this.#ops.tick, kfMask.rest, this.#memory.addressOf(task), 0, 0, 0, 0);
-      this.#scx.recorded('ops.tick', task, 0, 0, undefined);
     }
     if (this.#memory.slice(task) === 0) this.#core.resched(cpu);
   }
@@ -303,7 +293,6 @@ export class ExtClass implements SchedClass {
       return;
     }
     this.#ops.call(this.#ops.yieldTo, kfMask.rest, this.#memory.addressOf(task), 0, 0, 0, 0);
-    this.#scx.recorded('ops.yield', task, 0, 0, undefined);
   }
 
   fork(task: number): void {
@@ -339,7 +328,6 @@ export class ExtClass implements SchedClass {
       0,
       0,
     );
-    this.#scx.recorded('ops.set_cpumask', task, 0, 0, undefined);
   }
 
   migrate(): void {}
@@ -350,7 +338,6 @@ export class ExtClass implements SchedClass {
     const callback = isOnline ? cpuOnline : cpuOffline;
     if (callback !== undefined) {
       this.#ops.call(callback, kfMask.unlocked, cpu, 0, 0, 0, 0);
-      this.#scx.recorded(isOnline ? 'ops.cpu_online' : 'ops.cpu_offline', -1, cpu, 0, undefined);
     } else
       this.#scx.exitWith(
         exitKind.unregKern,

@@ -59,7 +59,6 @@ export class Ext {
     this.scx.idle.reset();
     if (this.#ops.init !== undefined) {
       const result = this.#ops.call(this.#ops.init, kfMask.unlocked, 0, 0, 0, 0, 0);
-      this.scx.recorded('ops.init', -1, 0, 0, result);
       if (result !== 0) this.scx.exitWith(exitKind.error, 0, `ops.init() failed (${result})`);
     }
     if (this.scx.exit !== undefined) return false;
@@ -89,7 +88,6 @@ export class Ext {
     memory.i32[(info + exitInfo.offsets.msg) >>> 2] = text(exit.message, 1024);
     memory.i32[(info + exitInfo.offsets.dump) >>> 2] = text('', 8);
     this.#ops.call(this.#ops.exit, kfMask.unlocked, info, 0, 0, 0, 0);
-    this.scx.recorded('ops.exit', -1, exit.kind, 0, undefined);
   }
 
   flush(): void {
@@ -114,7 +112,6 @@ export class Ext {
       0,
       0,
     );
-    this.scx.recorded('ops.init_task', task, isFork ? 1 : 0, 0, result);
     return result === 0;
   }
 
@@ -124,7 +121,6 @@ export class Ext {
     this.#setWeight(task);
     if (this.#ops.enable !== undefined) {
       this.#ops.call(this.#ops.enable, kfMask.rest, this.#memory.addressOf(task), 0, 0, 0, 0);
-      this.scx.recorded('ops.enable', task, 0, 0, undefined);
     }
     this.#tellWeight(task);
   }
@@ -132,14 +128,12 @@ export class Ext {
   disableTask(task: number): void {
     if (this.#ops.disable === undefined) return;
     this.#ops.call(this.#ops.disable, kfMask.rest, this.#memory.addressOf(task), 0, 0, 0, 0);
-    this.scx.recorded('ops.disable', task, 0, 0, undefined);
   }
 
   exitTask(task: number, cancelled: boolean): void {
     if (this.#ops.exitTask === undefined) return;
     this.#simMemory.u8[this.#args + exitTaskArgs.offsets.cancelled] = cancelled ? 1 : 0;
     this.#ops.call(this.#ops.exitTask, kfMask.rest, this.#memory.addressOf(task), this.#args, 0, 0, 0);
-    this.scx.recorded('ops.exit_task', task, 0, 0, undefined);
   }
 
   weightChanged(task: number): void {
@@ -156,7 +150,6 @@ export class Ext {
     if (this.#ops.setWeight === undefined) return;
     const weight = this.#memory.get(task, at.scxWeight);
     this.#ops.call(this.#ops.setWeight, kfMask.rest, this.#memory.addressOf(task), weight, 0, 0, 0);
-    this.scx.recorded('ops.set_weight', task, weight, 0, undefined);
   }
 
   setRunnable(task: number): void {
@@ -183,7 +176,6 @@ export class Ext {
   #tellIdle(cpu: number, idle: number): void {
     if (this.#ops.updateIdle === undefined || this.scx.bypassing) return;
     this.#ops.call(this.#ops.updateIdle, kfMask.rest, cpu, idle, 0, 0, 0);
-    this.scx.recorded('ops.update_idle', -1, cpu, idle, undefined);
   }
 
   /** Address of a CPU's idle task. */
@@ -216,13 +208,11 @@ export class Ext {
     this.#simMemory.i32[(this.#args + reason) >>> 2] = next === stopper ? 3 : 0;
     this.#simMemory.i32[(this.#args + task) >>> 2] = next === stopper ? 0 : this.#memory.addressOf(next);
     this.#ops.call(release, kfMask.cpuRelease, cpu, this.#args, 0, 0, 0);
-    this.scx.recorded('ops.cpu_release', -1, cpu, 0, undefined);
   }
 
   acquire(cpu: number): void {
     this.released[cpu] = 0;
     if (this.#ops.cpuAcquire === undefined) return;
     this.#ops.call(this.#ops.cpuAcquire, kfMask.rest, cpu, 0, 0, 0, 0);
-    this.scx.recorded('ops.cpu_acquire', -1, cpu, 0, undefined);
   }
 }

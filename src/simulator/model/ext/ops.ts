@@ -29,9 +29,11 @@ export const kfMask = {
 
 export type Callback = ((context: number) => number) | undefined;
 
-/** Told of every callback and kfunc; for traces and diffs. */
+/** Told of every callback; for traces and diffs. */
 export interface CallRecorder {
-  called(what: string, task: number, args: readonly number[], result: number | undefined): void;
+  /** A callback begins, with low and high halves of its three arguments. Gives what returned() is told. */
+  began(fn: unknown, words: readonly number[]): number;
+  returned(began: number, fn: unknown, result: number): void;
 }
 
 /** Callbacks by their kernel names; undefined where the policy has none. */
@@ -127,12 +129,15 @@ export class Ops {
     words[at + 3] = highOfB;
     words[at + 4] = c;
     words[at + 5] = highOfC;
+    const { recorder } = this;
+    const began = recorder === undefined ? 0 : recorder.began(fn, [a, a >> 31, b, highOfB, c, highOfC]);
     const outer = this.mask;
     this.mask = mask;
     const saved = this.#depth > 0 ? this.#saveFrames() : undefined;
     this.#depth++;
     const result = fn(context);
     this.#depth--;
+    if (recorder !== undefined) recorder.returned(began, fn, result);
     if (this.#atReturn.length > 0) this.#returned(this.#depth + 1);
     if (saved !== undefined) this.#memory.u8.set(saved, this.program.frames.address);
     this.mask = outer;

@@ -93,10 +93,6 @@ export class Scx {
     this.core.stopped = true;
   }
 
-  recorded(what: string, task: number, a: number, b: number, result: number | undefined): void {
-    if (this.ops.recorder !== undefined) this.ops.recorder.called(what, task, [a, b], result);
-  }
-
   /** Something is to be done when the event is over. */
   defer(): void {
     this.core.hasDeferred = true;
