@@ -122,10 +122,10 @@ export class Core extends RunQueues {
         this.deactivate(cpu, prev, dequeueFlag.sleep | dequeueFlag.noclock);
       else if (this.mustMove[prev] === 1) {
         this.#stopAndMove(cpu, prev);
-        prev = -1;
+        prev = stopper;
       }
     }
-    const next = this.#pick(cpu, prev);
+    const next = this.#pick(cpu, Math.max(prev, -1));
     if (this.stopped) return;
     cpus.needResched[cpu] = 0; // accounting on the way may have asked for what happens here
     if (next === prev) this.#keep(cpu, prev);
@@ -156,7 +156,7 @@ export class Core extends RunQueues {
     } else {
       cpus.idleNs[cpu]! += now - cpus.idleSince[cpu]!;
       this.busy++;
-      this.idleListener?.idleLeft(cpu);
+      if (prev !== stopper) this.idleListener?.idleLeft(cpu);
     }
     if (next >= 0) {
       this.charge(this.costs.switchNs + this.#migrationCost(next, cpu));
@@ -168,11 +168,11 @@ export class Core extends RunQueues {
       cpus.idleSince[cpu] = now;
       this.idleListener?.idleEntered(cpu, false);
     }
-    this.recorder?.switched(cpu, prev, next, now);
+    this.recorder?.switched(cpu, Math.max(prev, -1), next, now);
     cpus.curr[cpu] = next;
     cpus.execStart[cpu] = now;
     cpus.segmentStart[cpu] = now + Math.round(this.cost);
-    if (this.topology.threads > 1 && prev < 0 !== next < 0) this.shareCore(cpu);
+    if (this.topology.threads > 1 && (prev < 0 !== next < 0 || prev === stopper)) this.shareCore(cpu);
   }
 
   /** `task` stops running on `cpu`. */
@@ -201,6 +201,7 @@ export class Core extends RunQueues {
     this.mustMove[task] = 0;
     this.classOf(task).putPrev(cpu, task, stopper);
     this.#stopped(cpu, task);
+    this.recorder?.switched(cpu, task, -1, this.now);
     this.cpus.curr[cpu] = -1;
     this.busy--;
     this.cpus.idleSince[cpu] = this.now;
