@@ -22,6 +22,9 @@ export class Core extends RunQueues {
   readonly firstFreeSlot: number;
   /** Running tasks that must leave their CPU (affinity). */
   readonly mustMove: Uint8Array;
+  /** How far the ticks of neighbouring CPUs are apart. At 0 all CPUs tick in the same instant, as close as a real machine never is: ties that none would see. */
+  tickSkewNs = 0;
+  #tickCpu = 0;
 
   /** `spareSlots`: wheel slots for others, from firstFreeSlot on. */
   constructor(tasks: Tasks, topology: Topology, costs: Costs, spareSlots: number) {
@@ -83,19 +86,28 @@ export class Core extends RunQueues {
   }
 
   #tick(): void {
-    const { curr } = this.cpus;
-    const { schedClass } = this.tasks;
-    this.wheel.set(this.tickSlot, this.now + tickNs);
-    for (let cpu = 0; cpu < curr.length; cpu++) {
-      const task = curr[cpu]!;
-      if (task < 0) continue;
-      this.execCpu = cpu;
-      this.cost = 0;
-      this.charge(this.costs.tickNs);
-      this.classes[schedClass[task]!]!.tick(cpu, task);
-      if (this.hasDeferred) this.#flush();
-      this.settle(cpu);
+    const { count } = this.cpus;
+    if (this.tickSkewNs === 0) {
+      this.wheel.set(this.tickSlot, this.now + tickNs);
+      for (let cpu = 0; cpu < count; cpu++) this.#tickOn(cpu);
+      return;
     }
+    const cpu = this.#tickCpu;
+    this.#tickCpu = cpu + 1 < count ? cpu + 1 : 0;
+    const untilNext = this.#tickCpu > 0 ? this.tickSkewNs : tickNs - cpu * this.tickSkewNs;
+    this.wheel.set(this.tickSlot, this.now + untilNext);
+    this.#tickOn(cpu);
+  }
+
+  #tickOn(cpu: number): void {
+    const task = this.cpus.curr[cpu]!;
+    if (task < 0) return;
+    this.execCpu = cpu;
+    this.cost = 0;
+    this.charge(this.costs.tickNs);
+    this.classOf(task).tick(cpu, task);
+    if (this.hasDeferred) this.#flush();
+    this.settle(cpu);
   }
 
   #advance(cpu: number): void {
