@@ -94,7 +94,7 @@ export const topologySchema = z.object({
   cpus: z.number().int().min(1).max(256),
   /** 0 where the machine has none: the simulator. */
   memoryMiB: z.number().int().min(0),
-  /** What only the simulator can vary; absent: one node, an LLC for each CPU as in a micro-VM, one thread a core. */
+  /** What only the simulator can vary; absent: one node, one LLC a node as in a micro-VM, one thread a core. */
   nodes: z.number().int().min(1).optional(),
   llcs: z.number().int().min(1).optional(),
   threads: z.number().int().min(1).optional(),
@@ -185,6 +185,35 @@ export const outcomeSchema = z.object({
   notes: z.array(z.string()),
 });
 
+/**
+ * What the simulator said of many candidates, before the best of them went to a real kernel. It repeats exactly: everything follows from
+ * the arms and the seeds.
+ */
+export const screeningSchema = z.object({
+  kind: z.literal('screening'),
+  version: z.literal(1),
+  from: z.array(digestSchema),
+  workload: z.object({ name: z.string(), file: digestSchema }),
+  goal: z.object({ metric: z.string(), direction: z.enum(['lower', 'higher']), unit: z.string() }),
+  machine: machineSchema,
+  topology: topologySchema,
+  limitMs: z.number().int().min(1),
+  seeds: z.array(z.number().int().min(0)),
+  /** The best first, the default scheduler among them. */
+  arms: z.array(
+    z.object({
+      arm: armSchema,
+      /** Told the lengths of tasks, which follow from the seed. */
+      hinted: z.boolean(),
+      /** One for each of the first seeds; null where the run failed. */
+      values: z.array(z.number().nullable()),
+      why: z.string().optional(),
+    }),
+  ),
+  /** Arms that went on, the best first. */
+  chosen: z.array(z.string()),
+});
+
 export const verdictSchema = z.object({
   kind: z.literal('verdict'),
   version: z.literal(1),
@@ -210,11 +239,13 @@ export type Experiment = z.infer<typeof experimentSchema>;
 export type Outcome = z.infer<typeof outcomeSchema>;
 export type Finding = z.infer<typeof findingSchema>;
 export type Verdict = z.infer<typeof verdictSchema>;
-export type RecordOf = Candidate | Experiment | Outcome | Verdict;
+export type Screening = z.infer<typeof screeningSchema>;
+export type RecordOf = Candidate | Experiment | Outcome | Screening | Verdict;
 
 export const recordSchema = z.discriminatedUnion('kind', [
   candidateSchema,
   experimentSchema,
   outcomeSchema,
+  screeningSchema,
   verdictSchema,
 ]);

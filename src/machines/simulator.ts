@@ -60,7 +60,10 @@ export function openSimulator(blobs: Blobs): SimulatorMachine {
       workload.kind === 'declared' ? [] : ['the simulator runs declared workloads, not commands'],
     reference,
     observe,
-    run: (experiment) => observe(experiment, {}),
+    async run(experiment) {
+      await new Promise((resolve) => setImmediate(resolve)); // a simulation waits for nothing: whoever is to interrupt it needs a turn
+      return observe(experiment, {});
+    },
   };
 }
 
@@ -123,11 +126,11 @@ function exactValues(
   );
 }
 
-/** A micro-VM's CPUs have an LLC each; so have ours unless told otherwise. */
+/** A micro-VM's CPUs share one LLC (its cacheinfo says so); so do ours unless told otherwise. */
 function shapeOf({ cpus, nodes, llcs, threads, capacities }: TopologyRef): Shape {
   const shape: Shape = {
     cpus,
-    llcs: llcs ?? (nodes === undefined && threads === undefined ? cpus : (nodes ?? 1)),
+    llcs: llcs ?? nodes ?? 1,
     ...(nodes === undefined ? {} : { nodes }),
     ...(threads === undefined ? {} : { threads }),
     ...(capacities === undefined ? {} : { capacities }),

@@ -13,6 +13,8 @@ export interface Entrant {
   readonly why: string;
   /** The policy reads hints when it is given some. */
   readonly takesHints: boolean;
+  /** Digests of records that it comes from. */
+  readonly from?: readonly string[];
 }
 
 /** Settings worth trying on any workload; names as they appear in tables. */
@@ -168,9 +170,9 @@ export function policyName(object: ReturnType<typeof readObject>, path: string):
   return String(ops?.values.get('name') ?? '') || base.replace(/\.bpf\.[co]$/, '');
 }
 
-type Values = Record<string, number | boolean | string>;
+export type Values = Record<string, number | boolean | string>;
 
-function policyEntrant(
+export function policyEntrant(
   name: string,
   object: string,
   values: Values,

@@ -18,6 +18,7 @@ import { type Difference, experimentBehind, replayExperiment, replayVerdict } fr
 import { parseWorkload } from '../workload/read.ts';
 import { workloadView } from '../workload/view.ts';
 import { compareInput, compareOutput, replayInput, replayOutput, showInput, textOutput } from './schemas.ts';
+import { openAgain, replayScreening, screeningRecordText } from './screening.ts';
 import { type Call, type Reply, service } from './service.ts';
 import { pageOf, table } from './text.ts';
 import { timelineText } from './timeline.ts';
@@ -102,6 +103,8 @@ async function summary(world: World, record: RecordOf): Promise<string> {
       return outcomeText(record, await experimentBehind(record, world.store.records));
     case 'experiment':
       return `${experimentLine(record)}\n`;
+    case 'screening':
+      return screeningRecordText(record);
     case 'candidate':
       return `${record.arm.kind} ${record.arm.name} (${record.how}): ${record.why}\n`;
   }
@@ -153,7 +156,9 @@ async function runReplay(
   const differences =
     record.kind === 'verdict'
       ? await verdictAgain(world, record, { rerun, kernel }, call)
-      : await experimentAgain(world, record, kernel, call);
+      : record.kind === 'screening'
+        ? await replayScreening(world, record, call)
+        : await experimentAgain(world, record, kernel, call);
   const same = differences.length === 0;
   const note = same
     ? `the ${record.kind} replays: nothing differs`
@@ -188,7 +193,10 @@ async function experimentAgain(
 ): Promise<Difference[]> {
   const experiment = await experimentBehind(record, world.store.records);
   const packaged = experiment.machine.kernel.release.replace(/-cloud-amd64$/, '');
-  const ready = await world.openMachine({ kernel: kernel ?? packaged }, call);
+  const ready =
+    experiment.machine.name === 'simulator'
+      ? await openAgain(world, experiment.machine, call)
+      : await world.openMachine({ kernel: kernel ?? packaged }, call);
   const machine = ready.reference(experiment.machine.mode, experiment.machine.start);
   if (machine.kernel.image !== experiment.machine.kernel.image) {
     throw new Fault('unavailable', `kernel ${experiment.machine.kernel.release} is here as another build`, {

@@ -44,7 +44,26 @@ const tuneFields = z.object({
       'working directory of the command (it exists in the guest, empty: what is in it comes along when named in `with`)',
     ),
   env: z.record(z.string(), z.string()).default({}).describe('environment variables of the command'),
-  machine: z.enum(['micro-vm']).default('micro-vm').describe('where it runs'),
+  machine: z
+    .enum(['auto', 'micro-vm', 'simulator'])
+    .default('auto')
+    .describe(
+      'where it runs; auto: in micro-VMs, and where they cannot be had a declared workload in the simulator',
+    ),
+  costs: z
+    .enum(['tcg', 'hardware', 'free'])
+    .default('tcg')
+    .describe('with machine simulator: what the kernel’s own work costs there'),
+  screen: z
+    .number()
+    .int()
+    .min(0)
+    .max(16)
+    .optional()
+    .describe(
+      'how many candidates go on after the simulator has tried all policies with many parameter values (declared workloads); 0: no such screening; ' +
+        'default: 4, or 0 where policies or settings are named',
+    ),
   mode: z
     .enum(['auto', 'deterministic', 'fast', 'kvm'])
     .default('auto')
@@ -144,6 +163,21 @@ export const tuneOutput = z.object({
     memoryMiB: z.number(),
   }),
   workload: z.object({ name: z.string(), kind: z.string() }),
+  screening: z
+    .object({
+      candidates: z.number(),
+      seeds: z.number(),
+      runs: z.number(),
+      predicted: z
+        .record(z.string(), z.number())
+        .describe(
+          'what the simulator says of the arms that went on: relative change against the default scheduler',
+        ),
+      record: z.string(),
+    })
+    .optional()
+    .describe('what the simulator tried before'),
+  instead: z.string().optional().describe('why the simulator was used and no micro-VM'),
   records: z
     .array(z.object({ kind: z.string(), digest: z.string() }))
     .describe('the verdict first; show and replay take a digest or its first digits'),

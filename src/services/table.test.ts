@@ -10,6 +10,7 @@ it('the table: names are free, texts are there, examples begin with the program'
   const services = serviceTable(fixedWorld().world);
   expect(services.map((item) => item.name)).toEqual([
     'tune',
+    'simulate',
     'verify',
     'compare',
     'show',

@@ -121,7 +121,7 @@ describe('tune', () => {
 
   it('tries the whole library and the standard settings by itself, with hints where they are taken', async () => {
     const fixed = fixedWorld();
-    const { output } = await fixed.call('tune', { workload: 'long-tail', harm: false });
+    const { output } = await fixed.call('tune', { workload: 'long-tail', harm: false, screen: 0 });
     const names = output.arms.map((arm: { policy: string }) => arm.policy);
     const cards = (await fixed.world.policies.list()).map(({ card }) => card);
     const expected = cards.flatMap((card) => (card.hints ? [card.name, `${card.name}+hints`] : [card.name]));

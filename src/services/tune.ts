@@ -1,6 +1,7 @@
 // tune: run a workload under the default scheduler, under the default with other settings and under policies, and say which to use.
 
 import type { z } from 'zod';
+import { Fault } from '../core/errors.ts';
 import type { Arm, Candidate } from '../core/records.ts';
 import { createPlan } from '../judge/plan.ts';
 import { judgementText } from '../judge/text.ts';
@@ -10,10 +11,12 @@ import type { Contestant, Trial } from '../stages/trials.ts';
 import { parseWorkload } from '../workload/read.ts';
 import { defaultEntrant, type Entrant, policyEntrants, settingsEntrants } from './arms.ts';
 import { tuneInput, tuneOutput } from './schemas.ts';
+import { type Screened, screenArms } from './screening.ts';
 import { type Call, type Reply, service } from './service.ts';
+import { table } from './text.ts';
 import { goalOf, type Named, namedWorkload, type Setting, trialOf } from './trials.ts';
 import { findingLines } from './verify.ts';
-import type { World } from './world.ts';
+import type { ReadyMachine, World } from './world.ts';
 
 type Input = z.infer<typeof tuneInput>;
 type Output = z.infer<typeof tuneOutput>;
@@ -26,8 +29,8 @@ export const tune = (world: World) =>
       'Find out which scheduler runs a workload best, with intervals, or that none is better than the default.',
     description:
       'Runs the workload in micro-VMs on a real sched_ext kernel under the default scheduler, the default with other settings, and policies; ' +
-      'paired, interleaved, repeated until the answer is clear. Takes minutes: a declared workload over all arms about 3 to 6, a command as long as ' +
-      'it runs times 10 to 60. Answers accepted (use this policy), rejected (the default is good enough), inconclusive or invalid. Give a workload or a command.',
+      'paired, interleaved, repeated until the answer is clear. For a declared workload the simulator first tries all policies with many parameter values, and the best few go to ' +
+      'the micro-VM. Takes minutes: a declared workload about 2 to 4, a command as long as it runs times 10 to 60. Answers accepted (use this policy), rejected (the default is good enough), inconclusive or invalid. Give a workload or a command.',
     input: tuneInput,
     output: tuneOutput,
     cli: {
@@ -46,7 +49,7 @@ export const tune = (world: World) =>
 async function runTune(world: World, input: Input, call: Call): Promise<Reply<Output>> {
   const named = await whatToRun(world, input, call);
   const declared = named.kind === 'declared';
-  const entrants = [
+  const all = [
     defaultEntrant,
     ...settingsEntrants(input.settings),
     ...(await policyEntrants(world, input.policies, declared, call)),
@@ -54,7 +57,9 @@ async function runTune(world: World, input: Input, call: Call): Promise<Reply<Ou
   const patterns = named.kind === 'command' ? Object.keys(named.command.patterns) : [];
   const metric = input.metric ?? Object.keys(input.patterns)[0] ?? named.goal.metric;
   const goal = goalOf(metric, input.direction, named.goal, patterns);
-  const ready = await world.openMachine({ kernel: input.kernel }, call);
+  const { ready, instead } = await whereToRun(world, input, declared, call);
+  const screened = await screening(world, input, { named, goal, entrants: all, call });
+  const entrants = screened?.entrants ?? all;
   const setting: Setting = {
     world,
     ready,
@@ -80,8 +85,54 @@ async function runTune(world: World, input: Input, call: Call): Promise<Reply<Ou
   const contestants = await Promise.all(entrants.map((entrant) => recordCandidate(world, entrant)));
   const comparison = await compareArms({ lab, plan, trial, contestants, others, progress });
   await world.tidy();
-  return reply(comparison, contestants, trial, named);
+  return reply({ comparison, contestants, trial, named, screened, instead });
 }
+
+/** The machine that was asked for; where micro-VMs cannot be had and nobody insists, the simulator, and why. */
+async function whereToRun(
+  world: World,
+  { machine, kernel, costs }: Input,
+  declared: boolean,
+  call: Call,
+): Promise<{ ready: ReadyMachine; instead?: string | undefined }> {
+  const simulator = (): Promise<ReadyMachine> => world.openMachine({ machine: 'simulator', costs }, call);
+  if (machine === 'simulator') return { ready: await simulator() };
+  try {
+    return { ready: await world.openMachine({ machine: 'micro-vm', kernel }, call) };
+  } catch (error) {
+    const isPossible = machine === 'auto' && declared && kernel === undefined;
+    if (!isPossible || !(error instanceof Fault) || !instead.has(error.code)) throw error;
+    const why = `no micro-VM can be had here: ${error.message}`;
+    call.progress({ text: `${why}; using the simulator` });
+    return { ready: await simulator(), instead: why };
+  }
+}
+
+/** Faults that say that this is not a machine for micro-VMs. */
+const instead: ReadonlySet<Fault['code']> = new Set([
+  'unavailable',
+  'unsupported',
+  'not-found',
+  'not-permitted',
+]);
+
+async function screening(
+  world: World,
+  { screen, policies, settings, seed, cpus, limit }: Input,
+  wish: { named: Named; goal: Goal; entrants: readonly Entrant[]; call: Call },
+): Promise<Screened | undefined> {
+  const { named, goal, entrants, call } = wish;
+  const count = screen ?? (policies === undefined && settings === undefined ? usualCount : 0);
+  if (count === 0) return undefined;
+  if (named.kind === 'declared')
+    return screenArms(world, { named, goal, entrants, count, seed, cpus, limitMs: limit * 1000 }, call);
+  if (screen === undefined) return undefined;
+  throw new Fault('unsupported', 'the simulator runs declared workloads only: a command cannot be screened', {
+    next: 'leave --screen out',
+  });
+}
+
+const usualCount = 4;
 
 async function whatToRun(world: World, input: Input, call: Call): Promise<Named> {
   const { workload, command = [] } = input;
@@ -101,7 +152,7 @@ async function recordCandidate(world: World, entrant: Entrant): Promise<Contesta
   const candidate: Candidate = {
     kind: 'candidate',
     version: 1,
-    from: [],
+    from: [...(entrant.from ?? [])],
     arm: entrant.arm,
     how: entrant.how,
     why: entrant.why,
@@ -129,12 +180,15 @@ async function harmTrials(
   return found;
 }
 
-function reply(
-  comparison: Comparison,
-  contestants: readonly Contestant[],
-  trial: Trial,
-  named: Named,
-): Reply<Output> {
+function reply(done: {
+  comparison: Comparison;
+  contestants: readonly Contestant[];
+  trial: Trial;
+  named: Named;
+  screened: Screened | undefined;
+  instead: string | undefined;
+}): Reply<Output> {
+  const { comparison, contestants, trial, named, screened } = done;
   const { judgement, verdict, digest, failures } = comparison;
   const armOf = (id: string): Arm | undefined => contestants.find((item) => item.arm.id === id)?.arm;
   const nameOf = (id: string): string => armOf(id)?.name ?? id;
@@ -177,12 +231,18 @@ function reply(
       memoryMiB: trial.topology.memoryMiB,
     },
     workload: { name: named.name, kind: named.kind },
+    ...(screened === undefined ? {} : { screening: screeningOf(screened) }),
+    ...(done.instead === undefined ? {} : { instead: done.instead }),
     records: [
       { kind: 'verdict', digest },
       ...verdict.outcomes.map((outcome) => ({ kind: 'outcome', digest: outcome })),
     ],
   };
   return { output, exit: exitOf(judgement), text: textOf(output, judgement) };
+}
+
+function screeningOf({ candidates, seeds, runs, predicted, digest }: Screened): Output['screening'] {
+  return { candidates, seeds, runs, predicted, record: digest };
 }
 
 function identity(arm: Arm | undefined): Pick<Output['arms'][number], 'parameters' | 'settings'> {
@@ -200,7 +260,30 @@ function exitOf(judgement: Judgement): 0 | 1 | 3 {
 function textOf(output: Output, judgement: Judgement): string {
   const { machine, workload, records } = output;
   const where = `${workload.name} on kernel ${machine.kernel}, ${machine.cpus} CPUs, ${machine.name} (${machine.mode})`;
-  return `${where}\n\n${judgementText(judgement)}${failuresText(output)}\nrecord ${records[0]?.digest.slice(0, 12)}   schedcp show ${records[0]?.digest.slice(0, 12)}\n`;
+  const head = [
+    ...(output.instead === undefined ? [] : [`${output.instead}.\nWhat follows is a model's word.`]),
+    where,
+  ];
+  return `${head.join('\n')}\n\n${judgementText(judgement)}${failuresText(output)}${screeningText(output)}\nrecord ${records[0]?.digest.slice(0, 12)}   schedcp show ${records[0]?.digest.slice(0, 12)}\n`;
+}
+
+function screeningText({ screening, arms, machine }: Output): string {
+  if (screening === undefined) return '';
+  const percent = (value: number): string => `${value < 0 ? '−' : '+'}${Math.abs(100 * value).toFixed(1)} %`;
+  const here = machine.name === 'simulator' ? 'then' : 'measured';
+  const rows = Object.entries(screening.predicted).map(([name, predicted]) => {
+    const effect = arms.find(({ policy }) => policy === name)?.effect;
+    return [
+      name,
+      percent(predicted),
+      effect === null || effect === undefined ? '-' : percent(effect.relative),
+    ];
+  });
+  const { candidates, runs, seeds, record } = screening;
+  return (
+    `\nBefore, the simulator tried ${candidates} candidates (${runs} runs, up to ${seeds} seeds) and sent these on; schedcp show ${record.slice(0, 12)}\n` +
+    table(['arm', 'simulated', here], rows)
+  );
 }
 
 /** The first failed run of each arm, shortly; the same failure of several arms once. */

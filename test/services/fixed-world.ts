@@ -38,6 +38,8 @@ export interface Answer {
 export interface FixedOptions extends Script {
   readonly payload?: string;
   readonly image?: string;
+  /** No micro-VM can be had. */
+  readonly unavailable?: Fault;
 }
 
 export function fixedWorld(options: FixedOptions = {}): Fixed {
@@ -77,6 +79,7 @@ export function fixedWorld(options: FixedOptions = {}): Fixed {
     async openMachine(wish) {
       if (wish.machine === 'simulator') return readySimulator(simulator, wish.costs ?? 'tcg');
       asked.push(`machine ${wish.kernel ?? 'default'}`);
+      if (options.unavailable !== undefined) throw options.unavailable;
       return ready;
     },
     async compile(file) {
