@@ -26,6 +26,7 @@ import { Scx, type ScxEvents } from './model/ext/scx.ts';
 import { TaskMemory } from './model/ext/task-memory.ts';
 import { FairClass } from './model/fair/fair-class.ts';
 import { RtClass } from './model/rt-class.ts';
+import { SerialCore } from './model/serial-core.ts';
 import { Tasks } from './model/tables.ts';
 import { createTopology, type Shape } from './model/topology.ts';
 import { Rounds } from './player/rounds.ts';
@@ -131,7 +132,8 @@ export class Simulator {
     this.#memory.reset();
     const { expansion, policy, recorder } = input;
     const topology = createTopology(input.shape);
-    const core = new Core(new Tasks(expansion.tasks.length), topology, input.costs, spareSlots);
+    const CoreOf = input.costs.isSerial ? SerialCore : Core;
+    const core = new CoreOf(new Tasks(expansion.tasks.length), topology, input.costs, spareSlots);
     core.now = bootNs;
     this.#log = input.calls && new CallLog(core, input.calls, recorder);
     core.recorder = this.#log ?? recorder;

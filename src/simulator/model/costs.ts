@@ -9,6 +9,8 @@ export interface Costs {
   /** From asking another CPU to reschedule until it does; and more of it when that CPU was idle. */
   readonly ipiNs: number;
   readonly idleExitNs: number;
+  /** A timer rings: the interrupt, on the CPU that set it. */
+  readonly timerNs: number;
   /** One tick of a busy CPU. */
   readonly tickNs: number;
   /** A task that comes from another CPU: same core, same LLC, same node, another node. */
@@ -33,6 +35,7 @@ export const free: Costs = {
   wakeNs: 0,
   ipiNs: 0,
   idleExitNs: 0,
+  timerNs: 0,
   tickNs: 0,
   migrateNs: [0, 0, 0, 0],
   instructionNs: 0,

@@ -71,6 +71,15 @@ export class Wheel {
 
   poppedAt = 0;
 
+  /** Time of the slot that pop() would return; Infinity when there is none. */
+  earliestAt(): number {
+    if (this.#count === 0) return Number.POSITIVE_INFINITY;
+    const cursor = this.#cursor;
+    const at = this.at[this.#earliest()]!;
+    this.#cursor = cursor; // what is set next may be earlier
+    return at;
+  }
+
   #earliest(): number {
     const { at } = this;
     for (let turn = 0; turn < buckets; turn++) {

@@ -119,7 +119,7 @@ export class Player {
       switch (code[op]) {
         case opCodes.RUN:
           this.#at[task] = at + 1;
-          left[task] = b[op]!;
+          left[task]! += b[op]!; // an earlier RUN may have taken too much
           if (left[task]! > 0) return 'run';
           continue;
         case opCodes.REPEAT:

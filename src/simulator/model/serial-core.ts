@@ -1,0 +1,247 @@
+// Emulated CPUs that share one host thread and one instruction clock, as QEMU 10 runs them with -accel tcg,thread=single -icount sleep=off. Source:
+// accel/tcg/tcg-accel-ops-rr.c: rr_cpu_thread_fn(), tcg-accel-ops-icount.c: icount_percpu_budget(), v10.0. CPUs take turns: each gets the time to the next timer
+// divided by the number of CPUs; while one executes the clock runs for all, and nothing else happens on the others.
+
+import { type Step, tickNs } from './contracts.ts';
+import { Core } from './core.ts';
+import type { Costs } from './costs.ts';
+import type { Tasks } from './tables.ts';
+import type { Topology } from './topology.ts';
+
+/** A RUN reads its clock after so much of its own work (runner/task.c: CHUNK_NS). */
+const chunkNs = 100_000;
+/** No turn is shorter: where QEMU halves and halves again, what is left is one turn. */
+const leastTurnNs = 1000;
+
+/** A RUN is counted in CPU time, which goes on while others have their turn; where it ended meanwhile, what it took too much counts for the next RUN. */
+export class SerialCore extends Core {
+  /** Kernel's work that a CPU has still to do, ns. */
+  readonly #owed: Float64Array;
+  readonly #ticked: Uint8Array;
+  /** Someone else has asked the CPU to reschedule. */
+  readonly #interrupted: Uint8Array;
+  /** The CPU must give up its turn: someone has armed a timer that is due before all others. */
+  readonly #exits: Uint8Array;
+  /** Whether a task is in a RUN, 2 when it is about to begin it, and its own work until it reads its clock. */
+  readonly #runs: Uint8Array;
+  readonly #chunk: Float64Array;
+  /** Timers that have rung on a CPU, in order. */
+  readonly #rung: number[][];
+  #rearmed = true;
+
+  constructor(tasks: Tasks, topology: Topology, costs: Costs, spareSlots: number) {
+    super(tasks, topology, costs, spareSlots);
+    const { cpus } = topology;
+    this.#owed = new Float64Array(cpus);
+    this.#ticked = new Uint8Array(cpus);
+    this.#interrupted = new Uint8Array(cpus);
+    this.#exits = new Uint8Array(cpus);
+    this.#runs = new Uint8Array(tasks.capacity);
+    this.#chunk = new Float64Array(tasks.capacity);
+    this.#rung = Array.from({ length: cpus }, () => []);
+  }
+
+  override run(untilNs: number): 'limit' | 'nothing left' | 'stopped' {
+    const { count } = this.cpus;
+    let cpu = 0;
+    while (!this.stopped) {
+      if (!this.#anyWork()) {
+        const at = this.wheel.earliestAt();
+        if (at === Number.POSITIVE_INFINITY) return 'nothing left';
+        if (at > this.now) this.now = at;
+      }
+      if (this.now > untilNs) return 'limit';
+      this.#ring();
+      const budget = Math.max(leastTurnNs, Math.floor((this.wheel.earliestAt() - this.now) / count));
+      for (; cpu < count && this.#exits[cpu] === 0 && !this.stopped; cpu++)
+        if (this.#hasWork(cpu)) this.#turn(cpu, budget);
+      if (cpu < count) this.#exits[cpu] = 0;
+      else cpu = 0;
+    }
+    return 'stopped';
+  }
+
+  #anyWork(): boolean {
+    for (let cpu = 0; cpu < this.cpus.count; cpu++) if (this.#hasWork(cpu)) return true;
+    return false;
+  }
+
+  #hasWork(cpu: number): boolean {
+    return (
+      this.cpus.curr[cpu]! >= 0 ||
+      this.cpus.needResched[cpu] === 1 ||
+      this.#owed[cpu]! > 0 ||
+      this.#rung[cpu]!.length > 0
+    );
+  }
+
+  /** Timers that are due: their CPUs will hear of it when they have their turn. */
+  #ring(): void {
+    const { wheel, cpus, tasks } = this;
+    const { count } = cpus;
+    while (!this.stopped && wheel.earliestAt() <= this.now) {
+      const slot = wheel.pop();
+      if (slot === this.tickSlot) {
+        for (let cpu = 0; cpu < count; cpu++) if (cpus.curr[cpu]! >= 0) this.#ticked[cpu] = 1;
+        wheel.set(slot, wheel.poppedAt + tickNs);
+        this.#rearmed = false;
+      } else if (slot >= count && slot < this.tickSlot)
+        this.#rung[tasks.cpu[slot - count]!]!.push(slot - count);
+      else {
+        this.#begin(0);
+        this.player.event(slot);
+        this.#end(this.execCpu);
+      }
+    }
+  }
+
+  /** Something happens on the CPU; what it costs is owed. */
+  #begin(cpu: number): void {
+    this.execCpu = cpu;
+    this.cost = 0;
+    this.events++;
+  }
+
+  #end(cpu: number): void {
+    if (this.hasDeferred) {
+      this.hasDeferred = false;
+      this.afterwards?.flush();
+    }
+    this.#owed[cpu]! += Math.round(this.cost);
+    this.cost = 0;
+    if (this.afterEvent !== undefined) this.afterEvent();
+  }
+
+  #turn(cpu: number, budget: number): void {
+    const end = this.now + budget;
+    const exits = this.#exits;
+    while (!this.stopped && exits[cpu] === 0) {
+      const owed = this.#owed[cpu]!;
+      if (owed > 0) {
+        const done = Math.min(owed, end - this.now);
+        this.#owed[cpu] = owed - done;
+        this.now += done;
+      }
+      if (this.now >= end) return;
+      if (!this.#step(cpu, end)) return;
+    }
+    exits[cpu] = 0;
+  }
+
+  /** The next thing on the CPU, whose kernel is done with all before. False: it halts, or its turn is over. */
+  #step(cpu: number, end: number): boolean {
+    const { curr, needResched } = this.cpus;
+    const rung = this.#rung[cpu]!;
+    if (rung.length > 0) {
+      this.#begin(cpu);
+      this.charge(this.costs.timerNs);
+      this.player.timer(rung.shift()!);
+      this.#end(cpu);
+      return true;
+    }
+    if (this.#ticked[cpu] === 1) {
+      this.#ticked[cpu] = 0;
+      this.#tick(cpu);
+      return true;
+    }
+    if (needResched[cpu] === 1) {
+      this.#begin(cpu);
+      if (this.#interrupted[cpu] === 1) this.charge(this.costs.ipiNs);
+      this.#interrupted[cpu] = 0;
+      if (curr[cpu]! < 0) this.charge(this.costs.idleExitNs);
+      this.schedule(cpu);
+      this.#end(cpu);
+      return true;
+    }
+    const task = curr[cpu]!;
+    if (task < 0) return false;
+    if (this.#runs[task] === 0) this.#operate(cpu, task);
+    else if (!this.#work(cpu, task, end)) return false;
+    return true;
+  }
+
+  #tick(cpu: number): void {
+    const task = this.cpus.curr[cpu]!;
+    if (task < 0) return;
+    this.#begin(cpu);
+    this.charge(this.costs.tickNs);
+    this.classOf(task).tick(cpu, task);
+    this.#end(cpu);
+    if (!this.#rearmed) this.#exits.fill(1);
+    this.#rearmed = true;
+  }
+
+  #operate(cpu: number, task: number): void {
+    this.#begin(cpu);
+    const step: Step = this.player.advance(task);
+    if (this.stopped) return;
+    if (step === 'run') {
+      this.#runs[task] = 2;
+      this.#chunk[task] = Math.min(chunkNs, this.tasks.left[task]!);
+    } else {
+      if (step === 'yield') this.classOf(task).yieldTask(cpu, task);
+      this.schedule(cpu);
+    }
+    this.#end(cpu);
+  }
+
+  /** The task's own work, as far as this turn goes. False: the turn is over. */
+  #work(cpu: number, task: number, end: number): boolean {
+    const { left } = this.tasks;
+    if (this.#runs[task] === 2) {
+      this.#runs[task] = 1;
+      this.cpus.segmentStart[cpu] = this.now;
+    }
+    this.progress(cpu);
+    const [toEnd, chunk] = [left[task]!, this.#chunk[task]!];
+    const needed = Math.max(toEnd, chunk);
+    const done = Math.min(needed, end - this.now);
+    this.now += done;
+    this.progress(cpu);
+    if (done === needed) {
+      this.#runs[task] = 0;
+      return true;
+    }
+    if (done < chunk) this.#chunk[task] = chunk - done;
+    else {
+      const into = (done - chunk) % chunkNs;
+      this.#chunk[task] = Math.min(chunkNs, left[task]! + into) - into;
+    }
+    return false;
+  }
+
+  override setTimer(task: number, atNs: number): void {
+    if (atNs < this.wheel.earliestAt()) this.#exits.fill(1);
+    super.setTimer(task, atNs);
+  }
+
+  override charge(ns: number): void {
+    this.cost += ns;
+  }
+
+  override settle(cpu: number): void {
+    this.#owed[cpu]! += Math.round(this.cost);
+    this.cost = 0;
+  }
+
+  override resched(cpu: number): void {
+    this.cpus.needResched[cpu] = 1;
+    if (cpu !== this.execCpu) this.#interrupted[cpu] = 1;
+  }
+
+  protected override plan(): void {}
+
+  protected override progress(cpu: number): void {
+    const { segmentStart, speed, curr } = this.cpus;
+    const task = curr[cpu]!;
+    const start = segmentStart[cpu]!;
+    if (task < 0 || this.#runs[task] !== 1 || this.now <= start) return;
+    this.tasks.left[task]! -= (this.now - start) * speed[cpu]!;
+    segmentStart[cpu] = this.now;
+  }
+
+  override schedule(cpu: number): void {
+    super.schedule(cpu);
+    this.cpus.segmentStart[cpu] = this.now; // a RUN that is under way goes on at once: its clock counts the switch
+  }
+}
