@@ -1,7 +1,7 @@
 // Fairness: hogs that saturate the machine get CPU time in proportion to their weights, and equal ones get the same. Only scenarios that are plain enough
 // for the answer to be known are judged: the same hogs from start to end, allowed everywhere, disturbed by nothing.
 
-import { weightOf } from '../../model/ext/weights.ts';
+import { cgroupWeight } from '../../model/weights.ts';
 import { type MakeChecker, timeText, type Watched } from '../checker.ts';
 import type { Scenario, ScenarioTask } from '../scenario.ts';
 
@@ -115,7 +115,7 @@ function isHog({ class: schedClass, cpus, forked, startNs, ops, times }: Scenari
 
 /** `total` CPU time divided by weight; nobody can use more than one CPU, and what is over goes to the others. */
 function fairTimes({ tasks, cpus }: Scenario, total: number): number[] {
-  const weight = tasks.map(({ nice }) => weightOf(nice, false));
+  const weight = tasks.map(({ nice }) => cgroupWeight(nice, false));
   const most = total / cpus;
   const fair = tasks.map(() => 0);
   const open = new Set(tasks.keys());

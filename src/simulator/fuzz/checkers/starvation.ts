@@ -2,8 +2,8 @@
 // for weights.
 
 import { opsState } from '../../model/ext/dispatch.ts';
-import { weightOf } from '../../model/ext/weights.ts';
 import { schedPolicy, taskState } from '../../model/flags.ts';
+import { cgroupWeight } from '../../model/weights.ts';
 import { type MakeChecker, timeText, type Watched } from '../checker.ts';
 
 /** Any task, even the least: people notice one second and give up after a few; the guards of our own policies are at half a second to one. */
@@ -63,7 +63,7 @@ export function boundFor(watched: Watched, task: number): number {
 }
 
 function weight({ core: { tasks } }: Watched, task: number): number {
-  return weightOf(tasks.nice[task]!, tasks.policy[task] === schedPolicy.idle);
+  return cgroupWeight(tasks.nice[task]!, tasks.policy[task] === schedPolicy.idle);
 }
 
 export function limitText(watched: Watched, task: number): string {

@@ -6,6 +6,7 @@ import type { SimMemory } from '../../memory.ts';
 import { stopper } from '../contracts.ts';
 import type { Core } from '../core.ts';
 import { schedPolicy } from '../flags.ts';
+import { cgroupWeight } from '../weights.ts';
 import { CpuMemory } from './cpu-memory.ts';
 import { Dispatch } from './dispatch.ts';
 import { exitKind, exitReason } from './exit.ts';
@@ -14,7 +15,6 @@ import { kfMask, type Ops } from './ops.ts';
 import type { Scx } from './scx.ts';
 import type { TaskMemory } from './task-memory.ts';
 import { Watchdog } from './watchdog.ts';
-import { weightOf } from './weights.ts';
 
 const at = taskStruct.offsets;
 const defaultTimeoutMs = 30_000;
@@ -143,7 +143,7 @@ export class Ext {
 
   #setWeight(task: number): void {
     const { nice, policy } = this.core.tasks;
-    this.#memory.put(task, at.scxWeight, weightOf(nice[task]!, policy[task] === schedPolicy.idle));
+    this.#memory.put(task, at.scxWeight, cgroupWeight(nice[task]!, policy[task] === schedPolicy.idle));
   }
 
   #tellWeight(task: number): void {

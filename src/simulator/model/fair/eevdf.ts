@@ -4,12 +4,12 @@
 import { tickNs } from '../contracts.ts';
 import type { Core } from '../core.ts';
 import { dequeueFlag, enqueueFlag } from '../flags.ts';
+import { virtualFactor } from '../weights.ts';
 import type { Bandwidth } from './bandwidth.ts';
 import type { Entities, Queues } from './entities.ts';
 import { type Features, normalizedSliceNs } from './features.ts';
 import type { Loads } from './loads.ts';
 import type { Timeline } from './timeline.ts';
-import { virtualFactor } from './weights.ts';
 
 /** Flags of dequeueEntity beside the core's. */
 export const leaveFlag = { special: 0x10, throttle: 0x20, delayed: 0x200 } as const;

@@ -3,6 +3,7 @@
 import type { Core } from '../core.ts';
 import { classNumber, enqueueFlag, schedPolicy, taskState, wakeFlag } from '../flags.ts';
 import type { SchedClass } from '../sched-class.ts';
+import { idleWeight, niceWeight, virtualFactor } from '../weights.ts';
 import { Balance } from './balance.ts';
 import { Bandwidth } from './bandwidth.ts';
 import { Eevdf, leaveFlag } from './eevdf.ts';
@@ -17,7 +18,6 @@ import { RunList } from './run-list.ts';
 import { Timeline } from './timeline.ts';
 import { Triggers } from './triggers.ts';
 import { WakeAffine } from './wake-affine.ts';
-import { idleWeight, niceWeight, virtualFactor } from './weights.ts';
 
 /** A cgroup, before the run. */
 export interface GroupSpec {
