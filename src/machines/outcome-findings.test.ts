@@ -296,6 +296,14 @@ describe('how a run ended', () => {
     for (const code of findingSchema.shape.code.options) expect(own, code).toContain(`code: '${code}'`);
   });
 
+  it.each([
+    { code: 'bad-program', message: 'null dereference', detail: 'enqueue+3' } as const,
+    { code: 'unsupported', message: 'no kfunc of this name' } as const,
+  ])('what the simulator found itself comes before what the events say: $code', (own) => {
+    const outcome = toOutcome(policy, ended([...whole, exit(64), ok]), undefined, own);
+    expect(outcome).toMatchObject({ status: 'failed', finding: own, metrics: {} });
+  });
+
   it('quotes the end of what a command or a console said', () => {
     const lines = Array.from({ length: 40 }, (_, index) => `line ${index}`).join('\n');
     const detail = (asked: Experiment, how: Ended): string[] =>

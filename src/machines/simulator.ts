@@ -1,6 +1,7 @@
 // The simulator as a machine: an Experiment in, the Outcome out that a runner's events would have given. It needs no kernel, no root and no emulator.
 
 import { patchParameters } from '../bpf/parameters.ts';
+import type { Call, Traced } from '../core/calls.ts';
 import { canonicalJson, digestOf } from '../core/canonical.ts';
 import { Fault } from '../core/errors.ts';
 import type { Blobs, Machine } from '../core/machine.ts';
@@ -28,11 +29,15 @@ export interface SimulatorMachine extends Machine {
   reference(profile: CostProfile): MachineRef;
   /** As run(), with what the model did beside the outcome. */
   observe(experiment: Experiment, watch: Watch): Promise<Outcome>;
+  /** As run(), and records the calls between the kernel and the policy. */
+  runTraced(experiment: Experiment): Promise<Traced>;
 }
 
 /** What an observer may ask of a run. */
 export type Watch = Pick<SimulationInput, 'recorder' | 'calls' | 'prepare'> & {
   readonly mode?: SimulationInput['mode'];
+  /** Told when the run was over, on the clock of the recorder. */
+  readonly ended?: (atNs: number) => void;
 };
 
 export function openSimulator(blobs: Blobs): SimulatorMachine {
@@ -51,6 +56,7 @@ export function openSimulator(blobs: Blobs): SimulatorMachine {
       ...(watch.calls === undefined ? {} : { calls: watch.calls }),
       ...(watch.prepare === undefined ? {} : { prepare: watch.prepare }),
     });
+    watch.ended?.(simulated.endNs);
     return outcomeOf(experiment, simulated, expansion);
   };
   return {

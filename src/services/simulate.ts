@@ -59,7 +59,7 @@ async function run(world: World, input: Input, call: Call): Promise<Reply<Output
   const recording = new Recording();
   const outcome = await world.simulate(
     { ...experiment, from: [] },
-    { recorder: recording, mode: input.mode },
+    { recorder: recording, mode: input.mode, ended: (atNs) => recording.end(atNs) },
   );
   const names =
     experiment.workload?.kind === 'declared' ? await namesOf(world, experiment.workload.expansion) : [];
@@ -97,6 +97,11 @@ class Recording {
   }
 
   woke(): void {}
+
+  /** Who runs still has run until now. */
+  end(atNs: number): void {
+    for (const cpu of [...this.#running.keys()]) this.switched(cpu, 0, -1, atNs);
+  }
 
   text(cpus: number, names: readonly string[]): string {
     const fromNs = this.slices.reduce((least, slice) => Math.min(least, slice.fromNs), this.#end);

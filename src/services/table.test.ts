@@ -25,6 +25,14 @@ it('the table: names are free, texts are there, examples begin with the program'
     expect([summary, description].every((text) => text.endsWith('.'))).toBe(true);
     for (const example of cli.examples) expect(example.startsWith(`schedcp ${name}`)).toBe(true);
   }
-  expect(Object.keys(tuneOutput.shape).sort()).toEqual(['arms', 'machine', 'records', 'verdict', 'workload']);
+  expect(Object.keys(tuneOutput.shape).sort()).toEqual([
+    'arms',
+    'instead',
+    'machine',
+    'records',
+    'screening',
+    'verdict',
+    'workload',
+  ]);
   expect(defaultArm.id).toBe('default');
 });

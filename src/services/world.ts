@@ -1,5 +1,6 @@
 // What the services receive from main.ts: the parts that touch the world, behind narrow interfaces.
 
+import type { Traced } from '../core/calls.ts';
 import type { Machine } from '../core/machine.ts';
 import type { Experiment, MachineRef, Outcome } from '../core/records.ts';
 import type { PolicyLibrary } from '../knowledge/policies.ts';
@@ -26,6 +27,8 @@ export interface Watch {
     woke(task: number, cpu: number, atNs: number): void;
   };
   readonly mode?: 'checked' | 'fast';
+  /** Told when the run was over. */
+  readonly ended?: (atNs: number) => void;
 }
 
 /** A machine that is ready, with what planning needs to know of it. */
@@ -42,6 +45,8 @@ export interface ReadyMachine {
     options: { cwd: string; env: Readonly<Record<string, string>>; call: Call },
   ): Promise<Packed>;
   memoryFor(payload: string | undefined): number;
+  /** Runs an experiment and records the calls between kernel and policy, where the machine can. Takes time of its own: no data to compare. */
+  traced?(experiment: Experiment, signal: AbortSignal): Promise<Traced>;
 }
 
 export interface Packed {

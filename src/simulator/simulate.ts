@@ -89,6 +89,8 @@ export interface Simulated {
   readonly finding: SimFinding | undefined;
   readonly switches: number;
   readonly simulatedNs: number;
+  /** The clock at the end; recorders were told times of the same clock. */
+  readonly endNs: number;
 }
 
 /** BPF instructions that one callback may execute: what the kernel's verifier would at most have looked at. */
@@ -351,5 +353,5 @@ function exitEvent({ kind, code, message }: Exit): RunEvent {
 }
 
 function ended(events: RunEvent[], finding: SimFinding | undefined, core: Core): Simulated {
-  return { events, finding, switches: core.switches, simulatedNs: core.now - bootNs };
+  return { events, finding, switches: core.switches, simulatedNs: core.now - bootNs, endNs: core.now };
 }
