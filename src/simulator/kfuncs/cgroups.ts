@@ -1,6 +1,7 @@
 // Cgroups and walks over their tree. Source: bpf_cgroup_from_id() and its relatives, kernel/bpf/helpers.c; bpf_iter_css_new() and its relatives,
 // kernel/bpf/cgroup_iter.c; scx_bpf_task_cgroup(), kernel/sched/ext.c; v6.18. Cgroups never go, so references are not counted.
 
+import { kfMask } from '../model/ext/ops.ts';
 import { hex } from '../model/ext/scx.ts';
 import type { Kfunc, Kfuncs, KfuncWorld } from './kfunc.ts';
 
@@ -67,8 +68,8 @@ function referenceKfuncs(world: KfuncWorld): Kfuncs {
       params: ['low'],
       result: 'unsigned',
       run: (p) => {
-        world.scx.ops.kfuncs++;
-        return cgroupOf(world, p!, 'scx_bpf_task_cgroup');
+        const cgroup = cgroupOf(world, p!, 'scx_bpf_task_cgroup');
+        return world.allowedOnArgument(kfMask.rqLocked, p!) ? cgroup : world.cgroups.root;
       },
     },
   };

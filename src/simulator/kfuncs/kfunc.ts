@@ -6,6 +6,7 @@ import type { Core } from '../model/core.ts';
 import type { CgroupMemory } from '../model/ext/cgroup-memory.ts';
 import type { Dispatch } from '../model/ext/dispatch.ts';
 import type { Ext } from '../model/ext/ext.ts';
+import { kfMask } from '../model/ext/ops.ts';
 import { hex, type Scx } from '../model/ext/scx.ts';
 import type { TaskMemory } from '../model/ext/task-memory.ts';
 
@@ -59,10 +60,23 @@ export class KfuncWorld {
   allowed(mask: number): boolean {
     const { mask: own } = this.scx.ops;
     this.scx.ops.kfuncs++;
-    if ((own & mask) !== 0) return true;
-    this.scx.error(
-      `kfunc with mask 0x${mask.toString(16)} called from an operation only allowing 0x${Math.max(0, own).toString(16)}`,
-    );
+    if ((own & mask) === 0)
+      this.scx.error(
+        `kfunc with mask 0x${mask.toString(16)} called from an operation only allowing 0x${Math.max(0, own).toString(16)}`,
+      );
+    else if (mask === kfMask.cpuRelease && own > kfMask.cpuRelease)
+      this.scx.error('cpu_release kfunc called from a nested operation');
+    else if (mask === kfMask.dispatch && own > (kfMask.dispatch | kfMask.cpuRelease))
+      this.scx.error('dispatch kfunc called from a nested operation');
+    else return true;
+    return false;
+  }
+
+  /** scx_kf_allowed_on_arg_tasks(): whether it may be called now, on the task that the callback is about. */
+  allowedOnArgument(mask: number, address: number): boolean {
+    if (!this.allowed(mask)) return false;
+    if (this.scx.ops.argument === address) return true;
+    this.scx.error('called on a task not being operated on');
     return false;
   }
 

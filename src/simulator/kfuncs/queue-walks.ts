@@ -77,7 +77,7 @@ export function queueWalkKfuncs(world: KfuncWorld): Kfuncs {
     walk.vtime = undefined;
     const { dsqs } = world.scx;
     if (dsqs.of[task] !== walk.dsq || dsqs.seq[task]! > walk.untilSeq) return 0;
-    const to = world.scx.findForDispatch(Math.max(0, world.scx.balancing), low, high, task);
+    const to = world.scx.findForDispatch(world.core.execCpu, low, high, task);
     if (vtime !== undefined) world.tasks.setHalves(task, at.scxDsqVtime, vtime[0], vtime[1]);
     if (slice !== undefined) world.tasks.setHalves(task, at.scxSlice, slice[0], slice[1]);
     world.dispatch.moveBetween(task, to, flags, flagsHigh, byVtime);

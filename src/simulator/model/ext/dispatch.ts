@@ -12,6 +12,10 @@ export const opsState = { none: 0, queueing: 1, queued: 2, dispatching: 3 } as c
 
 const unmarked = 0;
 
+function isAtHead(flags: number, flagsHigh: number): boolean {
+  return (flags & enqueueFlag.head) !== 0 || (flagsHigh & scxFlag.enqHigh.preempt) !== 0;
+}
+
 export class Dispatch {
   readonly #core: Core;
   readonly #scx: Scx;
@@ -181,7 +185,7 @@ export class Dispatch {
       this.enqueue(this.#scx.globalOf(task), task, flags, flagsHigh, byVtime, true);
       return;
     }
-    this.moveRemote(task, to, flags, flagsHigh);
+    this.moveRemote(task, to, flags);
     this.#wakeCpu(to);
   }
 
@@ -245,18 +249,12 @@ export class Dispatch {
       inTree = false;
     }
     if (inTree) {
-      if (!dsqs.hasTree(dsq) && !dsqs.isEmpty(dsq)) {
+      if (!dsqs.hasTree(dsq) && !dsqs.isEmpty(dsq))
         scx.error(`DSQ ID 0x${scx.idText(dsq)} already had FIFO-enqueued tasks`);
-        return;
-      }
       dsqs.insertByVtime(dsq, task);
     } else {
-      if (dsqs.hasTree(dsq)) {
-        scx.error(`DSQ ID 0x${scx.idText(dsq)} already had PRIQ-enqueued tasks`);
-        return;
-      }
-      const atHead = (flags & enqueueFlag.head) !== 0 || (flagsHigh & scxFlag.enqHigh.preempt) !== 0;
-      dsqs.insert(dsq, task, atHead);
+      if (dsqs.hasTree(dsq)) scx.error(`DSQ ID 0x${scx.idText(dsq)} already had PRIQ-enqueued tasks`);
+      dsqs.insert(dsq, task, isAtHead(flags, flagsHigh));
     }
     this.#marked[task] = unmarked;
     if (leavesCustody) this.state[task] = opsState.none;
@@ -313,21 +311,24 @@ export class Dispatch {
       }
       if (!this.canRunOn(task, cpu, false)) continue;
       dsqs.remove(task);
-      this.moveRemote(task, cpu, 0, 0);
+      this.moveRemote(task, cpu, 0);
       return true;
     }
     return false;
   }
 
-  /** move_remote_task_to_local_dsq(): the task, in no queue now, changes its CPU and joins the local queue there. */
-  moveRemote(task: number, to: number, flags: number, flagsHigh: number): void {
+  /**
+   * move_remote_task_to_local_dsq(): the task, in no queue now, changes its CPU and joins the local queue there. enqueue_task_scx() takes its flags
+   * as an int, so the high half of enq_flags (SCX_ENQ_PREEMPT, order by vtime) is lost on the way; 6.18.19 mended it.
+   */
+  moveRemote(task: number, to: number, flags: number): void {
     const { tasks, cpus } = this.#core;
     const from = tasks.cpu[task]!;
     cpus.nrRunning[from]!--;
     tasks.cpu[task] = to;
     cpus.nrRunning[to]!++;
     this.#scx.memory.cpuChanged(task);
-    this.enqueue(to, task, flags, flagsHigh, false, true);
+    this.enqueue(to, task, flags, 0, false, true);
   }
 
   /** move_task_between_dsqs(): from a user queue to any other. */
@@ -337,10 +338,12 @@ export class Dispatch {
     let to = dsq;
     if (dsqs.isLocal(to) && to !== from && !this.canRunOn(task, to, true)) to = this.#scx.globalOf(task);
     dsqs.remove(task);
-    if (dsqs.isLocal(to) && to !== from) {
-      this.moveRemote(task, to, flags, flagsHigh);
-      this.#wakeCpu(to);
-    } else this.enqueue(to, task, flags, flagsHigh, byVtime, false);
+    if (!dsqs.isLocal(to)) this.enqueue(to, task, flags, flagsHigh, byVtime, false);
+    else if (to !== from) this.moveRemote(task, to, flags);
+    else {
+      dsqs.insert(to, task, isAtHead(flags, flagsHigh));
+      this.#afterLocal(to, task, flagsHigh);
+    }
   }
 
   /** Tasks that ops.dispatch has moved by itself count, so that it is called again. */

@@ -153,7 +153,7 @@ export class Dsqs {
       isLeft = this.#isBefore(task, node);
       node = isLeft ? this.#left[node]! : this.#right[node]!;
     }
-    if (parent < 0) this.#link(dsq, task, none, none);
+    if (parent < 0) this.#link(dsq, task, none, this.head[dsq]!);
     else if (isLeft) this.#link(dsq, task, this.previous[parent]!, parent);
     else this.#link(dsq, task, parent, this.next[parent]!);
     this.#attach(dsq, task, parent, isLeft);

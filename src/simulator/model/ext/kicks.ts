@@ -13,16 +13,13 @@ export class Kicks {
   readonly #scx: Scx;
   /** What is wanted of each CPU; 0 nothing. */
   readonly #wanted: Uint8Array;
-  /** CPUs of which something is wanted, in the order of asking. */
-  readonly #order: Int32Array;
-  #count = 0;
+  #isAny = false;
 
   constructor(scx: Scx) {
     const { core } = scx;
     this.#core = core;
     this.#scx = scx;
     this.#wanted = new Uint8Array(core.topology.cpus);
-    this.#order = new Int32Array(core.topology.cpus);
   }
 
   /** scx_bpf_kick_cpu(): `cpu` is valid. */
@@ -35,8 +32,8 @@ export class Kicks {
       if (!this.#couldBeIdle(cpu)) return;
       wanted = want.idle;
     } else if ((flags & scxFlag.kick.preempt) !== 0) wanted |= want.preempt;
-    if (this.#wanted[cpu] === 0) this.#order[this.#count++] = cpu;
     this.#wanted[cpu]! |= wanted;
+    this.#isAny = true;
     this.#scx.defer();
   }
 
@@ -45,19 +42,20 @@ export class Kicks {
     return this.#core.cpus.curr[cpu]! < 0 || this.#scx.balancing === cpu;
   }
 
+  /** By number of CPU: first those that are to reschedule, then those that are to if they idle. */
   flush(): void {
-    for (let i = 0; i < this.#count; i++) {
-      const cpu = this.#order[i]!;
-      const wanted = this.#wanted[cpu]!;
-      this.#wanted[cpu] = 0;
-      this.#kickOne(cpu, wanted);
-    }
-    this.#count = 0;
+    if (!this.#isAny) return;
+    this.#isAny = false;
+    const wanted = this.#wanted;
+    for (let cpu = 0; cpu < wanted.length; cpu++) if (wanted[cpu]! > want.idle) this.#kickOne(cpu);
+    for (let cpu = 0; cpu < wanted.length; cpu++) if (wanted[cpu] === want.idle) this.#kickOne(cpu);
   }
 
-  #kickOne(cpu: number, wanted: number): void {
+  #kickOne(cpu: number): void {
     const { cpus, tasks } = this.#core;
     const curr = cpus.curr[cpu]!;
+    const wanted = this.#wanted[cpu]!;
+    this.#wanted[cpu] = 0;
     if (cpus.online[cpu] === 0 && cpu !== this.#core.execCpu) return;
     if (wanted === want.idle) {
       if (curr < 0) this.#core.resched(cpu);

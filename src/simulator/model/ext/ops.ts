@@ -25,6 +25,8 @@ export const kfMask = {
   enqueue: 4,
   selectCpu: 8,
   rest: 16,
+  /** __SCX_KF_RQ_LOCKED: all of these. */
+  rqLocked: 31,
 } as const;
 
 export type Callback = ((context: number) => number) | undefined;
@@ -62,8 +64,10 @@ export class Ops {
   readonly cpuOffline: Callback;
   readonly init: Callback;
   readonly exit: Callback;
-  /** kfMask of the callback that runs; −1 when none does. */
+  /** kfMask of the callback that runs, with those of the callbacks around it; −1 when none does. */
   mask = -1;
+  /** The callback that runs. */
+  inside: Callback;
   /** Calls of kfuncs and helpers since the last charge. */
   kfuncs = 0;
   recorder: CallRecorder | undefined;
@@ -132,7 +136,9 @@ export class Ops {
     const { recorder } = this;
     const began = recorder === undefined ? 0 : recorder.began(fn, [a, a >> 31, b, highOfB, c, highOfC]);
     const outer = this.mask;
-    this.mask = mask;
+    const outerInside = this.inside;
+    this.mask = outer > 0 ? outer | mask : mask;
+    this.inside = fn;
     const saved = this.#depth > 0 ? this.#saveFrames() : undefined;
     this.#depth++;
     const result = fn(context);
@@ -141,6 +147,7 @@ export class Ops {
     if (this.#atReturn.length > 0) this.#returned(this.#depth + 1);
     if (saved !== undefined) this.#memory.u8.set(saved, this.program.frames.address);
     this.mask = outer;
+    this.inside = outerInside;
     this.#charge();
     return result;
   }
@@ -183,6 +190,7 @@ export class Ops {
     this.#atReturn.length = 0;
     this.#depth = 0;
     this.mask = -1;
+    this.inside = undefined;
   }
 
   #saveFrames(): Uint8Array {
