@@ -62,6 +62,8 @@ export function openWorld(env: NodeJS.ProcessEnv = process.env): World {
       cpus: hostCpus,
       reference: (mode, start) => vm.reference(mode as VmMode, start),
       memoryFor: vm.memoryFor,
+      traced: async (experiment, signal) =>
+        vm.runTraced(experiment, await readFile(join(packageRoot, 'probes', 'trace.bpf.o')), signal),
       chooseMode: (mode, workload, user) => chooseMode(cache, vm, mode, workload, user),
       pack: (command, withPaths, { cwd, env: own, call: user }) =>
         vm.pack(command, withPaths, {
@@ -175,6 +177,7 @@ export function readySimulator(machine: SimulatorMachine, costs: CostProfile): R
     cpus: 256,
     reference: () => machine.reference(costs),
     memoryFor: () => 0,
+    traced: (experiment) => machine.runTraced(experiment),
     chooseMode: async () => 'simulated',
     pack: async () => {
       throw new Fault('unsupported', 'the simulator runs declared workloads, not commands', {

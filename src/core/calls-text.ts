@@ -1,6 +1,6 @@
 // Calls as text, one a line. DSQs, flags and slices as a kernel developer reads them (kernel/sched/ext.c and include/linux/sched/ext.h, v6.18).
 
-import { type Call, type CallNumber, callShapes, type TaskRef } from './calls.ts';
+import { type Call, type CallNumber, callShapes } from './calls.ts';
 
 /** `comms`: the names of the workload's tasks, in the order of the expansion. */
 export function callsText(calls: readonly Call[], comms: readonly string[]): string {
@@ -8,19 +8,40 @@ export function callsText(calls: readonly Call[], comms: readonly string[]): str
 }
 
 function callLine(call: Call, comms: readonly string[]): string {
-  const named = (ref: TaskRef): string[] =>
-    ref === null ? [] : [typeof ref === 'string' ? ref : (comms[ref] ?? `task ${ref}`)];
-  const names = callShapes[call.what]?.args ?? [];
-  const args = call.args.map((value, i) => `${names[i] ?? i}=${argument(names[i] ?? '', value)}`);
-  const words = [
-    `${(call.ns / 1e6).toFixed(6).padStart(13)} ms`,
+  const tasks = [call.task, call.other].filter((ref) => ref !== null).map((ref) => taskText(ref, comms));
+  const time = `${(call.ns / 1e6).toFixed(6).padStart(13)} ms`;
+  return [
+    time,
     `cpu${call.cpu}`,
     call.what,
-    [...named(call.task), ...named(call.other)].join(' -> '),
-    ...args,
-    call.result === null ? '' : `= ${call.result}`,
-  ];
-  return words.filter((word) => word !== '').join(' ');
+    ...(tasks.length === 0 ? [] : [tasks.join(' -> ')]),
+    ...said(call),
+  ].join(' ');
+}
+
+/** A call of one task's sequence, without its time: the task is not named again. */
+export function stepText(call: Call, task: number, comms: readonly string[]): string {
+  const other = call.task === task ? call.other : call.task;
+  if (call.what !== 'sched_switch')
+    return [
+      call.what,
+      ...(other === null || call.task === null ? [] : [taskText(other, comms)]),
+      ...said(call),
+    ].join(' ');
+  const way =
+    call.task !== task ? 'on, after' : call.args[0] === 0 ? 'off, runnable, for' : 'off, blocked, for';
+  return `${way} ${other === null ? 'nobody' : taskText(other, comms)}`;
+}
+
+export function taskText(ref: number | string, comms: readonly string[]): string {
+  return typeof ref === 'string' ? ref : (comms[ref] ?? `task ${ref}`);
+}
+
+/** Numbers by name, and the result. */
+function said({ what, args, result }: Call): string[] {
+  const names = callShapes[what]?.args ?? [];
+  const shown = args.map((value, i) => `${names[i] ?? i}=${argument(names[i] ?? '', value)}`);
+  return result === null ? shown : [...shown, `= ${result}`];
 }
 
 const everyBit = (1n << 64n) - 1n;

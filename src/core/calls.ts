@@ -1,6 +1,8 @@
 // The sequence of calls between the kernel and a sched_ext policy, and of what the scheduler did: what a micro-VM records and the simulator
 // reproduces. Names and arguments are the kernel's own (struct sched_ext_ops, the kfuncs of kernel/sched/ext.c, the sched tracepoints, v6.18).
 
+import type { Outcome } from './records.ts';
+
 /** A task of the workload by its index in the expansion, any other by its comm (the idle task is swapper/CPU), or nobody. */
 export type TaskRef = number | string | null;
 
@@ -21,6 +23,15 @@ export interface Call {
   readonly args: readonly CallNumber[];
   /** Null where there is none. */
   readonly result: number | null;
+}
+
+/** A run whose calls were recorded. */
+export interface Traced {
+  readonly outcome: Outcome;
+  /** In the order in which they happened. */
+  readonly calls: Call[];
+  /** Calls that were not recorded: beyond the tracer's room, or made while the tracer ran on the same CPU. */
+  readonly lost: number;
 }
 
 export interface CallShape {

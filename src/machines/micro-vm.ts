@@ -5,11 +5,11 @@ import { readFileSync } from 'node:fs';
 import { mkdir, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { patchParameters } from '../bpf/parameters.ts';
-import type { Call } from '../core/calls.ts';
+import type { Traced } from '../core/calls.ts';
 import { canonicalJson, digestOf } from '../core/canonical.ts';
 import { Fault } from '../core/errors.ts';
 import type { Blobs, Machine } from '../core/machine.ts';
-import type { Experiment, MachineRef, Outcome, Policy, WorkloadRef } from '../core/records.ts';
+import type { Experiment, MachineRef, Policy, WorkloadRef } from '../core/records.ts';
 import type { Expansion } from '../core/workload.ts';
 import { type Cache, withScratch } from '../linux/cache.ts';
 import { type Tree, writeInitramfs } from '../linux/initramfs.ts';
@@ -54,14 +54,6 @@ export interface MicroVm extends Machine {
   memoryFor(payloadDigest: string | undefined): number;
   /** Boots a guest in this mode with nothing to do. Undefined when it works, else why not. */
   probe(mode: Mode, limitMs: number, signal?: AbortSignal): Promise<string | undefined>;
-}
-
-export interface Traced {
-  readonly outcome: Outcome;
-  /** In the order in which they happened. */
-  readonly calls: Call[];
-  /** Calls that were not recorded: beyond the tracer's room, or made while the tracer ran on the same CPU. */
-  readonly lost: number;
 }
 
 export interface PackOptions {

@@ -4,8 +4,7 @@
 
 import { readFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { Call } from '../../src/core/calls.ts';
-import type { Traced } from '../../src/machines/micro-vm.ts';
+import type { Call, Traced } from '../../src/core/calls.ts';
 import {
   cachedReleases,
   declared,
