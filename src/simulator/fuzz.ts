@@ -3,51 +3,55 @@
 
 import { readObject } from '../bpf/object.ts';
 import { cpuTimelineText } from '../core/cpu-timeline.ts';
-import { type CheckerName, checkerNames, type Violation } from './fuzz/checker.ts';
+import { type CheckerName, maxScenarioCpus, maxScenarioTasks, type Scenario } from '../core/scenario.ts';
+import { isAsGrave, type Violation } from './fuzz/checker.ts';
 import { generate, type Range } from './fuzz/generate.ts';
 import { type AttackedPolicy, type Ran, runScenario } from './fuzz/run.ts';
-import { maxScenarioCpus, maxScenarioTasks, type Scenario } from './fuzz/scenario.ts';
 import { shrink } from './fuzz/shrink.ts';
 import { Slices } from './fuzz/slices.ts';
+import { scenarioText, sizeText } from './fuzz/text.ts';
 import { Simulator } from './simulate.ts';
 
 export type { AttackedPolicy } from './fuzz/run.ts';
-export { readScenario, type Scenario, sizeText } from './fuzz/scenario.ts';
+export { readScenario } from './fuzz/scenario.ts';
 
 export interface FuzzOptions {
   readonly firstSeed: number;
-  /** At most so many; the budget may end it sooner. */
-  readonly seeds?: number;
+  /** At most so many scenarios; the time may end it sooner. */
+  readonly scenarios?: number | undefined;
   /** Wall time for the search, and as much again at most for shrinking. */
   readonly seconds: number;
   /** This scenario instead of seeds. It is not shrunk. */
   readonly scenario?: Scenario | undefined;
-  readonly parameters?: Scenario['parameters'];
-  readonly maxCpus?: number;
-  readonly maxTasks?: number;
+  readonly parameters?: Scenario['parameters'] | undefined;
+  readonly maxCpus?: number | undefined;
+  readonly maxTasks?: number | undefined;
   /** Wall clock, ms. */
   readonly clock: () => number;
-  /** Lets others have a turn, between scenarios. */
+  /** Lets others have a turn, between runs. */
   readonly breathe: () => Promise<void>;
-  readonly signal?: AbortSignal;
-  readonly progress?: (scenarios: number, seconds: number) => void;
+  readonly signal?: AbortSignal | undefined;
+  readonly progress?: ((text: string, seconds: number) => void) | undefined;
   /** Hooked into every run; tests look whether the model is in order. */
   readonly prepare?: Parameters<typeof runScenario>[3]['prepare'];
 }
 
 export interface Failure {
-  /** The gravest, which was shrunk. */
+  /** The gravest of the scenario that is left. */
   readonly violation: Violation;
-  /** What else the scenario before shrinking did wrong. */
-  readonly others: readonly Violation[];
+  /** All that the scenario before shrinking did wrong. */
+  readonly before: readonly Violation[];
   readonly seed: number;
   readonly found: Scenario;
   readonly scenario: Scenario;
+  /** In words: how large they are, and what is left. */
+  readonly sizes: { readonly found: string; readonly shrunk: string };
+  readonly text: string;
   /** Runs that shrinking took. */
   readonly attempts: number;
   /** Who ran when, around the failure. */
   readonly timeline: string;
-  /** Wall time until it was found, and until it was shrunk. */
+  /** Wall time until it was found, and then until it was shrunk. */
   readonly seconds: { readonly found: number; readonly shrunk: number };
 }
 
@@ -55,7 +59,6 @@ export interface FuzzReport {
   readonly scenarios: number;
   /** How many scenarios had each attack in them. */
   readonly attacks: Readonly<Record<string, number>>;
-  readonly skipped: readonly { readonly checker: string; readonly why: string }[];
   /** Runs cut off because they took too long on the wall clock. */
   readonly cut: number;
   readonly simulatedSeconds: number;
@@ -69,33 +72,27 @@ export interface FuzzReport {
 /** One scenario takes a fraction of a second; policies that compute all the time get this much. */
 const mostWallMs = 10_000;
 /** Nobody waits for the last detail of a scenario. */
-const mostAttempts = 600;
+const mostAttempts = 3000;
 
 /**
- * @throws Fault malformed, when the object is none; interrupted by `signal`.
+ * @throws Fault malformed, when the object is none; not-found or unsupported for parameters that it does not have; the signal's reason.
  */
 export async function fuzz(policy: AttackedPolicy, options: FuzzOptions): Promise<FuzzReport> {
-  const { clock, seconds } = options;
+  const { clock, seconds, scenario: given } = options;
   const search = new Search(policy, options);
   const startMs = clock();
   const range = rangeOf(policy, options);
-  for (let count = 0; ; count++) {
-    const scenario = options.scenario ?? generate((options.firstSeed + count) >>> 0, range);
+  const most = given === undefined ? (options.scenarios ?? Number.POSITIVE_INFINITY) : 1;
+  for (let count = 1; ; count++) {
+    const scenario = given ?? generate((options.firstSeed + count - 1) >>> 0, range);
     const ran = search.run(scenario);
-    const isOver =
-      ran.violations.length > 0 ||
-      ran.unsupported !== undefined ||
-      options.scenario !== undefined ||
-      count + 1 >= (options.seeds ?? Number.POSITIVE_INFINITY) ||
-      clock() - startMs >= seconds * 1000;
-    if (!isOver) {
-      options.progress?.(count + 1, (clock() - startMs) / 1000);
-      await options.breathe();
-      options.signal?.throwIfAborted();
+    const passedMs = clock() - startMs;
+    const isOver = ran.unsupported !== undefined || count >= most || passedMs >= seconds * 1000;
+    if (ran.violations.length === 0 && !isOver) {
+      await search.pause(`${count} scenarios passed`, passedMs / 1000);
       continue;
     }
-    const foundMs = clock() - startMs;
-    const failure = ran.violations.length === 0 ? undefined : await search.explain(scenario, ran, foundMs);
+    const failure = ran.violations.length === 0 ? undefined : await search.explain(scenario, ran, passedMs);
     return { ...search.report(ran, (clock() - startMs) / 1000), failure };
   }
 }
@@ -125,6 +122,14 @@ class Search {
     return ran;
   }
 
+  async pause(text: string, seconds: number): Promise<void> {
+    const { progress, breathe, signal } = this.#options;
+    progress?.(text, seconds);
+    await breathe();
+    signal?.throwIfAborted();
+  }
+
+  /** `until`: ends at the first violation that is at least as grave. */
   #runOnce(scenario: Scenario, until: CheckerName | undefined, recorder?: Slices): Ran {
     const { clock, prepare } = this.#options;
     return runScenario(this.#simulator, this.#policy, scenario, {
@@ -138,57 +143,55 @@ class Search {
 
   /** Shrinks (not a scenario that was given) and looks closely. */
   async explain(found: Scenario, ran: Ran, foundMs: number): Promise<Failure> {
-    const [first, ...others] = ran.violations;
-    const { checker } = first!;
+    const before = ran.violations;
+    const { checker } = before[0]!;
     const { clock, seconds } = this.#options;
     const startMs = clock();
     let attempts = 0;
-    const fails = (candidate: Scenario): boolean => {
+    const fails = async (candidate: Scenario): Promise<boolean> => {
       if (attempts >= mostAttempts || clock() - startMs > seconds * 1000) return false;
       attempts++;
-      return this.#runOnce(candidate, checker).violations.some((one) => one.checker === checker);
+      await this.pause(
+        `${checker} fails; shrinking, ${attempts} runs so far`,
+        (foundMs + clock() - startMs) / 1000,
+      );
+      return this.#runOnce(candidate, checker).violations.some((one) => isAsGrave(one.checker, checker));
     };
-    const scenario = this.#options.scenario === undefined ? shrink(found, fails) : found;
-    await this.#options.breathe();
+    const scenario = this.#options.scenario === undefined ? await shrink(found, fails) : found;
     const slices = new Slices(scenario);
-    const again = this.#runOnce(scenario, checker, slices);
-    const violation = again.violations.find((one) => one.checker === checker) ?? first!;
-    const shrunkMs = clock() - startMs;
+    const violation = this.#runOnce(scenario, checker, slices).violations[0] ?? before[0]!;
     return {
       violation,
-      others,
+      before,
       seed: found.seed,
       found,
       scenario,
+      sizes: { found: sizeText(found), shrunk: sizeText(scenario) },
+      text: scenarioText(scenario),
       attempts,
       timeline: cpuTimelineText(slices.around(violation)),
-      seconds: { found: foundMs / 1000, shrunk: shrunkMs / 1000 },
+      seconds: { found: foundMs / 1000, shrunk: (clock() - startMs) / 1000 },
     };
   }
 
-  report(last: Ran, seconds: number): Omit<FuzzReport, 'failure'> {
-    const { name, ignores } = this.#policy;
-    const { unsupported } = last;
+  report({ unsupported }: Ran, seconds: number): Omit<FuzzReport, 'failure'> {
+    const place = unsupported === undefined || unsupported.place === '' ? '' : `, ${unsupported.place}`;
     return {
       scenarios: this.#scenarios,
       attacks: this.#attacks,
-      skipped: checkerNames
-        .filter((checker) => ignores.includes(checker))
-        .map((checker) => ({ checker, why: `${name} says that it ignores it` })),
       cut: this.#cut,
       simulatedSeconds: this.#simulatedNs / 1e9,
       switches: this.#switches,
       seconds,
-      unsupported:
-        unsupported && `${unsupported.message}${unsupported.place === '' ? '' : `, ${unsupported.place}`}`,
+      unsupported: unsupported && `${unsupported.message}${place}`,
     };
   }
 }
 
 function rangeOf({ object }: AttackedPolicy, options: FuzzOptions): Range {
-  const [ops] = readObject(object).structOps;
+  const programs = readObject(object).structOps[0]?.programs;
   return {
-    hotplug: ops !== undefined && ops.programs.has('cpu_online') && ops.programs.has('cpu_offline'),
+    hotplug: programs?.has('cpu_online') === true && programs.has('cpu_offline'),
     maxCpus: Math.min(maxScenarioCpus, options.maxCpus ?? maxScenarioCpus),
     maxTasks: Math.min(maxScenarioTasks, options.maxTasks ?? maxScenarioTasks),
     parameters: options.parameters ?? {},

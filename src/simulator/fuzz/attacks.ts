@@ -1,8 +1,8 @@
 // The attacks by name: what each adds to a scenario. All leave the machine able to do its work: what a good policy cannot do is no failure.
 
+import type { ScenarioOp } from '../../core/scenario.ts';
 import type { Draft } from './draft.ts';
 import { ms } from './draft.ts';
-import type { ScenarioOp } from './scenario.ts';
 
 export const attacks = {
   /** Many tasks at the same instant, again and again. */

@@ -1,23 +1,12 @@
 // What a checker is: a pure observer of switches, wakeups and the model's columns, apart from the code that schedules. It changes nothing.
 
+import { type CheckerName, checkerNames, type Scenario } from '../../core/scenario.ts';
 import type { Core } from '../model/core.ts';
 import type { Ext } from '../model/ext/ext.ts';
-import type { Scenario } from './scenario.ts';
 
-/** In order of gravity: of several violations of a run the first is the one that is named and shrunk. */
-export const checkerNames = [
-  'program',
-  'ejected',
-  'lost-task',
-  'starvation',
-  'affinity',
-  'weights',
-  'equal-shares',
-  'latency',
-  'work-conservation',
-  'livelock',
-] as const;
-export type CheckerName = (typeof checkerNames)[number];
+export function isAsGrave(one: CheckerName, other: CheckerName): boolean {
+  return checkerNames.indexOf(one) <= checkerNames.indexOf(other);
+}
 
 export interface Violation {
   readonly checker: CheckerName;

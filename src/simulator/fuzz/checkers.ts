@@ -1,6 +1,7 @@
 // All checkers that watch a run. (What the program itself does wrong, ejection and livelock are seen by run.ts.)
 
-import type { CheckerName, MakeChecker } from './checker.ts';
+import type { CheckerName } from '../../core/scenario.ts';
+import type { MakeChecker } from './checker.ts';
 import { affinity } from './checkers/affinity.ts';
 import { latency } from './checkers/latency.ts';
 import { lostTask } from './checkers/lost-task.ts';

@@ -1,12 +1,13 @@
 // Does what a scenario's disturbances say to the running model, at their times. Source of what each one means in the kernel: model/changes.ts.
 
+import type { Disturbance, Scenario } from '../../core/scenario.ts';
 import { taskStruct } from '../kernel/structs.ts';
 import { killTask, setAffinity, setMigrationDisabled, setNice, setOnline } from '../model/changes.ts';
 import { taskState } from '../model/flags.ts';
 import { maskOf } from '../player/player.ts';
 import type { Model } from '../simulate.ts';
 import { bits } from './expansion.ts';
-import { type Disturbance, type Scenario, taskOf } from './scenario.ts';
+import { taskOf } from './scenario.ts';
 
 /** How often is looked whether a task that is to pin or unpin itself runs. */
 const pollNs = 250_000;

@@ -1,7 +1,7 @@
 // A scenario in the making: adds tasks and disturbances within limits.
 
+import type { Disturbance, ScenarioOp, ScenarioTask } from '../../core/scenario.ts';
 import type { Random } from '../../lib/random.ts';
-import type { Disturbance, ScenarioOp, ScenarioTask } from './scenario.ts';
 
 export const ms = 1_000_000;
 
@@ -57,14 +57,18 @@ export class Draft {
     return this.task('sleeper', [{ run }, { sleep: run * this.between(5, 20) }], more);
   }
 
-  /** A little of everything, so that there is something to disturb: about `perCpu` runnable tasks a CPU, and sleepers. */
+  /**
+   * A little of everything, so that there is something to disturb: about `perCpu` runnable tasks a CPU, and sleepers. The tasks made, or all there are
+   * when there is no room for more.
+   */
   load(perCpu: number): number[] {
     const made: number[] = [];
     const hogs = Math.max(1, Math.round(this.cpus * perCpu));
     for (let i = 0; i < hogs; i++) made.push(this.hog({ startNs: this.between(0, 50) * ms }));
     for (let i = this.between(1, 6); i > 0; i--)
       made.push(this.sleeper({ startNs: this.between(0, 50) * ms }));
-    return made.filter((task) => task >= 0);
+    const fit = made.filter((task) => task >= 0);
+    return fit.length > 0 ? fit : [...this.tasks.keys()];
   }
 
   /** A time in the first two thirds: what goes wrong has time to show. */

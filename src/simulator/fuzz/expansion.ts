@@ -1,8 +1,8 @@
 // A scenario as the player executes it: flat operations per task (docs/protocol.md section 1). All tasks are background tasks of one round, so that
 // the simulation's limit ends the scenario.
 
+import type { Scenario, ScenarioOp, ScenarioTask } from '../../core/scenario.ts';
 import { type Expansion, type ExpansionTask, endless, type Op, opCodes } from '../../core/workload.ts';
-import type { Scenario, ScenarioOp, ScenarioTask } from './scenario.ts';
 
 const semaphores = 16;
 

@@ -1,9 +1,9 @@
 // From a seed to a scenario: a machine, a load, and one to three attacks on top. Every attack is the first one of some seed in each dozen.
 
+import type { Scenario } from '../../core/scenario.ts';
 import { createRandom, derive } from '../../lib/random.ts';
 import { type AttackName, attacks } from './attacks.ts';
 import { Draft } from './draft.ts';
-import type { Scenario } from './scenario.ts';
 
 /** What the policy allows to be done to it, and how large scenarios may get. */
 export interface Range {

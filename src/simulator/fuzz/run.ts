@@ -2,16 +2,16 @@
 
 import { patchParameters } from '../../bpf/parameters.ts';
 import type { RunEvent } from '../../core/metrics.ts';
+import { type CheckerName, checkerNames, type Ignored, type Scenario } from '../../core/scenario.ts';
 import type { Recorder } from '../model/contracts.ts';
 import { free } from '../model/costs.ts';
 import { exitKind } from '../model/ext/exit.ts';
 import type { SimFinding } from '../program/instance.ts';
 import type { Model, Simulated, Simulator } from '../simulate.ts';
-import { type Checker, type CheckerName, checkerNames, type Violation } from './checker.ts';
+import { type Checker, isAsGrave, type Violation } from './checker.ts';
 import { makers } from './checkers.ts';
 import { Disturber } from './disturb.ts';
 import { expansionOf } from './expansion.ts';
-import type { Scenario } from './scenario.ts';
 import { Watch } from './watch.ts';
 
 /** Half a tick: what lasts for two ticks is seen in time. */
@@ -28,12 +28,12 @@ const eventsPerLook = 4096;
 export interface AttackedPolicy {
   readonly name: string;
   readonly object: Uint8Array;
-  /** Checkers that the policy says it does not mean to satisfy. */
-  readonly ignores: readonly string[];
+  /** What it does not promise. */
+  readonly ignores: readonly Ignored[];
 }
 
 export interface RunOptions {
-  /** End the run at the first violation of this checker. */
+  /** End the run at the first violation that is at least as grave as this. */
   readonly until?: CheckerName | undefined;
   readonly recorder?: Recorder | undefined;
   /** Wall time, ms; a run that takes longer than `wallMs` is cut off and says nothing. */
@@ -85,6 +85,10 @@ export function runScenario(
   return outcomeOf(simulated, found, guard.isCut);
 }
 
+function isIgnored(name: CheckerName, { ignores }: AttackedPolicy, { llcs }: Scenario): boolean {
+  return ignores.some(({ checker, only }) => checker === name && (only === undefined || llcs > 1));
+}
+
 function attach(
   model: Model,
   policy: AttackedPolicy,
@@ -95,13 +99,13 @@ function attach(
   const { core } = model;
   const watch = new Watch(scenario, core, model.ext!, options.recorder);
   watch.checkers = makers
-    .filter(({ name }) => !policy.ignores.includes(name))
+    .filter(({ name }) => !isIgnored(name, policy, scenario))
     .map(
       ({ name, make }): Checker =>
         make(watch, (message, tasks) => {
           if (found.has(name)) return;
           found.set(name, { checker: name, message, tasks, atNs: core.now - watch.startNs });
-          if (name === options.until) core.stopped = true;
+          if (options.until !== undefined && isAsGrave(name, options.until)) core.stopped = true;
         }),
     );
   core.recorder = watch;

@@ -1,36 +1,36 @@
-// From a scenario that fails to the smallest that fails in the same way: parts are left out, then numbers made plain, as long as the same checker still
-// complains. Zeller and Hildebrandt, "Simplifying and Isolating Failure-Inducing Input" (2002), without the test of subsets alone.
+// From a scenario that fails to the smallest that still does: parts are left out, then numbers made plain, as long as the same checker complains, or a graver one.
+// Zeller and Hildebrandt, "Simplifying and Isolating Failure-Inducing Input" (2002), without the test of subsets alone.
 
-import {
-  type Disturbance,
-  mistakeIn,
-  type Scenario,
-  type ScenarioOp,
-  type ScenarioTask,
-  taskOf,
-} from './scenario.ts';
+import type { Disturbance, Scenario, ScenarioOp, ScenarioTask } from '../../core/scenario.ts';
+import { mistakeIn, taskOf } from './scenario.ts';
 
 /** Whether a scenario still fails. */
-export type Fails = (scenario: Scenario) => boolean;
+export type Fails = (scenario: Scenario) => Promise<boolean>;
 
 /** @param fails is asked about valid scenarios only, and may say no when its patience is over. */
-export function shrink(scenario: Scenario, fails: Fails): Scenario {
+export async function shrink(scenario: Scenario, fails: Fails): Promise<Scenario> {
   let best = scenario;
-  const attempt = (candidate: Scenario): boolean => {
-    if (mistakeIn(candidate) !== undefined || !fails(candidate)) return false;
+  const tried = new Set([JSON.stringify(scenario)]);
+  const get = (): Scenario => best;
+  const attempt = async (candidate: Scenario): Promise<boolean> => {
+    const text = JSON.stringify(candidate);
+    if (tried.has(text) || mistakeIn(candidate) !== undefined) return false;
+    tried.add(text);
+    if (!(await fails(candidate))) return false;
     best = candidate;
     return true;
   };
   for (let before: Scenario | undefined; before !== best; ) {
     before = best;
-    withoutParts(best.tasks.length, (kept) => attempt(keepTasks(best, kept)));
-    withoutParts(best.disturbances.length, (kept) =>
+    await withoutParts(best.tasks.length, (kept) => attempt(keepTasks(best, kept)));
+    await withoutParts(best.disturbances.length, (kept) =>
       attempt({ ...best, disturbances: best.disturbances.filter((_, i) => kept(i)) }),
     );
-    fewerCpus(() => best, attempt);
-    shorter(() => best, attempt);
-    for (let task = 0; task < best.tasks.length; task++) plainTask(() => best, task, attempt);
-    plainDisturbances(() => best, attempt);
+    await fewerCpus(get, attempt);
+    await shorter(get, attempt);
+    for (let task = 0; task < best.tasks.length; task++) await plainTask(get, task, attempt);
+    await plainDisturbances(get, attempt);
+    if (before === best) await nudged(get, attempt);
   }
   return best;
 }
@@ -39,13 +39,16 @@ export function shrink(scenario: Scenario, fails: Fails): Scenario {
  * Tries to do without ever smaller stretches of a list of `count`, the last first. `attempt` is given which positions (of the list as it is then) to
  * keep, and says whether that was enough.
  */
-export function withoutParts(count: number, attempt: (kept: (index: number) => boolean) => boolean): void {
+export async function withoutParts(
+  count: number,
+  attempt: (kept: (index: number) => boolean) => Promise<boolean>,
+): Promise<void> {
   let left = count;
   for (let size = count; size >= 1; size = Math.floor(size / 2)) {
     for (let end = left; end > 0; end -= size) {
       const start = Math.max(0, end - size);
       if (start === 0 && end === 0) break;
-      if (attempt((index) => index < start || index >= end)) left -= end - start;
+      if (await attempt((index) => index < start || index >= end)) left -= end - start;
     }
   }
 }
@@ -84,12 +87,12 @@ export function keepTasks(scenario: Scenario, kept: (index: number) => boolean):
 }
 
 type Get = () => Scenario;
-type Attempt = (candidate: Scenario) => boolean;
+type Attempt = (candidate: Scenario) => Promise<boolean>;
 
-function fewerCpus(get: Get, attempt: Attempt): void {
-  if (get().threads > 1) attempt({ ...get(), threads: 1 });
-  if (get().llcs > 1) attempt({ ...get(), llcs: 1 });
-  for (let cpus = 1; cpus < get().cpus; cpus++) if (attempt(withCpus(get(), cpus))) return;
+async function fewerCpus(get: Get, attempt: Attempt): Promise<void> {
+  if (get().threads > 1) await attempt({ ...get(), threads: 1 });
+  if (get().llcs > 1) await attempt({ ...get(), llcs: 1 });
+  for (let cpus = 1; cpus < get().cpus; cpus++) if (await attempt(withCpus(get(), cpus))) return;
 }
 
 /** Masks lose the CPUs that are gone; one that would lose all keeps the last there is. */
@@ -117,47 +120,72 @@ function withCpus(scenario: Scenario, cpus: number): Scenario {
 }
 
 /** Tenths of a second, the fewest first; then nothing finer. */
-function shorter(get: Get, attempt: Attempt): void {
+async function shorter(get: Get, attempt: Attempt): Promise<void> {
   for (const tenths of [5, 10, 15, 20, 22, 25, 30, 35, 40]) {
     const lengthNs = tenths * 100_000_000;
-    if (lengthNs >= get().lengthNs || attempt({ ...get(), lengthNs })) return;
+    if (lengthNs >= get().lengthNs || (await attempt({ ...get(), lengthNs }))) return;
   }
 }
 
-function plainTask(get: Get, index: number, attempt: Attempt): void {
-  const change = (part: Partial<ScenarioTask>): boolean => {
+async function plainTask(get: Get, index: number, attempt: Attempt): Promise<void> {
+  const change = (part: Partial<ScenarioTask>): Promise<boolean> => {
     const tasks = get().tasks.map((task, i) => (i === index ? { ...task, ...part } : task));
     return attempt({ ...get(), tasks });
   };
   const task = (): ScenarioTask => get().tasks[index]!;
-  if (task().startNs !== 0) change({ startNs: 0 }) || change({ startNs: rounded(task().startNs) });
-  if (task().nice !== 0) change({ nice: 0 });
-  if (task().class !== 'other') change({ class: 'other' });
-  if (task().cpus.length > 0) change({ cpus: [] });
+  if (task().startNs !== 0 && !(await change({ startNs: 0 })))
+    await change({ startNs: rounded(task().startNs) });
+  if (task().nice !== 0) await change({ nice: 0 });
+  if (task().class !== 'other') await change({ class: 'other' });
+  if (task().cpus.length > 0) await change({ cpus: [] });
   if (!task().ops.some((op) => 'fork' in op))
-    withoutParts(task().ops.length, (kept) => change({ ops: task().ops.filter((_, i) => kept(i)) }));
-  if (task().times !== 'forever' && task().times !== 1) change({ times: 1 });
+    await withoutParts(task().ops.length, (kept) => change({ ops: task().ops.filter((_, i) => kept(i)) }));
+  if (task().times !== 'forever' && task().times !== 1) await change({ times: 1 });
   for (let at = 0; at < task().ops.length; at++) {
     const op = task().ops[at]!;
     const [verb, value] = Object.entries(op)[0]!;
     if ((verb !== 'run' && verb !== 'sleep') || rounded(value as number) === value) continue;
-    change({
+    await change({
       ops: task().ops.map((one, i) => (i === at ? ({ [verb]: rounded(value as number) } as typeof op) : one)),
     });
   }
 }
 
-function plainDisturbances(get: Get, attempt: Attempt): void {
+async function plainDisturbances(get: Get, attempt: Attempt): Promise<void> {
   for (let at = 0; at < get().disturbances.length; at++) {
     const one = get().disturbances[at]!;
-    const changed = (atNs: number): boolean =>
+    const changed = (atNs: number): Promise<boolean> =>
       attempt({
         ...get(),
         disturbances: get().disturbances.map((other, i) => (i === at ? { ...one, atNs } : other)),
       });
-    for (const atNs of [100_000_000, rounded(one.atNs)]) if (atNs < one.atNs && changed(atNs)) break;
+    for (const atNs of [100_000_000, rounded(one.atNs)]) if (atNs < one.atNs && (await changed(atNs))) break;
   }
 }
+
+/**
+ * With a task less, others run at other times, and what hit a task in the queue hits it elsewhere. So with few disturbances left each task is left out once more, with
+ * one disturbance a little later.
+ */
+async function nudged(get: Get, attempt: Attempt): Promise<void> {
+  if (get().disturbances.length > mostNudged) return;
+  for (let task = get().tasks.length - 1; task >= 0; task--) {
+    const fewer = keepTasks(get(), (index) => index !== task);
+    for (let at = 0; at < fewer.disturbances.length; at++) if (await nudgedOne(fewer, at, attempt)) break;
+  }
+}
+
+async function nudgedOne(scenario: Scenario, at: number, attempt: Attempt): Promise<boolean> {
+  for (const laterNs of nudgesNs) {
+    const moved = (one: Disturbance, i: number): Disturbance =>
+      i === at ? { ...one, atNs: one.atNs + laterNs } : one;
+    if (await attempt({ ...scenario, disturbances: scenario.disturbances.map(moved) })) return true;
+  }
+  return false;
+}
+
+const mostNudged = 4;
+const nudgesNs = [3, 7, 11, 17, 23, 31].map((ms) => ms * 1_000_000);
 
 /** One digit. */
 function rounded(ns: number): number {

@@ -1,9 +1,9 @@
 // Who ran when, as the timeline of a failure wants it.
 
 import type { CpuTimeline, Slice } from '../../core/cpu-timeline.ts';
+import type { Scenario } from '../../core/scenario.ts';
 import type { Recorder } from '../model/contracts.ts';
 import type { Violation } from './checker.ts';
-import type { Scenario } from './scenario.ts';
 
 /** What is shown: so much before the failure, and a little after. */
 const beforeNs = 400_000_000;

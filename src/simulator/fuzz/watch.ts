@@ -1,12 +1,12 @@
 // The eyes of the checkers: hears of switches, wakeups and changes, keeps for how long each task has waited and each CPU idled, and asks the checkers.
 
+import type { Scenario } from '../../core/scenario.ts';
 import type { Recorder } from '../model/contracts.ts';
 import type { Core } from '../model/core.ts';
 import type { Ext } from '../model/ext/ext.ts';
 import { classNumber, taskState } from '../model/flags.ts';
 import type { Checker, Watched } from './checker.ts';
 import type { Changes } from './disturb.ts';
-import type { Scenario } from './scenario.ts';
 
 export class Watch implements Watched, Recorder, Changes {
   readonly scenario: Scenario;

@@ -1,12 +1,12 @@
-// No task lost: what the policy took with ops.enqueue it gives back. A task that is in none of the kernel's queues, is overdue, and has still not run at
-// the end is lost.
+// No task lost: what the policy took with ops.enqueue it gives back. A task that is in none of the kernel's queues and overdue is lost: only the policy could
+// bring it back, and has not.
 
 import { type MakeChecker, timeText } from '../checker.ts';
 import { isHeldByPolicy, limitText, overdue, waitOf } from './starvation.ts';
 
 export const lostTask: MakeChecker = (watched, report) => ({
   name: 'lost-task',
-  end() {
+  sample() {
     for (const task of overdue(watched))
       if (isHeldByPolicy(watched, task))
         report(

@@ -1,9 +1,9 @@
 // Fairness: hogs that saturate the machine get CPU time in proportion to their weights, and equal ones get the same. Only scenarios that are plain enough
 // for the answer to be known are judged: the same hogs from start to end, allowed everywhere, disturbed by nothing.
 
+import type { Scenario, ScenarioTask } from '../../../core/scenario.ts';
 import { cgroupWeight } from '../../model/weights.ts';
 import { type MakeChecker, timeText, type Watched } from '../checker.ts';
-import type { Scenario, ScenarioTask } from '../scenario.ts';
 
 /** Shares are counted from here on: at the start everyone is new. */
 const warmupNs = 500_000_000;
