@@ -7,6 +7,11 @@ import { Cpus, type Tasks } from './tables.ts';
 import type { Topology } from './topology.ts';
 import { Wheel } from './wheel.ts';
 
+/** In needResched: once the task enters the kernel. */
+export const lazily = 2;
+/** A RUN reads its clock after so much of its own work (runner/task.c: CHUNK_NS). */
+export const chunkNs = 100_000;
+
 export class CpuTime {
   readonly tasks: Tasks;
   readonly cpus: Cpus;
@@ -71,7 +76,7 @@ export class CpuTime {
   /** When the CPU's next event is. */
   protected plan(cpu: number): void {
     const { segmentStart, speed, curr, needResched } = this.cpus;
-    if (needResched[cpu] === 1) return;
+    if (needResched[cpu] !== 0) return;
     const task = curr[cpu]!;
     if (task < 0) this.wheel.clear(cpu);
     else
@@ -104,6 +109,29 @@ export class CpuTime {
     if (cpu !== this.execCpu) at += this.costs.ipiNs + (task < 0 ? this.costs.idleExitNs : 0);
     if (task >= 0 && segmentStart[cpu]! > at) at = segmentStart[cpu]!;
     this.wheel.set(cpu, at);
+  }
+
+  /**
+   * resched_curr_lazy() of a kernel with lazy preemption: no interrupt is sent, so another CPU looks when its task next enters the kernel.
+   * A task that runs does so to read its clock, each chunkNs (runner/task.c: op_run).
+   */
+  reschedLazy(cpu: number): void {
+    const { needResched, curr, segmentStart, speed } = this.cpus;
+    const task = curr[cpu]!;
+    if (cpu === this.execCpu || task < 0) {
+      this.resched(cpu);
+      return;
+    }
+    if (needResched[cpu] !== 0) return;
+    this.progress(cpu);
+    needResched[cpu] = lazily;
+    const untilRead = Math.ceil((this.tasks.left[task]! % chunkNs) / speed[cpu]!);
+    this.wheel.set(cpu, Math.max(this.now, segmentStart[cpu]!) + untilRead);
+  }
+
+  /** Code of this event has entered the kernel on the CPU: on its way out the CPU looks. */
+  leaveKernel(cpu: number): void {
+    if (this.cpus.needResched[cpu] === lazily) this.resched(cpu);
   }
 
   /** The threads of a core slow one another down. */

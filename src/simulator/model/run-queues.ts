@@ -65,6 +65,7 @@ export class RunQueues extends CpuTime {
     }
     this.recorder?.woke(task, target, this.now);
     this.preemptCheck(target, task, flags | wakeFlag.ttwu);
+    this.leaveKernel(this.execCpu);
     return true;
   }
 

@@ -5,11 +5,10 @@
 import { type Step, tickNs } from './contracts.ts';
 import { Core } from './core.ts';
 import type { Costs } from './costs.ts';
+import { chunkNs, lazily } from './cpu-time.ts';
 import type { Tasks } from './tables.ts';
 import type { Topology } from './topology.ts';
 
-/** A RUN reads its clock after so much of its own work (runner/task.c: CHUNK_NS). */
-const chunkNs = 100_000;
 /** No turn is shorter: where QEMU halves and halves again, what is left is one turn. */
 const leastTurnNs = 1000;
 
@@ -177,7 +176,7 @@ export class SerialCore extends Core {
     if (this.stopped) return;
     if (step === 'run') {
       this.#runs[task] = 2;
-      this.#chunk[task] = Math.min(chunkNs, this.tasks.left[task]!);
+      this.#chunk[task] = Math.max(0, Math.min(chunkNs, this.tasks.left[task]!));
     } else {
       if (step === 'yield') this.classOf(task).yieldTask(cpu, task);
       this.schedule(cpu);
@@ -194,12 +193,15 @@ export class SerialCore extends Core {
     }
     this.progress(cpu);
     const [toEnd, chunk] = [left[task]!, this.#chunk[task]!];
-    const needed = Math.max(toEnd, chunk);
+    const whole = Math.max(0, toEnd, chunk);
+    const needed = this.cpus.needResched[cpu] === lazily ? chunk : whole;
     const done = Math.min(needed, end - this.now);
     this.now += done;
     this.progress(cpu);
     if (done === needed) {
-      this.#runs[task] = 0;
+      if (needed === whole) this.#runs[task] = 0;
+      else this.#chunk[task] = Math.min(chunkNs, left[task]!);
+      this.leaveKernel(cpu);
       return true;
     }
     if (done < chunk) this.#chunk[task] = chunk - done;
@@ -227,6 +229,12 @@ export class SerialCore extends Core {
   override resched(cpu: number): void {
     this.cpus.needResched[cpu] = 1;
     if (cpu !== this.execCpu) this.#interrupted[cpu] = 1;
+  }
+
+  override reschedLazy(cpu: number): void {
+    const { needResched, curr } = this.cpus;
+    if (cpu === this.execCpu || curr[cpu]! < 0) this.resched(cpu);
+    else if (needResched[cpu] === 0) needResched[cpu] = lazily;
   }
 
   protected override plan(): void {}

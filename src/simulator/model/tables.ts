@@ -100,6 +100,7 @@ export class Cpus {
   /** Running task, −1 for idle. */
   readonly curr: Int32Array;
   readonly online: Uint8Array;
+  /** 1: TIF_NEED_RESCHED; 2: TIF_NEED_RESCHED_LAZY, on another CPU's behalf. */
   readonly needResched: Uint8Array;
   /** Tasks of all classes that are queued or run here. */
   readonly nrRunning: Int32Array;

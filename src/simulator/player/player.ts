@@ -138,6 +138,8 @@ export class Player {
         default:
           if (!this.#perform(task, op)) return this.#sleep(task);
           this.#at[task] = at + 1;
+          // on the way out of the system call another may go first
+          if (this.#core.cpus.needResched[this.#core.execCpu] === 1) return 'run';
       }
     }
   }
@@ -229,15 +231,17 @@ export class Player {
     assert(false, `operation ${code[op]} is none`);
   }
 
+  /** do_nanosleep() arms a timer for the past too, which rings a microsecond later: the task has left its CPU by then. */
   #sleepUntil(task: number, at: number): boolean {
     if (this.#sleeping[task] === 1) {
       this.#sleeping[task] = 0;
       return true;
     }
-    if (at <= this.#core.now) return true;
     this.#enterKernel();
+    const { now, cost, costs, busy } = this.#core;
+    if (at <= now && costs.isSerial && busy > 1) return true; // the other CPUs' turns come first, and the timer rings in them
     this.#sleeping[task] = 1;
-    this.#core.setTimer(task, at);
+    this.#core.setTimer(task, Math.max(at, now + Math.max(1, Math.round(cost))));
     return false;
   }
 

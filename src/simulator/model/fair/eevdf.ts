@@ -66,7 +66,7 @@ export class Eevdf {
     if (!this.#bandwidth.isOff) this.#bandwidth.account(queue, delta);
     if (this.#q.queued[queue] === 1) return;
     if (served || e.vruntime[curr]! >= e.vprot[curr]!) {
-      this.#core.resched(cpu);
+      this.#core.reschedLazy(cpu);
       this.clearBuddies(queue, curr);
     }
   }

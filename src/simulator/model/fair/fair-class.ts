@@ -153,6 +153,7 @@ export class FairClass implements SchedClass {
   }
 
   tick(cpu: number, task: number): void {
+    this.#core.leaveKernel(cpu);
     const { queue, parent } = this.entities;
     for (let at = task; at >= 0; at = parent[at]!) {
       this.eevdf.updateCurr(queue[at]!);
@@ -185,7 +186,7 @@ export class FairClass implements SchedClass {
     }
     if (e.idle[curr] === 1 && e.idle[come] === 0) {
       this.eevdf.cancelProtection(curr);
-      this.#core.resched(cpu);
+      this.#core.reschedLazy(cpu);
       return;
     }
     if (e.idle[curr] !== e.idle[come] || tasks.policy[task] !== schedPolicy.normal) return;
@@ -198,11 +199,11 @@ export class FairClass implements SchedClass {
     this.eevdf.updateCurr(queue);
     const isShort = this.features.PREEMPT_SHORT && e.slice[come]! < e.slice[curr]!;
     if (this.eevdf.pick(queue, !isShort) !== come) {
-      if (this.features.RUN_TO_PARITY) this.eevdf.shortenProtection(queue, curr);
+      if (isShort && this.features.RUN_TO_PARITY) this.eevdf.shortenProtection(queue, curr);
       return;
     }
     if (isShort) this.eevdf.cancelProtection(curr);
-    this.#core.resched(cpu);
+    this.#core.reschedLazy(cpu);
   }
 
   select(task: number, prevCpu: number, wakeFlags: number): number {
