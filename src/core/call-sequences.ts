@@ -2,6 +2,7 @@
 // share; how those of different tasks interleave depends on every microsecond. Semantics of the calls: kernel/sched/ext.c, v6.18.
 
 import { type Call, type CallNumber, callShapes, type TaskRef } from './calls.ts';
+import { numberText } from './calls-text.ts';
 
 /** How much of a call is compared: names, queues, flags and answers; also CPUs; also slices and virtual times. */
 export const levels = ['order', 'cpus', 'numbers'] as const;
@@ -77,9 +78,6 @@ export function isOfMachine(task: TaskRef): boolean {
   return typeof task === 'string' && !task.startsWith('swapper/');
 }
 
-const everyBit = '18446744073709551615';
-const localOn = 3n << 62n;
-
 function wordOf(call: Call, about: number, level: Level): string {
   const { what, args, result } = call;
   const hasCpus = level !== 'order';
@@ -93,12 +91,10 @@ function wordOf(call: Call, about: number, level: Level): string {
 }
 
 function argumentWord(name: string, value: CallNumber, level: Level): string {
-  if (/cpu$|^cpumask$/.test(name)) return level === 'order' ? '' : `${name}=${value}`;
-  if (name === 'vtime' || (name === 'slice' && value !== everyBit))
-    return level === 'numbers' ? `${name}=${value}` : '';
-  if (name === 'dsq_id' && level === 'order' && typeof value === 'string' && BigInt(value) >= localOn)
-    return 'dsq_id=LOCAL_ON';
-  return `${name}=${value}`;
+  if (level === 'order' && /cpu$|^cpumask$/.test(name)) return '';
+  const text = numberText(name, value);
+  if (level !== 'numbers' && (name === 'vtime' || (name === 'slice' && text !== 'INF'))) return '';
+  return `${name}=${level === 'order' ? text.replace(/^(LOCAL_ON)\|\d+$/, '$1') : text}`;
 }
 
 /** Of calls that answer with a CPU, whether there is one; which one only where CPUs are compared. */

@@ -40,7 +40,7 @@ export function taskText(ref: number | string, comms: readonly string[]): string
 /** Numbers by name, and the result. */
 function said({ what, args, result }: Call): string[] {
   const names = callShapes[what]?.args ?? [];
-  const shown = args.map((value, i) => `${names[i] ?? i}=${argument(names[i] ?? '', value)}`);
+  const shown = args.map((value, i) => `${names[i] ?? i}=${numberText(names[i] ?? '', value)}`);
   return result === null ? shown : [...shown, `= ${result}`];
 }
 
@@ -48,7 +48,8 @@ const everyBit = (1n << 64n) - 1n;
 const builtIn = 1n << 63n;
 const localOn = 3n << 62n;
 
-function argument(name: string, value: CallNumber): string {
+/** A number as a kernel developer reads it: 0x for flags and queues, LOCAL_ON|3, INF. */
+export function numberText(name: string, value: CallNumber): string {
   const exact = BigInt(value);
   if (name === 'dsq_id') return dsq(exact);
   if (/flags$|^cpumask$|^prev_state$/.test(name)) return `0x${exact.toString(16)}`;

@@ -1,6 +1,7 @@
 // Inputs and outputs of the services: the documented shape of every `--json` answer and of every MCP tool.
 
 import { z } from 'zod';
+import { levels } from '../core/call-sequences.ts';
 import { metricDefinitions } from '../core/metrics.ts';
 import { findingSchema, outcomeSchema, parameterValueSchema, settingsSchema } from '../core/records.ts';
 
@@ -29,6 +30,18 @@ function hasGroup(pattern: string): boolean {
 function isFreeName(name: string): boolean {
   return /^[A-Za-z][\w-]{0,60}$/.test(name) && !Object.hasOwn(metricDefinitions, name);
 }
+
+/** What only the simulator can vary. */
+const shapeFields = {
+  llcs: z
+    .number()
+    .int()
+    .min(1)
+    .optional()
+    .describe('last-level caches of the simulated machine (default: one for each CPU, as in a micro-VM)'),
+  nodes: z.number().int().min(1).optional().describe('NUMA nodes of the simulated machine'),
+  threads: z.number().int().min(1).max(8).optional().describe('threads of a core of the simulated machine'),
+};
 
 const tuneFields = z.object({
   workload: z.string().optional().describe('name of a standard workload, or path of a workload file (JSON)'),
@@ -93,7 +106,14 @@ const tuneFields = z.object({
     .default({})
     .describe('metric name → regular expression whose first group is a number in the command’s output'),
   runs: z.number().int().min(1).max(50).default(1).describe('repetitions of the command in one guest'),
-  cpus: z.number().int().min(1).max(16).optional().describe('CPUs of the guest'),
+  cpus: z
+    .number()
+    .int()
+    .min(1)
+    .max(256)
+    .optional()
+    .describe('CPUs: of the guest at most 16, of a simulated machine 256'),
+  ...shapeFields,
   memory: z.number().int().min(256).max(65_536).optional().describe('memory of the guest, MiB'),
   kernel: z
     .string()
@@ -216,14 +236,7 @@ export const simulateInput = z.object({
     .optional()
     .describe('settings of the default scheduler: slice-short, slice-long, batch'),
   cpus: z.number().int().min(1).max(256).default(4).describe('CPUs of the simulated machine'),
-  llcs: z
-    .number()
-    .int()
-    .min(1)
-    .optional()
-    .describe('last-level caches (default: one for each CPU, as in a micro-VM)'),
-  nodes: z.number().int().min(1).optional().describe('NUMA nodes'),
-  threads: z.number().int().min(1).max(8).optional().describe('threads of a core'),
+  ...shapeFields,
   seed: z.number().int().min(0).max(4_294_967_295).default(1).describe('what varies between runs'),
   costs: z
     .enum(['tcg', 'hardware', 'free'])
@@ -236,6 +249,82 @@ export const simulateInput = z.object({
   limit: z.number().int().min(1).max(3600).default(600).describe('simulated seconds at most'),
 });
 export const simulateOutput = outcomeSchema;
+
+export const diffInput = z.object({
+  workload: z.string().describe('a declared standard workload, or a workload file'),
+  policy: z
+    .string()
+    .optional()
+    .describe('name?parameter=value&…, or a file (*.bpf.o, *.bpf.c); absent: the default scheduler'),
+  settings: z
+    .string()
+    .optional()
+    .describe('settings of the default scheduler: slice-short, slice-long, batch'),
+  machines: z
+    .enum(['micro-vm,simulator', 'simulator,micro-vm', 'micro-vm,micro-vm', 'simulator,simulator'])
+    .default('micro-vm,simulator')
+    .describe('the two that are compared; the same one twice shows what is not deterministic'),
+  kernel: z.string().default('6.18').describe('of the micro-VM: a version prefix, or the path of an image'),
+  cpus: z.number().int().min(1).max(16).default(2).describe('CPUs of both machines'),
+  seed: z.number().int().min(0).max(4_294_967_295).default(1),
+  level: z
+    .enum(levels)
+    .default('order')
+    .describe(
+      'what must be equal: order: names, queues, flags, answers; cpus: CPUs too; numbers: slices and virtual times too',
+    ),
+  costs: z.enum(['tcg', 'hardware', 'free']).default('tcg').describe('of the simulator'),
+  limit: z.number().int().min(1).max(3600).default(60).describe('seconds of guest time at most'),
+});
+const twoOf = <T extends z.ZodType>(item: T) => z.array(item).length(2).describe('one for each machine');
+export const diffOutput = z.object({
+  same: z.boolean(),
+  level: z.enum(levels),
+  sides: twoOf(
+    z.object({
+      machine: z.string(),
+      kernel: z.string(),
+      calls: z.number(),
+      lost: z.number().describe('calls that were not recorded: what comes after them is not compared'),
+      finding: z.string().nullable(),
+    }),
+  ),
+  agreement: z.number().describe('share of the first machine’s steps that have their like on the other'),
+  divergences: z.number(),
+  first: z
+    .object({
+      task: z.string(),
+      at: twoOf(z.number()).describe('position in the task’s sequence on each machine'),
+      atNs: twoOf(z.number().nullable()).describe('since the start of the first round'),
+      before: z.array(z.string()).describe('the last steps that agree'),
+      instead: twoOf(z.array(z.string())),
+      after: twoOf(z.array(z.string())).describe('where both go on alike'),
+      meanwhile: z
+        .array(z.string())
+        .describe('tasks of the first machine itself that ran since the last step that agrees'),
+    })
+    .nullable()
+    .describe('the earliest divergence of a task'),
+  order: z
+    .object({ at: z.number(), tasks: twoOf(z.string()) })
+    .nullable()
+    .describe('when no task diverges: the first switch that goes to another task'),
+  patterns: z
+    .array(
+      z.object({
+        says: twoOf(z.string()),
+        count: z.number(),
+        tasks: z.number(),
+        task: z.string().describe('the first one'),
+        atNs: z.number(),
+      }),
+    )
+    .describe('divergences that look the same, most frequent first'),
+  counts: z
+    .array(z.object({ what: z.string(), calls: twoOf(z.number()) }))
+    .describe('calls whose numbers differ'),
+  next: z.array(z.string()),
+});
 
 const paging = { page: z.number().int().min(1).default(1).describe('page of a long answer') };
 

@@ -2,7 +2,7 @@
 
 import type { z } from 'zod';
 import { cpuTimelineText, type Slice } from '../core/cpu-timeline.ts';
-import type { Outcome } from '../core/records.ts';
+import type { Experiment, Outcome } from '../core/records.ts';
 import { experimentOf } from '../stages/trials.ts';
 import { decode } from '../workload/encoding.ts';
 import { defaultEntrant, policyEntrants, settingsEntrants } from './arms.ts';
@@ -61,8 +61,7 @@ async function run(world: World, input: Input, call: Call): Promise<Reply<Output
     { ...experiment, from: [] },
     { recorder: recording, mode: input.mode, ended: (atNs) => recording.end(atNs) },
   );
-  const names =
-    experiment.workload?.kind === 'declared' ? await namesOf(world, experiment.workload.expansion) : [];
+  const names = await namesOf(world, experiment);
   const head = `policy ${entrant.arm.name}   workload ${named.name}   cpus ${trial.topology.cpus}   seed ${input.seed}`;
   const timeline = recording.text(trial.topology.cpus, names);
   return {
@@ -72,13 +71,20 @@ async function run(world: World, input: Input, call: Call): Promise<Reply<Output
   };
 }
 
-async function entrantOf(world: World, { policy, settings }: Input, call: Call) {
+/** Who schedules: a policy, settings of the default scheduler, or neither. */
+export async function entrantOf(
+  world: World,
+  { policy, settings }: Pick<Input, 'policy' | 'settings'>,
+  call: Call,
+) {
   if (policy !== undefined) return (await policyEntrants(world, [policy], true, call))[0]!;
   return settings === undefined ? defaultEntrant : settingsEntrants([settings])[0]!;
 }
 
-async function namesOf(world: World, expansion: string): Promise<string[]> {
-  return decode(await world.store.blobs.get(expansion)).tasks.map((task) => task.comm);
+/** Of the workload's tasks, by their number. */
+export async function namesOf(world: World, { workload }: Experiment): Promise<string[]> {
+  if (workload?.kind !== 'declared') return [];
+  return decode(await world.store.blobs.get(workload.expansion)).tasks.map((task) => task.comm);
 }
 
 /** Who ran when on each CPU: up to a limit, from the first task's first run on. */

@@ -11,6 +11,7 @@ it('the table: names are free, texts are there, examples begin with the program'
   expect(services.map((item) => item.name)).toEqual([
     'tune',
     'simulate',
+    'diff',
     'verify',
     'compare',
     'show',
