@@ -20,6 +20,7 @@ import type { Mode as VmMode } from './linux/qemu.ts';
 import { buildRunner } from './linux/runner.ts';
 import { sourceTree } from './linux/sources.ts';
 import { type Group, type ToolOptions, tools } from './linux/tools.ts';
+import { attackPolicy, writeFailure } from './machines/attack.ts';
 import { readKernelImage } from './machines/kernel-reading.ts';
 import { type MicroVm, openMicroVm } from './machines/micro-vm.ts';
 import { openSimulator, type SimulatorMachine } from './machines/simulator.ts';
@@ -92,6 +93,9 @@ export function openWorld(env: NodeJS.ProcessEnv = process.env): World {
       readFile(path).catch((error: NodeJS.ErrnoException) => Promise.reject(unreadable(path, error))),
     openMachine,
     simulate: (experiment, watch) => simulator().observe(experiment, watch),
+    version: packageVersion,
+    attack: (attack, call) => attackPolicy(attack, call),
+    writeFailure: (name, text, place) => writeFailure(place ?? join(store.root, 'regressions'), name, text),
     async compile(file, include, call) {
       if (!existsSync(file)) throw unreadable(file, { code: 'ENOENT' });
       const clang = await tools(cache, 'clang', toolOptions(call));
@@ -150,6 +154,11 @@ export function openWorld(env: NodeJS.ProcessEnv = process.env): World {
     }
     return checks;
   }
+}
+
+async function packageVersion(): Promise<string> {
+  const text = await readFile(join(packageRoot, 'package.json'), 'utf8');
+  return (JSON.parse(text) as { version: string }).version;
 }
 
 /** Undefined when a probe boot worked, else why not. */
@@ -221,9 +230,7 @@ const about =
 
 /** Runs the command line of this process and ends it. */
 export async function main(): Promise<never> {
-  const { version } = JSON.parse(await readFile(join(packageRoot, 'package.json'), 'utf8')) as {
-    version: string;
-  };
+  const version = await packageVersion();
   const io = processIo();
   const services = serviceTable(openWorld());
   const mcp = {

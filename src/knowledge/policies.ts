@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { z } from 'zod';
 import { Fault } from '../core/errors.ts';
 import { parameterValueSchema } from '../core/records.ts';
+import { ignoredSchema } from '../core/scenario.ts';
 
 export const policyCardSchema = z.strictObject({
   name: z.string().regex(/^[a-z][a-z0-9_]*$/),
@@ -23,6 +24,8 @@ export const policyCardSchema = z.strictObject({
     }),
   ),
   hints: z.boolean(),
+  /** What it does not promise: checkers of attack mode that have nothing to say about it. */
+  ignores: z.array(ignoredSchema).default([]),
   kernel: z.strictObject({ min: z.string() }),
 });
 export type PolicyCard = z.infer<typeof policyCardSchema>;

@@ -4,6 +4,7 @@ import { z } from 'zod';
 import { levels } from '../core/call-sequences.ts';
 import { metricDefinitions } from '../core/metrics.ts';
 import { findingSchema, outcomeSchema, parameterValueSchema, settingsSchema } from '../core/records.ts';
+import { checkerNames, maxScenarioCpus, scenarioSchema } from '../core/scenario.ts';
 
 export const effectSchema = z
   .object({
@@ -249,6 +250,82 @@ export const simulateInput = z.object({
   limit: z.number().int().min(1).max(3600).default(600).describe('simulated seconds at most'),
 });
 export const simulateOutput = outcomeSchema;
+
+export const fuzzInput = z.object({
+  policy: z.string().describe('name?parameter=value&…, or a file (*.bpf.o, *.bpf.c)'),
+  seconds: z
+    .number()
+    .min(0.1)
+    .max(86_400)
+    .default(60)
+    .describe('how long to search; shrinking may take as long again'),
+  seed: z
+    .number()
+    .int()
+    .min(0)
+    .max(0xffff_ffff)
+    .default(0)
+    .describe('of the first scenario; the next has the next'),
+  scenarios: z.number().int().min(1).optional().describe('so many at most'),
+  scenario: z
+    .string()
+    .optional()
+    .describe('run this file (a failure that was kept, or a scenario) instead of seeds'),
+  out: z
+    .string()
+    .optional()
+    .describe(
+      'where a failure is kept: a file *.json or a directory; default: regressions/ beside the records',
+    ),
+  param: z.record(z.string(), parameterValueSchema).default({}).describe('parameters of the policy'),
+  ignore: z
+    .array(z.enum(checkerNames))
+    .default([])
+    .describe('a checker that the policy does not mean to satisfy'),
+  cpus: z.number().int().min(1).max(maxScenarioCpus).optional().describe('CPUs of a scenario at most'),
+});
+const violationSchema = z.object({
+  checker: z.enum(checkerNames),
+  message: z.string(),
+  atNs: z.number(),
+  tasks: z.array(z.number()),
+});
+export const fuzzOutput = z.object({
+  policy: z.string(),
+  object: z.string(),
+  version: z.string().describe('of SchedCP; seed and version together give the scenario'),
+  failed: z.boolean(),
+  failure: z
+    .object({
+      checker: z.enum(checkerNames),
+      message: z.string(),
+      atNs: z.number().describe('simulated time from the start of the scenario'),
+      seed: z.number(),
+      before: z.array(violationSchema).describe('all that the scenario did wrong before shrinking'),
+      foundSize: z.string(),
+      size: z.string().describe('after shrinking'),
+      attempts: z.number().describe('runs that shrinking took'),
+      foundSeconds: z.number(),
+      shrunkSeconds: z.number(),
+      text: z.string().describe('the scenario in words'),
+      timeline: z.string(),
+      scenario: scenarioSchema.describe('after shrinking'),
+      saved: z.string().nullable().describe('path of the file that runs again'),
+    })
+    .nullable(),
+  unsupported: z
+    .string()
+    .nullable()
+    .describe('what the policy asks for and the simulator does not model; nothing was tested then'),
+  ignored: z
+    .array(z.object({ checker: z.string(), only: z.string().nullable(), why: z.string() }))
+    .describe('what was not checked, and why'),
+  scenarios: z.number(),
+  attacks: z.record(z.string(), z.number()).describe('how many scenarios had each'),
+  cut: z.number().describe('scenarios that took too long and were cut off'),
+  simulatedSeconds: z.number(),
+  seconds: z.number(),
+});
 
 export const diffInput = z.object({
   workload: z.string().describe('a declared standard workload, or a workload file'),

@@ -12,6 +12,7 @@ it('the table: names are free, texts are there, examples begin with the program'
     'tune',
     'simulate',
     'diff',
+    'fuzz',
     'verify',
     'compare',
     'show',

@@ -1,6 +1,7 @@
 // The one table of services: what the system can do.
 
 import { diff } from './diff.ts';
+import { fuzz } from './fuzz.ts';
 import { policies, workloads } from './library.ts';
 import { compare, replay, show } from './records.ts';
 import type { Service } from './service.ts';
@@ -11,7 +12,18 @@ import { verify } from './verify.ts';
 import type { World } from './world.ts';
 
 export function serviceTable(world: World): Service[] {
-  return [tune, simulate, diff, verify, compare, show, replay, policies, workloads, doctor, uninstall].map(
-    (make) => make(world),
-  );
+  return [
+    tune,
+    simulate,
+    diff,
+    fuzz,
+    verify,
+    compare,
+    show,
+    replay,
+    policies,
+    workloads,
+    doctor,
+    uninstall,
+  ].map((make) => make(world));
 }

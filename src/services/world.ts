@@ -3,6 +3,7 @@
 import type { Traced } from '../core/calls.ts';
 import type { Machine } from '../core/machine.ts';
 import type { Experiment, MachineRef, Outcome } from '../core/records.ts';
+import type { CheckerName, Ignored, Scenario } from '../core/scenario.ts';
 import type { PolicyLibrary } from '../knowledge/policies.ts';
 import type { Store } from '../knowledge/store.ts';
 import type { Program, WorkloadLibrary } from '../knowledge/workloads.ts';
@@ -63,6 +64,59 @@ export interface ReadyProgram {
   readonly cwd: string;
 }
 
+/** A policy that is to be attacked. */
+export interface Attacked {
+  readonly name: string;
+  readonly object: Uint8Array;
+  readonly parameters: Scenario['parameters'];
+  /** What it does not promise. */
+  readonly ignores: readonly Ignored[];
+}
+
+export interface Attack {
+  readonly attacked: Attacked;
+  /** Of the first scenario. */
+  readonly seed: number;
+  /** Wall time of the search. */
+  readonly seconds: number;
+  readonly scenarios?: number | undefined;
+  readonly maxCpus?: number | undefined;
+  /** This one instead; `where` it was read. */
+  readonly scenario?: { readonly text: string; readonly where: string } | undefined;
+}
+
+export interface Violation {
+  readonly checker: CheckerName;
+  readonly message: string;
+  /** Simulated time from the start. */
+  readonly atNs: number;
+  readonly tasks: readonly number[];
+}
+
+export interface AttackFailure {
+  /** Of the scenario that is left, and all those before shrinking. */
+  readonly violation: Violation;
+  readonly before: readonly Violation[];
+  readonly seed: number;
+  readonly scenario: Scenario;
+  readonly sizes: { readonly found: string; readonly shrunk: string };
+  /** The scenario in words; who ran when. */
+  readonly text: string;
+  readonly timeline: string;
+  readonly attempts: number;
+  readonly seconds: { readonly found: number; readonly shrunk: number };
+}
+
+export interface AttackReport {
+  readonly scenarios: number;
+  readonly attacks: Readonly<Record<string, number>>;
+  readonly cut: number;
+  readonly simulatedSeconds: number;
+  readonly seconds: number;
+  readonly failure: AttackFailure | undefined;
+  readonly unsupported: string | undefined;
+}
+
 export interface Check {
   readonly what: string;
   readonly ok: boolean | 'unknown';
@@ -81,6 +135,12 @@ export interface World {
   openMachine(wish: MachineWish, call: Call): Promise<ReadyMachine>;
   /** Runs an experiment of the simulator and tells what it does. */
   simulate(experiment: Experiment, watch: Watch): Promise<Outcome>;
+  /** Of SchedCP. */
+  version(): Promise<string>;
+  /** Attack mode. Faults: malformed for a scenario that is none. */
+  attack(attack: Attack, call: Call): Promise<AttackReport>;
+  /** Writes a failure of attack mode to a file or directory, else beside the records; returns the path. */
+  writeFailure(name: string, text: string, place: string | undefined): Promise<string>;
   /** Builds C source to an object. A compiler's "no" is a Fault('malformed') with its diagnostics. */
   compile(file: string, include: readonly string[], call: Call): Promise<Uint8Array>;
   readyProgram(program: Program, call: Call): Promise<ReadyProgram>;

@@ -7,6 +7,7 @@ import { Fault } from '../../src/core/errors.ts';
 import { openPolicies } from '../../src/knowledge/policies.ts';
 import { openStore } from '../../src/knowledge/store.ts';
 import { openWorkloads } from '../../src/knowledge/workloads.ts';
+import { attackPolicy, writeFailure } from '../../src/machines/attack.ts';
 import { openSimulator } from '../../src/machines/simulator.ts';
 import { readySimulator } from '../../src/main.ts';
 import type { Call } from '../../src/services/service.ts';
@@ -76,6 +77,9 @@ export function fixedWorld(options: FixedOptions = {}): Fixed {
       return readFileSync(path);
     },
     simulate: (experiment, watch) => simulator.observe(experiment, watch),
+    version: async () => '0.0.0',
+    attack: (attack, call) => attackPolicy(attack, call),
+    writeFailure: (name, text, place) => writeFailure(place ?? join(directory, 'regressions'), name, text),
     async openMachine(wish) {
       if (wish.machine === 'simulator') return readySimulator(simulator, wish.costs ?? 'tcg');
       asked.push(`machine ${wish.kernel ?? 'default'}`);
