@@ -5,7 +5,6 @@ import { mapType, type SimMap } from './maps/map.ts';
 import { StorageMap } from './maps/storage.ts';
 import type { Core } from './model/core.ts';
 import type { CgroupMemory } from './model/ext/cgroup-memory.ts';
-import { exitKind } from './model/ext/exit.ts';
 import type { Ext } from './model/ext/ext.ts';
 import { classNumber, schedPolicy } from './model/flags.ts';
 import type { Births } from './player/rounds.ts';
@@ -50,14 +49,7 @@ export class TaskBirths implements Births {
       const { scx } = this.#ext;
       const parent = this.#core.cpus.curr[this.#core.execCpu]!;
       scx.memory.born(task, comm, pid, parent, this.#cgroups.cssSetOf(tasks.cgroup[task]!));
-      if (!this.#ext.initTask(task, true)) {
-        scx.exitWith(
-          exitKind.error,
-          0,
-          `ops.init_task() failed for ${scx.memory.nameOf(task)} while forking`,
-        );
-        return;
-      }
+      if (!this.#ext.initTask(task, true)) return;
     }
     this.#core.classes[tasks.schedClass[task]!]!.fork(task);
     this.#core.wakeNew(task);

@@ -7,22 +7,23 @@ import { maskWords } from './topology.ts';
 
 /**
  * Changes a task that may be queued or running: it is taken out, changed and put back, as every change of attributes does. Flags: save and
- * restore.
+ * restore. `isMove`: it changes its class.
  */
-export function changeTask(core: Core, task: number, apply: () => void): void {
+export function changeTask(core: Core, task: number, apply: () => void, isMove = false): void {
   const { tasks, cpus } = core;
   const cpu = tasks.cpu[task]!;
   const queued = tasks.onRq[task] === 1;
   const running = cpus.curr[cpu] === task;
   if (queued) {
-    core.classOf(task).dequeue(cpu, task, dequeueFlag.save | dequeueFlag.noclock);
+    const move = isMove ? dequeueFlag.move : 0;
+    core.classOf(task).dequeue(cpu, task, dequeueFlag.save | dequeueFlag.noclock | move);
     core.delayedLeft(cpu, task);
   }
   if (running) core.classOf(task).putPrev(cpu, task, task);
   apply();
   if (queued) {
     const since = tasks.queuedAt[task]!;
-    core.activate(cpu, task, enqueueFlag.restore | enqueueFlag.noclock);
+    core.activate(cpu, task, enqueueFlag.restore | enqueueFlag.noclock | (isMove ? enqueueFlag.move : 0));
     tasks.queuedAt[task] = since;
   }
   if (running) core.classOf(task).setNext(cpu, task);
@@ -67,11 +68,12 @@ export function setMigrationDisabled(core: Core, task: number, disabled: boolean
 export function setClass(core: Core, task: number, schedClass: number): void {
   const { tasks } = core;
   if (tasks.schedClass[task] === schedClass) return;
-  changeTask(core, task, () => {
+  const change = (): void => {
     core.classOf(task).leave(task);
     tasks.schedClass[task] = schedClass;
     core.classOf(task).enter(task);
-  });
+  };
+  changeTask(core, task, change, true);
   if (tasks.onRq[task] === 1) core.resched(tasks.cpu[task]!);
 }
 

@@ -3,10 +3,12 @@
 
 import { type Afterwards, type Player, stopper, tickNs } from './contracts.ts';
 import type { Costs } from './costs.ts';
-import { dequeueFlag, taskState } from './flags.ts';
+import { classNumber, dequeueFlag, taskState } from './flags.ts';
 import { RunQueues } from './run-queues.ts';
 import type { Tasks } from './tables.ts';
 import type { Topology } from './topology.ts';
+
+const leaves = dequeueFlag.sleep | dequeueFlag.noclock;
 
 export class Core extends RunQueues {
   player!: Player;
@@ -59,6 +61,18 @@ export class Core extends RunQueues {
   #flush(): void {
     this.hasDeferred = false;
     this.afterwards?.flush();
+  }
+
+  /** What a wakeup has put off is done when its locks are free again, not when the event ends. */
+  override wake(task: number, flags = 0): boolean {
+    const woke = super.wake(task, flags);
+    if (this.hasDeferred) this.#flush();
+    return woke;
+  }
+
+  override wakeNew(task: number): void {
+    super.wakeNew(task);
+    if (this.hasDeferred) this.#flush();
   }
 
   startTicks(firstNs: number): void {
@@ -131,7 +145,7 @@ export class Core extends RunQueues {
     if (prev >= 0) {
       this.progress(cpu);
       if (tasks.state[prev] !== taskState.runnable)
-        this.deactivate(cpu, prev, dequeueFlag.sleep | dequeueFlag.noclock);
+        this.deactivate(cpu, prev, leaves | (tasks.state[prev] === taskState.dead ? dequeueFlag.special : 0));
       else if (this.mustMove[prev] === 1) {
         this.#stopAndMove(cpu, prev);
         prev = stopper;
@@ -145,9 +159,18 @@ export class Core extends RunQueues {
     this.plan(cpu);
   }
 
+  /**
+   * __pick_next_task(). sched_ext balances before anybody picks, unless what ran is of a higher class (prev_balance): a policy is asked for tasks even
+   * where a real-time task is about to run.
+   */
   #pick(cpu: number, prev: number): number {
-    for (const schedClass of this.classes) {
-      const next = schedClass.pick(cpu, prev);
+    const { classes } = this;
+    const ext = classes[classNumber.ext];
+    const isEarly = prev < 0 || this.tasks.schedClass[prev] === classNumber.ext;
+    if (isEarly) ext?.balance?.(cpu, prev);
+    for (let i = 0; i < classes.length; i++) {
+      if (i === classNumber.ext && !isEarly) ext?.balance?.(cpu, prev);
+      const next = classes[i]!.pick(cpu, prev);
       if (next >= 0) return next;
     }
     return -1;

@@ -14,7 +14,14 @@ export const enqueueFlag = {
   rqSelected: 0x400,
 } as const;
 
-export const dequeueFlag = { sleep: 0x01, save: 0x02, move: 0x04, noclock: 0x08, migrating: 0x100 } as const;
+export const dequeueFlag = {
+  sleep: 0x01,
+  save: 0x02,
+  move: 0x04,
+  noclock: 0x08,
+  special: 0x10,
+  migrating: 0x100,
+} as const;
 
 export const wakeFlag = {
   exec: 0x02,

@@ -8,6 +8,8 @@ export interface SchedClass {
    * delayed dequeue); the class then calls core.delayedLeft(cpu, task) when it goes.
    */
   dequeue(cpu: number, task: number, flags: number): boolean;
+  /** Fetches tasks to this CPU, if the class does that apart from picking; pick follows, unless a higher class has a task. `prev`: as in pick. */
+  balance?(cpu: number, prev: number): void;
   /** The task to run next, balancing included, or −1. `prev`: what runs, −1 for idle; may be returned. Changes nothing that putPrev and setNext do. */
   pick(cpu: number, prev: number): number;
   /** `task` stops running; if it is still onRq it goes back to the queue. `next`: −1 for idle. */

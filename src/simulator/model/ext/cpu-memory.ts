@@ -1,5 +1,5 @@
 // CPUs as BPF programs find them: a struct rq and an idle task each, and the masks of CPUs. A run queue is brought up to date when a program
-// gets its address, not between; its clocks are that instant. Not kept: switches, the stop task, what a local queue's numbers count. Source: struct rq,
+// gets its address, not between; its clocks are that instant. Not kept: switches, what a local queue's numbers count. Source: struct rq,
 // kernel/sched/sched.h; init_idle() and fork_idle(), v6.18.
 
 import { cpumaskBytes, rq, rqStride, taskStride, taskStruct } from '../../kernel/structs.ts';
@@ -7,14 +7,14 @@ import type { SimMemory } from '../../memory.ts';
 import { classNumber } from '../flags.ts';
 import { maskWords } from '../topology.ts';
 import type { Scx } from './scx.ts';
+import { defaultSliceNs } from './task-memory.ts';
 
 const at = taskStruct.offsets;
 const put = rq.offsets;
 const maskStride = cpumaskBytes + 16;
 const two32 = 4_294_967_296;
-/** PF_IDLE | PF_KTHREAD. */
-const idleFlags = 0x2 | 0x200000;
-const defaultSliceNs = 20_000_000;
+const kthreadFlags = 0x200000;
+const idleFlags = kthreadFlags | 0x2;
 /** SCX_CPUPERF_ONE. */
 export const cpuperfOne = 1024;
 /** enum scx_rq_flags. */
@@ -32,6 +32,9 @@ export class CpuMemory {
   readonly #u8: Uint8Array;
   readonly #rqs: number;
   readonly #idleTasks: number;
+  readonly #stopTasks: number;
+  /** A mask for each CPU with just that CPU. */
+  readonly #ownMasks: number;
   readonly #released: Uint8Array;
 
   /** `released`: by CPU, 1 when a higher class has taken it and the policy was told. */
@@ -50,9 +53,12 @@ export class CpuMemory {
     this.#i32.set(topology.allMask, this.possibleMask >>> 2);
     this.#rqs = memory.allocate(topology.cpus * rqStride, 'none', rqStride);
     this.#idleTasks = memory.allocate(topology.cpus * taskStride, 'none', taskStride);
+    this.#stopTasks = memory.allocate(topology.cpus * taskStride, 'none', taskStride);
+    this.#ownMasks = masks + 3 * maskStride;
     for (let cpu = 0; cpu < topology.cpus; cpu++) {
       memory.permit(this.#rqs + cpu * rqStride, rq.size, 'read');
-      this.#createIdleTask(memory, cpu, masks + (3 + cpu) * maskStride);
+      this.#createTask(memory, this.#idleTasks + cpu * taskStride, cpu, `swapper/${cpu}`, idleFlags);
+      this.#createTask(memory, this.#stopTasks + cpu * taskStride, cpu, `migration/${cpu}`, kthreadFlags);
       this.#createRq(cpu);
     }
   }
@@ -107,18 +113,25 @@ export class CpuMemory {
     return address;
   }
 
+  /** Address of the task of the stop class, which moves others away. */
+  stopTaskOf(cpu: number): number {
+    return this.#stopTasks + cpu * taskStride;
+  }
+
   /** −1: no idle task lies there. */
   cpuOfIdleTask(address: number): number {
     const cpu = (address - this.#idleTasks) / taskStride;
     return cpu >= 0 && cpu < this.#scx.core.cpus.count && Number.isInteger(cpu) ? cpu : -1;
   }
 
-  /** Puts the idle tasks into a cgroup: the root. */
+  /** Puts the idle tasks and the stoppers into a cgroup: the root. */
   placeIdleTasks(cssSet: number, taskGroup: number): void {
     for (let cpu = 0; cpu < this.#scx.core.cpus.count; cpu++) {
-      const address = this.#idleTasks + cpu * taskStride;
-      this.#i32[(address + at.cgroups) >>> 2] = cssSet;
-      this.#i32[(address + at.schedTaskGroup) >>> 2] = taskGroup;
+      for (const tasks of [this.#idleTasks, this.#stopTasks]) {
+        const address = tasks + cpu * taskStride;
+        this.#i32[(address + at.cgroups) >>> 2] = cssSet;
+        this.#i32[(address + at.schedTaskGroup) >>> 2] = taskGroup;
+      }
     }
   }
 
@@ -136,14 +149,16 @@ export class CpuMemory {
     const i32 = this.#i32;
     i32[(address + put.cpu) >>> 2] = cpu;
     i32[(address + put.idle) >>> 2] = this.#idleTasks + cpu * taskStride;
+    i32[(address + put.stop) >>> 2] = this.stopTaskOf(cpu);
     i32[(address + put.cpuCapacity) >>> 2] = this.#scx.core.topology.capacity[cpu]!;
     i32[(address + put.scxLocalDsqId) >>> 2] = 2; // SCX_DSQ_LOCAL
     i32[(address + put.scxLocalDsqId + 4) >>> 2] = 0x80000000 | 0;
     this.setCpuperfTarget(cpu, cpuperfOne);
   }
 
-  #createIdleTask(memory: SimMemory, cpu: number, mask: number): void {
-    const address = this.#idleTasks + cpu * taskStride;
+  /** An idle task or a stopper: pid 0 and the root cgroup, as nobody asks for more. */
+  #createTask(memory: SimMemory, address: number, cpu: number, comm: string, flags: number): void {
+    const mask = this.#ownMasks + cpu * maskStride;
     const set = (offset: number, value: number): void => {
       this.#i32[(address + offset) >>> 2] = value;
     };
@@ -151,11 +166,10 @@ export class CpuMemory {
     memory.permit(address + at.scxSlice, 8, 'write');
     memory.permit(address + at.scxDsqVtime, 8, 'write');
     this.#i32[(mask >>> 2) + (cpu >> 5)]! |= 1 << (cpu & 31);
-    const comm = `swapper/${cpu}`;
     for (let i = 0; i < comm.length; i++) memory.u8[address + at.comm + i] = comm.charCodeAt(i);
     set(at.cpusPtr, mask);
     set(at.nrCpusAllowed, 1);
-    set(at.flags, idleFlags);
+    set(at.flags, flags);
     set(at.prio, 120);
     set(at.staticPrio, 120);
     set(at.onRq, 1);

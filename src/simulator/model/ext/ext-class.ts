@@ -13,10 +13,9 @@ import type { Ext } from './ext.ts';
 import { kfMask, type Ops } from './ops.ts';
 import type { Scx } from './scx.ts';
 import { scxFlag } from './scx-flags.ts';
-import type { TaskMemory } from './task-memory.ts';
+import { defaultSliceNs, type TaskMemory } from './task-memory.ts';
 
 const at = taskStruct.offsets;
-export const defaultSliceNs = 20_000_000;
 const maxLoops = 32;
 /** SCX_ECODE_ACT_RESTART | SCX_ECODE_RSN_HOTPLUG. */
 const hotplugCode = (1n << 48n) | (1n << 32n);
@@ -29,6 +28,8 @@ export class ExtClass implements SchedClass {
   readonly #memory: TaskMemory;
   readonly #dispatch: Dispatch;
   readonly #ops: Ops;
+  /** SCX_RQ_BAL_KEEP: the last balance said that the previous task goes on. */
+  #keepsPrev = false;
 
   constructor(ext: Ext) {
     const { scx } = ext;
@@ -81,10 +82,11 @@ export class ExtClass implements SchedClass {
     this.#ext.sticky[task] = -1;
     if ((flags & enqueueFlag.restore) !== 0 && this.#core.cpus.curr[cpu] === task) sticky = cpu;
     this.#ext.setRunnable(task);
-    this.#memory.setQueued(task, true);
+    this.#memory.queued(task);
     this.#memory.cpuChanged(task);
     const isMigrating = (flags & enqueueFlag.migrating) !== 0;
-    const seen = flags & ~(enqueueFlag.migrating | enqueueFlag.delayed);
+    // activate_task() says where the task comes from; that it is in between is no flag
+    const seen = isMigrating ? enqueueFlag.migrated : flags;
     if (this.#ops.runnable !== undefined && !isMigrating) {
       this.#ops.call(this.#ops.runnable, kfMask.rest, this.#memory.addressOf(task), seen, 0, 0, 0);
     }
@@ -158,7 +160,7 @@ export class ExtClass implements SchedClass {
     if (this.#ops.quiescent !== undefined && (flags & dequeueFlag.migrating) === 0) {
       this.#ops.call(this.#ops.quiescent, kfMask.rest, this.#memory.addressOf(task), seen, 0, 0, 0);
     }
-    this.#memory.setQueued(task, false);
+    this.#memory.dequeued(task, (flags & dequeueFlag.sleep) !== 0);
     this.#ext.clearRunnable(task, false);
     if (this.#dsqs.of[task]! >= 0) this.#dsqs.remove(task);
     else this.#dispatch.forgetDeferred(task);
@@ -176,12 +178,16 @@ export class ExtClass implements SchedClass {
     state[task] = opsState.none;
   }
 
-  /** balance_one() and pick_task_scx(). */
-  pick(cpu: number, prev: number): number {
+  /** balance_scx(). */
+  balance(cpu: number, prev: number): void {
     this.#scx.balancing = cpu;
-    const keep = this.#balance(cpu, prev);
+    this.#keepsPrev = this.#balance(cpu, prev);
     this.#scx.balancing = -1;
-    if (keep) {
+  }
+
+  /** pick_task_scx(). */
+  pick(cpu: number, prev: number): number {
+    if (this.#keepsPrev) {
       if (this.#memory.slice(prev) === 0) this.#refill(prev);
       return prev;
     }
@@ -244,6 +250,7 @@ export class ExtClass implements SchedClass {
     }
     if (queued) {
       this.#ext.setRunnable(task);
+      this.#memory.queued(task);
       if (this.#memory.slice(task) > 0 && !this.#scx.bypassing)
         this.#dispatch.enqueue(cpu, task, enqueueFlag.head, 0, false, false);
       else if (next === -1) this.#enqueueTask(cpu, task, 0, scxFlag.enqHigh.last, -1);
@@ -264,6 +271,7 @@ export class ExtClass implements SchedClass {
       this.#ops.call(this.#ops.running, kfMask.rest, this.#memory.addressOf(task), 0, 0, 0, 0);
     }
     this.#ext.clearRunnable(task, true);
+    this.#memory.started(task);
   }
 
   /** update_curr_scx(): what ran comes off the slice. */
@@ -286,8 +294,7 @@ export class ExtClass implements SchedClass {
 
   wakeupPreempt(): void {}
 
-  yieldTask(cpu: number, task: number): void {
-    this.updateCurr(cpu);
+  yieldTask(_cpu: number, task: number): void {
     if (this.#ops.yieldTo === undefined) {
       this.#memory.setSlice(task, 0);
       return;
@@ -303,8 +310,10 @@ export class ExtClass implements SchedClass {
     this.#ext.disableTask(task);
   }
 
+  /** switching_to_scx(): while it belonged to another class nobody told the policy of its mask. */
   enter(task: number): void {
     this.#ext.enableTask(task);
+    this.#tellMask(task);
   }
 
   leave(task: number): void {
@@ -318,6 +327,10 @@ export class ExtClass implements SchedClass {
 
   affinityChanged(task: number): void {
     this.#memory.affinityChanged(task);
+    this.#tellMask(task);
+  }
+
+  #tellMask(task: number): void {
     if (this.#ops.setCpumask === undefined) return;
     this.#ops.call(
       this.#ops.setCpumask,

@@ -5,7 +5,7 @@ import { cpuReleaseArgs, exitInfo, exitTaskArgs, initTaskArgs, taskStruct } from
 import type { SimMemory } from '../../memory.ts';
 import { stopper } from '../contracts.ts';
 import type { Core } from '../core.ts';
-import { schedPolicy } from '../flags.ts';
+import { classNumber, schedPolicy } from '../flags.ts';
 import { cgroupWeight } from '../weights.ts';
 import { CpuMemory } from './cpu-memory.ts';
 import { Dispatch } from './dispatch.ts';
@@ -13,12 +13,14 @@ import { exitKind, exitReason } from './exit.ts';
 import { Kicks } from './kicks.ts';
 import { kfMask, type Ops } from './ops.ts';
 import type { Scx } from './scx.ts';
-import type { TaskMemory } from './task-memory.ts';
+import { type TaskMemory, taskLife } from './task-memory.ts';
 import { Watchdog } from './watchdog.ts';
 
 const at = taskStruct.offsets;
 const defaultTimeoutMs = 30_000;
 const defaultBatch = 32;
+/** enum scx_cpu_preempt_reason. */
+const preempted = { rt: 0, stop: 2, unknown: 3 } as const;
 
 export class Ext {
   readonly core: Core;
@@ -51,7 +53,7 @@ export class Ext {
     this.cpuMemory = new CpuMemory(simMemory, scx, this.released);
     this.dispatch = new Dispatch(scx, values.dispatchMaxBatch || defaultBatch);
     this.kicks = new Kicks(scx);
-    this.watchdog = new Watchdog(scx, watchdogSlot, (values.timeoutMs || defaultTimeoutMs) * 1e6);
+    this.watchdog = new Watchdog(scx, watchdogSlot, values.timeoutMs || defaultTimeoutMs);
   }
 
   /** Up to ops.init(), which may sleep. False: it was refused, and `exit` says why. */
@@ -97,37 +99,45 @@ export class Ext {
 
   // Tasks
 
-  /** scx_init_task(). False when the policy refuses it. */
+  /**
+   * scx_init_task(). False when the policy refuses it: then it is ejected, in the words of scx_enable(). (A fork that is refused fails, and the policy
+   * stays; but it would never have been attached, since tasks were there before.)
+   */
   initTask(task: number, isFork: boolean): boolean {
-    if (this.#ops.initTask === undefined) return true;
     const memory = this.#memory;
-    this.#simMemory.u8[this.#args + initTaskArgs.offsets.fork] = isFork ? 1 : 0;
-    this.#simMemory.i32[(this.#args + initTaskArgs.offsets.cgroup) >>> 2] = memory.cgroupOf(task);
-    const result = this.#ops.call(
-      this.#ops.initTask,
-      kfMask.unlocked,
-      memory.addressOf(task),
-      this.#args,
-      0,
-      0,
-      0,
-    );
-    return result === 0;
+    if (this.#ops.initTask !== undefined) {
+      const p = memory.addressOf(task);
+      this.#simMemory.u8[this.#args + initTaskArgs.offsets.fork] = isFork ? 1 : 0;
+      this.#simMemory.i32[(this.#args + initTaskArgs.offsets.cgroup) >>> 2] = memory.cgroupOf(task);
+      const result = this.#ops.call(this.#ops.initTask, kfMask.unlocked, p, this.#args, 0, 0, 0);
+      if (result !== 0) {
+        this.scx.opsFailed('init_task', result, ` for ${memory.nameOf(task)}`);
+        return false;
+      }
+      if (memory.disallow(task) && this.core.tasks.policy[task] === schedPolicy.ext)
+        this.scx.error(`ops.init_task() set task->scx.disallow for ${memory.nameOf(task)} during fork`);
+    }
+    memory.setLife(task, taskLife.ready);
+    memory.started(task);
+    return true;
   }
 
   /** scx_enable_task(). */
   enableTask(task: number): void {
     this.#memory.attributesChanged(task);
+    this.#memory.affinityChanged(task);
     this.#setWeight(task);
     if (this.#ops.enable !== undefined) {
       this.#ops.call(this.#ops.enable, kfMask.rest, this.#memory.addressOf(task), 0, 0, 0, 0);
     }
+    this.#memory.setLife(task, taskLife.enabled);
     this.#tellWeight(task);
   }
 
   disableTask(task: number): void {
-    if (this.#ops.disable === undefined) return;
-    this.#ops.call(this.#ops.disable, kfMask.rest, this.#memory.addressOf(task), 0, 0, 0, 0);
+    if (this.#ops.disable !== undefined)
+      this.#ops.call(this.#ops.disable, kfMask.rest, this.#memory.addressOf(task), 0, 0, 0, 0);
+    this.#memory.setLife(task, taskLife.ready);
   }
 
   exitTask(task: number, cancelled: boolean): void {
@@ -183,16 +193,15 @@ export class Ext {
     return this.cpuMemory.idleTaskOf(cpu);
   }
 
-  /** reenq_local(): what waits in the local queue goes back to the policy. Returns how many. */
+  /** scx_bpf_reenqueue_local(): what waits in the local queue goes back to the policy, once all have left it. Returns how many. */
   reenqueueLocal(cpu: number): number {
     const { dsqs } = this.scx;
     const waiting: number[] = [];
-    for (let task = dsqs.head[cpu]!; task >= 0; task = dsqs.next[task]!)
-      if (this.core.tasks.migrationDisabled[task] === 0) waiting.push(task);
-    for (const task of waiting) {
+    for (let task = dsqs.head[cpu]!; task >= 0; task = dsqs.head[cpu]!) {
       dsqs.remove(task);
-      this.enqueueAgain(cpu, task);
+      waiting.push(task);
     }
+    for (const task of waiting) this.enqueueAgain(cpu, task);
     return waiting.length;
   }
 
@@ -201,18 +210,28 @@ export class Ext {
 
   /** switch_class(): a higher class takes the CPU. `next`: the task, or the stopper. */
   switchClass(cpu: number, next: number): void {
-    const release = this.#ops.cpuRelease;
-    if (release === undefined || this.released[cpu] === 1) return;
-    const { reason, task } = cpuReleaseArgs.offsets;
+    const { cpuRelease, cpuAcquire } = this.#ops;
+    if ((cpuRelease === undefined && cpuAcquire === undefined) || this.released[cpu] === 1) return;
+    if (cpuRelease !== undefined) {
+      const i32 = this.#simMemory.i32;
+      const { reason, task } = cpuReleaseArgs.offsets;
+      const isStopper = next === stopper;
+      i32[(this.#args + reason) >>> 2] = isStopper ? preempted.stop : this.#reasonOf(next);
+      i32[(this.#args + task) >>> 2] = isStopper
+        ? this.cpuMemory.stopTaskOf(cpu)
+        : this.#memory.addressOf(next);
+      this.#ops.call(cpuRelease, kfMask.cpuRelease, cpu, this.#args, 0, 0, 0);
+    }
     this.released[cpu] = 1;
-    this.#simMemory.i32[(this.#args + reason) >>> 2] = next === stopper ? 3 : 0;
-    this.#simMemory.i32[(this.#args + task) >>> 2] = next === stopper ? 0 : this.#memory.addressOf(next);
-    this.#ops.call(release, kfMask.cpuRelease, cpu, this.#args, 0, 0, 0);
+  }
+
+  #reasonOf(next: number): number {
+    return this.core.tasks.schedClass[next] === classNumber.rt ? preempted.rt : preempted.unknown;
   }
 
   acquire(cpu: number): void {
+    if (this.#ops.cpuAcquire !== undefined)
+      this.#ops.call(this.#ops.cpuAcquire, kfMask.rest, cpu, 0, 0, 0, 0);
     this.released[cpu] = 0;
-    if (this.#ops.cpuAcquire === undefined) return;
-    this.#ops.call(this.#ops.cpuAcquire, kfMask.rest, cpu, 0, 0, 0, 0);
   }
 }

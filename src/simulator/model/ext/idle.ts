@@ -24,16 +24,18 @@ export class Idle {
   readonly #hasSmt: boolean;
   readonly #useLlc: boolean;
   readonly #useNuma: boolean;
+  readonly #perNode: boolean;
   readonly #scratch = new Int32Array(maskWords);
   /** By CPU: where its last distributed pick was (distribute_cpu_mask_prev). */
   readonly distributed: Int32Array;
 
-  /** `localQueued`: tasks in the local queue of each CPU. */
-  constructor(core: Core, memory: SimMemory, localQueued: Int32Array) {
+  /** `localQueued`: tasks in the local queue of each CPU. `perNode`: SCX_OPS_BUILTIN_IDLE_PER_NODE. */
+  constructor(core: Core, memory: SimMemory, localQueued: Int32Array, perNode: boolean) {
     const { topology } = core;
     const guard = 16;
     this.#core = core;
     this.#localQueued = localQueued;
+    this.#perNode = perNode;
     this.#i32 = memory.i32;
     this.cpuMask = memory.allocate(cpumaskBytes + guard, 'none');
     this.smtMask = memory.allocate(cpumaskBytes + guard, 'none');
@@ -43,9 +45,9 @@ export class Idle {
     this.#smt = this.smtMask >>> 2;
     this.#hasSmt = topology.threads > 1;
     const perLlc = topology.cpus / topology.llcs;
-    const perNode = topology.cpus / topology.nodes;
+    const cpusPerNode = topology.cpus / topology.nodes;
     this.#useLlc = perLlc < topology.cpus;
-    this.#useNuma = perNode < topology.cpus && topology.llcs !== topology.nodes;
+    this.#useNuma = cpusPerNode < topology.cpus && topology.llcs !== topology.nodes;
     this.distributed = new Int32Array(topology.cpus);
   }
 
@@ -87,8 +89,15 @@ export class Idle {
     return wasIdle;
   }
 
-  hasIdle(): boolean {
-    for (let i = 0; i < words; i++) if (this.#i32[this.#cpu + i] !== 0) return true;
+  /**
+   * Is a CPU of this one's node idle, as far as the node's own mask says? Only with SCX_OPS_BUILTIN_IDLE_PER_NODE have nodes masks: otherwise those
+   * of 6.18.15 stay empty, and so a synchronous wakeup never moves a task to the waker's CPU (mended in 6.18.21).
+   */
+  #nodeHasIdle(cpu: number): boolean {
+    if (!this.#perNode) return false;
+    const { nodeOf, nodeMask } = this.#core.topology;
+    const first = nodeOf[cpu]! * maskWords;
+    for (let i = 0; i < words; i++) if ((this.#i32[this.#cpu + i]! & nodeMask[first + i]!) !== 0) return true;
     return false;
   }
 
@@ -153,7 +162,7 @@ export class Idle {
       const waker = cpus.curr[here]!;
       const wakerExits = waker >= 0 && tasks.exiting[waker] === 1;
       const hereAllowed = (allowed[here >> 5]! & (1 << (here & 31))) !== 0;
-      if (!wakerExits && this.#localQueued[here] === 0 && this.hasIdle() && hereAllowed) return here;
+      if (!wakerExits && this.#localQueued[here] === 0 && this.#nodeHasIdle(here) && hereAllowed) return here;
     }
     if (this.#hasSmt) {
       if (prevAllowed && this.#isIdleCore(prev) && this.testAndClear(prev)) return prev;

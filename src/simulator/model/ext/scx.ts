@@ -75,10 +75,21 @@ export class Scx {
     this.values = values;
     this.flags = values.flags;
     this.dsqs = new Dsqs(topology.cpus, topology.nodes, tasks.capacity, memory);
-    this.idle = new Idle(core, simMemory, this.dsqs.nr);
+    this.idle = new Idle(
+      core,
+      simMemory,
+      this.dsqs.nr,
+      (values.flags & scxFlag.ops.builtinIdlePerNode) !== 0,
+    );
     this.ops = new Ops(program, core, simMemory);
     this.hasBuiltinIdle =
       this.ops.updateIdle === undefined || (values.flags & scxFlag.ops.keepBuiltinIdle) !== 0;
+  }
+
+  /** A callback that may refuse has not given 0 (ops_sanitize_err): what is no −errno is a fault of its own. */
+  opsFailed(op: string, result: number, whom = ''): void {
+    if (result > 0 || result < -4095) this.error(`ops.${op}() returned an invalid errno ${result}`);
+    this.error(`ops.${op}() failed (${result})${whom}`);
   }
 
   /** scx_error(): the policy did something wrong and is ejected. */

@@ -13,7 +13,11 @@ const two32 = 4_294_967_296;
 /** p->flags (include/linux/sched.h, v6.18). */
 const pfExiting = 0x4;
 
-export const scxTaskQueued = 1;
+/** enum scx_ent_flags, and enum scx_task_state in its place among them. */
+const flag = { queued: 1, resetRunnableAt: 4, deqdForSleep: 8, state: 0x300 } as const;
+export const taskLife = { ready: 0x200, enabled: 0x300 } as const;
+/** SCX_SLICE_DFL. */
+export const defaultSliceNs = 20_000_000;
 
 export class TaskMemory {
   readonly memory: SimMemory;
@@ -68,6 +72,7 @@ export class TaskMemory {
     memory.permit(address, taskStruct.size, 'read');
     memory.permit(address + at.scxSlice, 8, 'write');
     memory.permit(address + at.scxDsqVtime, 8, 'write');
+    memory.permit(address + at.scxDisallow, 1, 'write');
     memory.permit(this.maskOf(task), cpumaskBytes, 'read');
     for (let i = 0; i < Math.min(comm.length, 15); i++) memory.u8[address + at.comm + i] = comm.charCodeAt(i);
     this.put(task, at.cpusPtr, this.maskOf(task));
@@ -84,6 +89,7 @@ export class TaskMemory {
     this.put(task, at.tgid, pid);
     this.put(task, at.scxStickyCpu, -1);
     this.put(task, at.scxHoldingCpu, -1);
+    this.setSlice(task, defaultSliceNs);
     this.put64(task, at.startTime, this.#core.now);
     this.cpuChanged(task);
     this.attributesChanged(task);
@@ -188,15 +194,38 @@ export class TaskMemory {
     this.#i32[index + 1] = high;
   }
 
-  /** Sets or clears SCX_TASK_QUEUED in scx.flags. */
-  setQueued(task: number, queued: boolean): void {
+  // scx.flags
+
+  /** It is on a run queue and waits. */
+  queued(task: number): void {
     const index = (this.base + task * taskStride + at.scxFlags) >>> 2;
-    if (queued) this.#i32[index]! |= scxTaskQueued;
-    else this.#i32[index]! &= ~scxTaskQueued;
+    this.#i32[index] = (this.#i32[index]! | flag.queued) & ~flag.resetRunnableAt;
+  }
+
+  dequeued(task: number, toSleep: boolean): void {
+    const index = (this.base + task * taskStride + at.scxFlags) >>> 2;
+    const others = this.#i32[index]! & ~(flag.queued | flag.deqdForSleep);
+    this.#i32[index] = toSleep ? others | flag.deqdForSleep : others;
+  }
+
+  /** Its next wait is a new one. */
+  started(task: number): void {
+    this.#i32[(this.base + task * taskStride + at.scxFlags) >>> 2]! |= flag.resetRunnableAt;
+  }
+
+  /** scx.disallow, which programs may set. */
+  disallow(task: number): boolean {
+    return this.memory.u8[this.base + task * taskStride + at.scxDisallow] !== 0;
+  }
+
+  /** taskLife. */
+  setLife(task: number, life: number): void {
+    const index = (this.base + task * taskStride + at.scxFlags) >>> 2;
+    this.#i32[index] = (this.#i32[index]! & ~flag.state) | life;
   }
 
   isQueued(task: number): boolean {
-    return (this.#i32[(this.base + task * taskStride + at.scxFlags) >>> 2]! & scxTaskQueued) !== 0;
+    return (this.#i32[(this.base + task * taskStride + at.scxFlags) >>> 2]! & flag.queued) !== 0;
   }
 
   comm(task: number): string {

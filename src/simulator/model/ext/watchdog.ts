@@ -1,44 +1,59 @@
-// The watchdog: a task that is runnable for longer than the policy's timeout ends the policy. Source: check_rq_for_timeouts() and scx_watchdog_workfn(),
-// kernel/sched/ext.c, v6.18. In the kernel it is a work item that a starving policy may hold up too; here it always gets its turn.
+// The watchdog: a task that is runnable for longer than the policy's timeout ends the policy. Source: check_rq_for_timeouts(), scx_watchdog_workfn(),
+// set_task_runnable() and clr_task_runnable(), kernel/sched/ext.c, v6.18. In the kernel it is a work item that a starving policy may hold up too; here
+// it always gets its turn.
 
+import { taskStruct } from '../../kernel/structs.ts';
 import type { Core } from '../core.ts';
 import { exitKind } from './exit.ts';
 import type { Scx } from './scx.ts';
 
+const jiffyMs = 4;
 const jiffyNs = 4_000_000;
 
 export class Watchdog {
   readonly #core: Core;
   readonly #scx: Scx;
   readonly #slot: number;
-  readonly #timeoutNs: number;
-  /** 1 while a task waits for a CPU, and the jiffy in which it began to. */
+  readonly #timeoutJiffies: number;
+  /** 1 while a task waits for a CPU, the jiffy in which it began to, and its place among those that wait. */
   readonly #waiting: Uint8Array;
   readonly #since: Float64Array;
+  readonly #order: Float64Array;
+  #last = 0;
   /** 1 when the next wait is a new one: the task has run since. */
   readonly #isNew: Uint8Array;
 
-  constructor(scx: Scx, slot: number, timeoutNs: number) {
+  constructor(scx: Scx, slot: number, timeoutMs: number) {
     const { capacity } = scx.core.tasks;
     this.#core = scx.core;
     this.#scx = scx;
     this.#slot = slot;
-    this.#timeoutNs = timeoutNs;
+    this.#timeoutJiffies = Math.ceil(timeoutMs / jiffyMs);
     this.#waiting = new Uint8Array(capacity);
     this.#since = new Float64Array(capacity);
+    this.#order = new Float64Array(capacity);
     this.#isNew = new Uint8Array(capacity).fill(1);
   }
 
+  /** The work item is due in half the timeout. */
   start(): void {
-    this.#core.wheel.set(this.#slot, this.#core.now + this.#timeoutNs / 2);
+    const jiffies = Math.max(1, Math.floor(this.#timeoutJiffies / 2));
+    this.#core.wheel.set(this.#slot, (this.#jiffies() + jiffies) * jiffyNs);
+  }
+
+  #jiffies(): number {
+    return Math.floor(this.#core.now / jiffyNs);
   }
 
   /** set_task_runnable(). */
   runnable(task: number): void {
     this.#waiting[task] = 1;
+    this.#order[task] = ++this.#last;
     if (this.#isNew[task] === 0) return;
     this.#isNew[task] = 0;
-    this.#since[task] = Math.floor(this.#core.now / jiffyNs) * jiffyNs;
+    const jiffies = this.#jiffies();
+    this.#since[task] = jiffies;
+    this.#scx.memory.put64(task, taskStruct.offsets.scxRunnableAt, jiffies);
   }
 
   /** clr_task_runnable(). */
@@ -47,25 +62,33 @@ export class Watchdog {
     if (hasRun) this.#isNew[task] = 1;
   }
 
+  /** In jiffies. */
   since(task: number): number {
     return this.#since[task]!;
   }
 
   /** The work item. */
   check(): void {
-    const { tasks, now } = this.#core;
-    const jiffiesNow = Math.floor(now / jiffyNs) * jiffyNs;
-    for (let task = 0; task < tasks.count; task++) {
-      if (this.#waiting[task] === 0 || jiffiesNow <= this.#since[task]! + this.#timeoutNs) continue;
-      const ms = Math.floor((jiffiesNow - this.#since[task]!) / 1e6);
-      const text = `${Math.floor(ms / 1000)}.${String(ms % 1000).padStart(3, '0')}s`;
-      this.#scx.exitWith(
-        exitKind.errorStall,
-        0,
-        `${this.#scx.memory.nameOf(task)} failed to run for ${text}`,
-      );
+    const jiffies = this.#jiffies();
+    const task = this.#firstLate(jiffies);
+    if (task < 0) {
+      this.start();
       return;
     }
-    this.start();
+    const ms = (jiffies - this.#since[task]!) * jiffyMs;
+    const text = `${Math.floor(ms / 1000)}.${String(ms % 1000).padStart(3, '0')}s`;
+    this.#scx.exitWith(exitKind.errorStall, 0, `${this.#scx.memory.nameOf(task)} failed to run for ${text}`);
+  }
+
+  /** Of the tasks that have waited for too long: on the first CPU the one that came first. −1 for none. */
+  #firstLate(jiffies: number): number {
+    const { count, cpu } = this.#core.tasks;
+    let first = -1;
+    for (let task = 0; task < count; task++) {
+      if (this.#waiting[task] === 0 || jiffies <= this.#since[task]! + this.#timeoutJiffies) continue;
+      if (first >= 0 && cpu[task]! > cpu[first]!) continue;
+      if (first < 0 || cpu[task]! < cpu[first]! || this.#order[task]! < this.#order[first]!) first = task;
+    }
+    return first;
   }
 }
