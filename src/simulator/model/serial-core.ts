@@ -12,6 +12,12 @@ import type { Topology } from './topology.ts';
 /** No turn is shorter: where QEMU halves and halves again, what is left is one turn. */
 const leastTurnNs = 1000;
 
+/**
+ * A timer of a device that nobody listens to any more and that still divides the time into turns: it rings once a tick, so long after it. Measured: it
+ * is set when the guest boots, and so differs with the number of CPUs.
+ */
+const devicePhaseNs: Readonly<Record<number, number>> = { 2: 1_753_000, 4: 155_000 };
+
 /** A RUN is counted in CPU time, which goes on while others have their turn; where it ended meanwhile, what it took too much counts for the next RUN. */
 export class SerialCore extends Core {
   /** Kernel's work that a CPU has still to do, ns. */
@@ -19,22 +25,23 @@ export class SerialCore extends Core {
   readonly #ticked: Uint8Array;
   /** Someone else has asked the CPU to reschedule. */
   readonly #interrupted: Uint8Array;
-  /** The CPU must give up its turn: someone has armed a timer that is due before all others. */
-  readonly #exits: Uint8Array;
+  /** Who has the turn has armed a timer that is due before all others, and must give it up. */
+  #exits = false;
   /** Whether a task is in a RUN, 2 when it is about to begin it, and its own work until it reads its clock. */
   readonly #runs: Uint8Array;
   readonly #chunk: Float64Array;
   /** Timers that have rung on a CPU, in order. */
   readonly #rung: number[][];
-  #rearmed = true;
+
+  readonly #devicePhaseNs: number;
 
   constructor(tasks: Tasks, topology: Topology, costs: Costs, spareSlots: number) {
     super(tasks, topology, costs, spareSlots);
     const { cpus } = topology;
+    this.#devicePhaseNs = devicePhaseNs[cpus] ?? 1_000_000;
     this.#owed = new Float64Array(cpus);
     this.#ticked = new Uint8Array(cpus);
     this.#interrupted = new Uint8Array(cpus);
-    this.#exits = new Uint8Array(cpus);
     this.#runs = new Uint8Array(tasks.capacity);
     this.#chunk = new Float64Array(tasks.capacity);
     this.#rung = Array.from({ length: cpus }, () => []);
@@ -42,8 +49,7 @@ export class SerialCore extends Core {
 
   override run(untilNs: number): 'limit' | 'nothing left' | 'stopped' {
     const { count } = this.cpus;
-    let cpu = 0;
-    while (!this.stopped) {
+    for (let cpu = 0; !this.stopped; cpu = (cpu + 1) % count) {
       if (!this.#anyWork()) {
         const at = this.wheel.earliestAt();
         if (at === Number.POSITIVE_INFINITY) return 'nothing left';
@@ -51,13 +57,19 @@ export class SerialCore extends Core {
       }
       if (this.now > untilNs) return 'limit';
       this.#ring();
-      const budget = Math.max(leastTurnNs, Math.floor((this.wheel.earliestAt() - this.now) / count));
-      for (; cpu < count && this.#exits[cpu] === 0 && !this.stopped; cpu++)
-        if (this.#hasWork(cpu)) this.#turn(cpu, budget);
-      if (cpu < count) this.#exits[cpu] = 0;
-      else cpu = 0;
+      if (this.#hasWork(cpu) && !this.stopped) this.#turn(cpu, this.#share());
     }
     return 'stopped';
+  }
+
+  /** How long the next turn is: as much for each CPU until the next timer, the device's included. */
+  #share(): number {
+    const { now } = this;
+    const device = (Math.floor((now - this.#devicePhaseNs) / tickNs) + 1) * tickNs + this.#devicePhaseNs;
+    return Math.max(
+      leastTurnNs,
+      Math.floor((Math.min(this.wheel.earliestAt(), device) - now) / this.cpus.count),
+    );
   }
 
   #anyWork(): boolean {
@@ -83,7 +95,6 @@ export class SerialCore extends Core {
       if (slot === this.tickSlot) {
         for (let cpu = 0; cpu < count; cpu++) if (cpus.curr[cpu]! >= 0) this.#ticked[cpu] = 1;
         wheel.set(slot, wheel.poppedAt + tickNs);
-        this.#rearmed = false;
       } else if (slot >= count && slot < this.tickSlot)
         this.#rung[tasks.cpu[slot - count]!]!.push(slot - count);
       else {
@@ -113,8 +124,8 @@ export class SerialCore extends Core {
 
   #turn(cpu: number, budget: number): void {
     const end = this.now + budget;
-    const exits = this.#exits;
-    while (!this.stopped && exits[cpu] === 0) {
+    this.#exits = false;
+    while (!this.stopped && !this.#exits) {
       const owed = this.#owed[cpu]!;
       if (owed > 0) {
         const done = Math.min(owed, end - this.now);
@@ -124,7 +135,6 @@ export class SerialCore extends Core {
       if (this.now >= end) return;
       if (!this.#step(cpu, end)) return;
     }
-    exits[cpu] = 0;
   }
 
   /** The next thing on the CPU, whose kernel is done with all before. False: it halts, or its turn is over. */
@@ -166,8 +176,6 @@ export class SerialCore extends Core {
     this.charge(this.costs.tickNs);
     this.classOf(task).tick(cpu, task);
     this.#end(cpu);
-    if (!this.#rearmed) this.#exits.fill(1);
-    this.#rearmed = true;
   }
 
   #operate(cpu: number, task: number): void {
@@ -194,11 +202,15 @@ export class SerialCore extends Core {
     this.progress(cpu);
     const [toEnd, chunk] = [left[task]!, this.#chunk[task]!];
     const whole = Math.max(0, toEnd, chunk);
-    const needed = this.cpus.needResched[cpu] === lazily ? chunk : whole;
+    const served = this.untilServed(cpu, task);
+    const needed = Math.min(whole, this.#untilRead(cpu, served, chunk));
     const done = Math.min(needed, end - this.now);
     this.now += done;
     this.progress(cpu);
     if (done === needed) {
+      this.#begin(cpu);
+      if (served <= done) this.classOf(task).updateCurr(cpu);
+      this.#end(cpu);
       if (needed === whole) this.#runs[task] = 0;
       else this.#chunk[task] = Math.min(chunkNs, left[task]!);
       this.leaveKernel(cpu);
@@ -212,8 +224,15 @@ export class SerialCore extends Core {
     return false;
   }
 
+  /** Own work until the reading of its clock after which the task may have to go. `chunk`: until the next reading. */
+  #untilRead(cpu: number, served: number, chunk: number): number {
+    if (this.cpus.needResched[cpu] === lazily || served <= chunk) return chunk;
+    if (served === Number.POSITIVE_INFINITY) return served;
+    return chunk + Math.ceil((served - chunk) / chunkNs) * chunkNs;
+  }
+
   override setTimer(task: number, atNs: number): void {
-    if (atNs < this.wheel.earliestAt()) this.#exits.fill(1);
+    if (atNs < this.wheel.earliestAt()) this.#exits = true;
     super.setTimer(task, atNs);
   }
 
