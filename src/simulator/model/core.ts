@@ -91,7 +91,7 @@ export class Core extends RunQueues {
     this.execCpu = cpu;
     if (cpus.needResched[cpu] === 0) {
       this.progress(cpu);
-      this.#advance(cpu);
+      this.#readClock(cpu);
       return;
     }
     if (cpus.curr[cpu]! >= 0 && this.now < cpus.segmentStart[cpu]!)
@@ -122,6 +122,16 @@ export class Core extends RunQueues {
     this.classOf(task).tick(cpu, task);
     if (this.hasDeferred) this.#flush();
     this.settle(cpu);
+  }
+
+  /** A RUN has read its clock: it goes on, its task must go, or it is at its end. */
+  #readClock(cpu: number): void {
+    const task = this.cpus.curr[cpu]!;
+    const schedClass = this.classOf(task);
+    if (schedClass.untilServed(cpu, task) <= 0) schedClass.updateCurr(cpu);
+    if (this.cpus.needResched[cpu] !== 0) return;
+    if (this.tasks.left[task]! > 0) this.plan(cpu);
+    else this.#advance(cpu);
   }
 
   #advance(cpu: number): void {

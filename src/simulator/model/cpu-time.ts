@@ -12,7 +12,7 @@ export const lazily = 2;
 /** A RUN reads its clock after so much of its own work (runner/task.c: CHUNK_NS). */
 export const chunkNs = 100_000;
 
-export class CpuTime {
+export abstract class CpuTime {
   readonly tasks: Tasks;
   readonly cpus: Cpus;
   readonly topology: Topology;
@@ -78,12 +78,28 @@ export class CpuTime {
     const { segmentStart, speed, curr, needResched } = this.cpus;
     if (needResched[cpu] !== 0) return;
     const task = curr[cpu]!;
-    if (task < 0) this.wheel.clear(cpu);
+    if (task < 0) {
+      this.wheel.clear(cpu);
+      return;
+    }
+    const start = Math.max(this.now, segmentStart[cpu]!);
+    const runNs = Math.ceil(this.tasks.left[task]! / speed[cpu]!);
+    const early = start + runNs - this.now - this.untilServed(cpu, task);
+    const readNs = chunkNs / speed[cpu]!;
+    // the first of the times at which it reads its clock, counted from its end, by when it will have been served
+    if (early < readNs) this.wheel.set(cpu, start + runNs);
     else
-      this.wheel.set(
-        cpu,
-        Math.max(this.now, segmentStart[cpu]!) + Math.ceil(this.tasks.left[task]! / speed[cpu]!),
-      );
+      this.wheel.set(cpu, start + runNs - Math.floor(Math.floor(Math.min(early, runNs) / readNs) * readNs));
+  }
+
+  /** As a class says of its tasks (sched-class.ts). */
+  protected abstract untilServed(cpu: number, task: number): number;
+
+  /** What runs on the CPU may have to go earlier or later than planned. */
+  replan(cpu: number): void {
+    if (this.cpus.curr[cpu]! < 0 || this.cpus.needResched[cpu] !== 0) return;
+    this.progress(cpu);
+    this.plan(cpu);
   }
 
   /** Adds the time since the last account to the running task; returns it (update_curr_common). 0 for idle. */

@@ -90,6 +90,10 @@ export class RtClass implements SchedClass {
     return runs || this.#queues[cpu]!.length > 0;
   }
 
+  untilServed(): number {
+    return Number.POSITIVE_INFINITY;
+  }
+
   yieldTask(): void {}
   fork(): void {}
   dead(): void {}

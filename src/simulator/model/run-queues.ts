@@ -6,7 +6,7 @@ import { CpuTime } from './cpu-time.ts';
 import { dequeueFlag, enqueueFlag, taskState, wakeFlag } from './flags.ts';
 import type { SchedClass } from './sched-class.ts';
 
-export class RunQueues extends CpuTime {
+export abstract class RunQueues extends CpuTime {
   /** By classNumber; the last is sched_ext, when it is there. */
   readonly classes: SchedClass[] = [];
   recorder: Recorder | undefined;
@@ -15,6 +15,10 @@ export class RunQueues extends CpuTime {
 
   classOf(task: number): SchedClass {
     return this.classes[this.tasks.schedClass[task]!]!;
+  }
+
+  protected untilServed(cpu: number, task: number): number {
+    return this.classOf(task).untilServed(cpu, task);
   }
 
   /** The running task goes to sleep; a schedule() follows. */

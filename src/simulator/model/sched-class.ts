@@ -24,6 +24,11 @@ export interface SchedClass {
   select(task: number, prevCpu: number, wakeFlags: number): number;
   /** sched_yield of what runs on this CPU; a resched follows. */
   yieldTask(cpu: number, task: number): void;
+  /**
+   * For how long `task`, which runs, may go on before a look at its CPU clock, which brings its account up to date (task_sched_runtime), asks for a
+   * reschedule: ns from now, 0 or less when the next look does; Infinity when none would.
+   */
+  untilServed(cpu: number, task: number): number;
   /** Bring the running task's account up to now (update_curr). */
   updateCurr(cpu: number): void;
   /** `task` is new and belongs to this class (not queued yet). */

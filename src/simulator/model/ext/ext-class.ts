@@ -8,7 +8,7 @@ import { classNumber, dequeueFlag, enqueueFlag, wakeFlag } from '../flags.ts';
 import type { SchedClass } from '../sched-class.ts';
 import { type Dispatch, opsState } from './dispatch.ts';
 import type { Dsqs } from './dsqs.ts';
-import { exitKind } from './exit.ts';
+import { exitKind, hotplugCode } from './exit.ts';
 import type { Ext } from './ext.ts';
 import { kfMask, type Ops } from './ops.ts';
 import type { Scx } from './scx.ts';
@@ -17,8 +17,6 @@ import { defaultSliceNs, type TaskMemory } from './task-memory.ts';
 
 const at = taskStruct.offsets;
 const maxLoops = 32;
-/** SCX_ECODE_ACT_RESTART | SCX_ECODE_RSN_HOTPLUG. */
-const hotplugCode = (1n << 48n) | (1n << 32n);
 
 export class ExtClass implements SchedClass {
   readonly #core: Core;
@@ -293,6 +291,10 @@ export class ExtClass implements SchedClass {
   }
 
   wakeupPreempt(): void {}
+
+  untilServed(): number {
+    return Number.POSITIVE_INFINITY;
+  }
 
   yieldTask(_cpu: number, task: number): void {
     if (this.#ops.yieldTo === undefined) {

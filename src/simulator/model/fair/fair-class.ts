@@ -167,7 +167,21 @@ export class FairClass implements SchedClass {
     if (task >= 0) this.eevdf.updateCurr(this.entities.queue[task]!);
   }
 
+  untilServed(_cpu: number, task: number): number {
+    const e = this.entities;
+    const queue = e.queue[task]!;
+    if (this.queues.queued[queue]! <= 1) return Number.POSITIVE_INFINITY;
+    const end = Math.min(e.vprot[task]!, e.deadline[task]!);
+    const left = Math.ceil((end - e.vruntime[task]!) / e.factor[task]!);
+    return left - (this.#core.now - e.execStart[task]!);
+  }
+
   wakeupPreempt(cpu: number, task: number, wakeFlags: number): void {
+    this.#wakeupPreempt(cpu, task, wakeFlags);
+    this.#core.replan(cpu);
+  }
+
+  #wakeupPreempt(cpu: number, task: number, wakeFlags: number): void {
     const e = this.entities;
     const { cpus, tasks } = this.#core;
     const running = cpus.curr[cpu]!;
