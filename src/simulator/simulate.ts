@@ -97,10 +97,11 @@ export interface Simulated {
 const budget = 1_000_000;
 /** The machine has been up for a while. */
 const bootNs = 10_000_000_000;
-/** Wheel slots beyond CPUs and tasks: the player, the watchdog, BPF timers, and some for who watches or disturbs. */
+/** Wheel slots beyond CPUs and tasks: the player, the watchdog, periods of cpu.max; BPF timers; and some for who watches or disturbs. */
 const timerSlots = 256;
 const freeSlots = 64;
-const spareSlots = 2 + timerSlots + freeSlots;
+const ownSlots = 3;
+const spareSlots = ownSlots + timerSlots + freeSlots;
 
 export class Simulator {
   readonly #memory: SimMemory;
@@ -142,7 +143,9 @@ export class Simulator {
     const fair = new FairClass(core, fairSettings(input));
     fair.createGroups(groupsOf(input));
     core.classes.push(new RtClass(core), fair);
-    const slots = { rounds: core.firstFreeSlot, watchdog: core.firstFreeSlot + 1 };
+    const first = core.firstFreeSlot;
+    const slots = { rounds: first, watchdog: first + 1, periods: first + 2 };
+    fair.bandwidth.useSlot(slots.periods);
     const events: RunEvent[] = [];
     let ext: Ext | undefined;
     let finding: SimFinding | undefined;
@@ -154,7 +157,8 @@ export class Simulator {
     };
     let rounds: Rounds | undefined;
     try {
-      if (policy !== undefined) {
+      if (policy === undefined) events.push(presence('before', ''));
+      else {
         const attached = this.#attach(core, policy, input, slots.watchdog, events);
         if (attached === undefined) return ended(events, undefined, core);
         ext = attached;
@@ -164,7 +168,7 @@ export class Simulator {
       const model: Model = {
         core,
         ext,
-        freeSlot: core.firstFreeSlot + 2 + timerSlots,
+        freeSlot: first + ownSlots + timerSlots,
         freeSlots,
         onSlot: undefined,
       };
@@ -176,6 +180,7 @@ export class Simulator {
           if (slot === slots.rounds) rounds!.event();
           else if (slot === slots.watchdog) own!.watchdog.check();
           else if (slot >= model.freeSlot) model.onSlot?.(slot);
+          else if (slot === slots.periods) fair.bandwidth.timer();
           else this.#fireTimer(core, slot);
         },
       };
@@ -194,7 +199,8 @@ export class Simulator {
     }
     const ejected = ext?.scx.exit !== undefined;
     if (rounds !== undefined) events.push(...rounds.finish(finding === undefined && !ejected));
-    if (ext !== undefined) this.#detach(ext, rounds, events, take);
+    if (ext === undefined) events.push(presence('during', ''), presence('after', ''));
+    else this.#detach(ext, rounds, events, take);
     this.#log?.finish(rounds?.firstStartNs ?? bootNs);
     return ended(events, finding, core);
   }
@@ -208,7 +214,7 @@ export class Simulator {
     events: RunEvent[],
   ): Ext | undefined {
     const memory = new TaskMemory(this.#memory, core);
-    const timers = Array.from({ length: timerSlots }, (_, i) => core.firstFreeSlot + 2 + i);
+    const timers = Array.from({ length: timerSlots }, (_, i) => core.firstFreeSlot + ownSlots + i);
     this.#surroundings.begin(core, memory, input.seed, timers);
     this.#timers.reset();
     let loaded: LoadedPolicy;
@@ -303,7 +309,7 @@ export class Simulator {
       take(error);
     }
     if (scx.exit === undefined || scx.exit.kind === exitKind.unreg)
-      events.push(presence('after', scx.values.name));
+      events.push(presence('during', scx.values.name), presence('after', scx.values.name));
     events.push(exitEvent(scx.exit ?? { kind: exitKind.unreg, code: '0', message: '' }));
     events.push({ event: 'events', values: kernelNames(scx.events) });
   }
@@ -340,16 +346,21 @@ function settingOf({ expansion, settings, startOffsetNs }: SimulationInput) {
   const cgroupOf = (index: number): number => {
     if (!isWeighted) return index;
     return index < 0 ? expansion.cgroups.length + 1 : index + 1;
+/** `ops`: '' while no policy is attached. */
   };
   return { expansion, startOffsetNs, nice: settings?.nice ?? 0, sched: settings?.sched, cgroupOf };
 }
 
 function presence(when: string, ops: string): RunEvent {
-  return { event: 'presence', when, state: 'enabled', ops, enableSeq: 1, nrRejected: 0 };
+  const isEnabled = ops !== '';
+  const state = isEnabled ? 'enabled' : 'disabled';
+  return { event: 'presence', when, state, ops, enableSeq: isEnabled ? 1 : 0, nrRejected: 0 };
 }
 
 function exitEvent({ kind, code, message }: Exit): RunEvent {
-  return { event: 'exit', kind, code, reason: exitReason(kind), message, dump: '', source: 'record' };
+  const small = Number(code);
+  const exact = Number.isSafeInteger(small) ? small : code;
+  return { event: 'exit', kind, code: exact, reason: exitReason(kind), message, dump: '', source: 'record' };
 }
 
 function ended(events: RunEvent[], finding: SimFinding | undefined, core: Core): Simulated {
