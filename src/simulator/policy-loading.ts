@@ -10,6 +10,7 @@ import type { MapWorld, SimMap } from './maps/map.ts';
 import type { SimMemory } from './memory.ts';
 import type { PolicyProgram } from './model/ext/ops.ts';
 import type { OpsValues } from './model/ext/scx.ts';
+import { checkPrograms, checkValues, LoadRefusal } from './ops-checks.ts';
 import { globalsOf } from './program/globals.ts';
 import { functionPointerBase, instantiate, type Native, SimFinding } from './program/instance.ts';
 import { type Linked, link } from './program/link.ts';
@@ -35,9 +36,6 @@ export interface Loading {
   native(what: 'helper' | 'kfunc', name: string): Native | undefined;
 }
 
-/** Why the kernel would not have it: libbpf's words. */
-export class LoadRefusal extends Error {}
-
 /** @throws SimFinding, LoadRefusal; Fault when the object is malformed. */
 export function loadPolicy(object: BpfObject, loading: Loading): LoadedPolicy {
   const { kernel, memory } = loading;
@@ -59,6 +57,8 @@ export function loadPolicy(object: BpfObject, loading: Loading): LoadedPolicy {
   });
   const [missing] = linked.missing;
   if (missing !== undefined) throw new LoadRefusal(missing.message);
+  checkPrograms(object, linked);
+  checkValues(linked, kernel);
   const values = valuesOf(linked);
   const stack = placeFrames(linked, memory);
   const program = instantiate(linked, { ...loading, stack }, values.name);
@@ -97,5 +97,6 @@ function valuesOf({ ops }: Linked): OpsValues {
     flags: Number(BigInt.asIntN(32, BigInt(ops.get('flags') ?? 0n))),
     timeoutMs: number('timeout_ms'),
     dispatchMaxBatch: number('dispatch_max_batch'),
+    hotplugSeq: String(ops.get('hotplug_seq') ?? 0n),
   };
 }

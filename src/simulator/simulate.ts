@@ -29,8 +29,9 @@ import { RtClass } from './model/rt-class.ts';
 import { SerialCore } from './model/serial-core.ts';
 import { Tasks } from './model/tables.ts';
 import { createTopology, type Shape } from './model/topology.ts';
+import { LoadRefusal } from './ops-checks.ts';
 import { Rounds } from './player/rounds.ts';
-import { type LoadedPolicy, LoadRefusal, loadPolicy } from './policy-loading.ts';
+import { type LoadedPolicy, loadPolicy } from './policy-loading.ts';
 import { type Native, SimFinding } from './program/instance.ts';
 import { Surroundings } from './surroundings.ts';
 
@@ -179,8 +180,8 @@ export class Simulator {
         event: (slot) => {
           if (slot === slots.rounds) rounds!.event();
           else if (slot === slots.watchdog) own!.watchdog.check();
-          else if (slot >= model.freeSlot) model.onSlot?.(slot);
           else if (slot === slots.periods) fair.bandwidth.timer();
+          else if (slot >= model.freeSlot) model.onSlot?.(slot);
           else this.#fireTimer(core, slot);
         },
       };
@@ -222,14 +223,8 @@ export class Simulator {
       loaded = this.#load(core, policy, input.mode);
     } catch (error) {
       if (!(error instanceof LoadRefusal)) throw error;
-      events.push({
-        event: 'load',
-        ok: false,
-        stage: 'load',
-        errno: 22,
-        error: 'EINVAL',
-        log: error.message,
-      });
+      const { stage, errno, error: name, message: log } = error;
+      events.push({ event: 'load', ok: false, stage, errno, error: name, log });
       events.push({ event: 'done', status: 'failed' });
       return undefined;
     }
@@ -250,7 +245,7 @@ export class Simulator {
     ext.cpuMemory.placeIdleTasks(cgroups.cssSetOf(-1), cgroups.taskGroupOf(-1));
     Object.assign(this.#world, { core, scx, ext, dispatch: ext.dispatch, tasks: memory, cgroups });
     this.#surroundings.attached(ext, loaded.maps);
-    if (ext.attach()) {
+    if (ext.attach(cgroups)) {
       events.push(presence('before', scx.values.name));
       return ext;
     }
@@ -261,7 +256,8 @@ export class Simulator {
   #cgroups({ expansion }: SimulationInput): CgroupMemory {
     const names = expansion.cgroups.map(({ name }) => name);
     const weights = expansion.cgroups.map(({ weight }) => weight);
-    return new CgroupMemory(this.#memory, names, { weights });
+    const quotasUs = expansion.cgroups.map(({ maxNs }) => Math.floor(maxNs / 1000));
+    return new CgroupMemory(this.#memory, names, { weights, quotasUs });
   }
 
   /** A BPF timer is due: its callback runs on the CPU that armed it. */
@@ -346,11 +342,11 @@ function settingOf({ expansion, settings, startOffsetNs }: SimulationInput) {
   const cgroupOf = (index: number): number => {
     if (!isWeighted) return index;
     return index < 0 ? expansion.cgroups.length + 1 : index + 1;
-/** `ops`: '' while no policy is attached. */
   };
   return { expansion, startOffsetNs, nice: settings?.nice ?? 0, sched: settings?.sched, cgroupOf };
 }
 
+/** `ops`: '' while no policy is attached. */
 function presence(when: string, ops: string): RunEvent {
   const isEnabled = ops !== '';
   const state = isEnabled ? 'enabled' : 'disabled';

@@ -14,6 +14,8 @@ export interface CgroupOptions {
   readonly parent?: string;
   /** cpu.weight of each, default 100. */
   readonly weights?: readonly number[];
+  /** cpu.max of each in a period of 100 ms, µs; 0: none. */
+  readonly quotasUs?: readonly number[];
 }
 
 interface Entry {
@@ -28,6 +30,8 @@ export class CgroupMemory {
   readonly #addresses: number[] = [];
   readonly #cssSets: number[] = [];
   readonly #taskGroups: number[] = [];
+  readonly #weights: number[] = [];
+  readonly #quotasUs: readonly number[];
   readonly #parents: number[] = [];
   readonly #children: number[][] = [];
   readonly #numbers = new Map<number, number>();
@@ -37,6 +41,7 @@ export class CgroupMemory {
   constructor(memory: SimMemory, names: readonly string[], options: CgroupOptions = {}) {
     const { parent, weights } = options;
     this.#memory = memory;
+    this.#quotasUs = options.quotasUs ?? [];
     this.#create({ name: '', parent: -1, weight: defaultWeight });
     if (parent !== undefined) this.#create({ name: parent, parent: 0, weight: defaultWeight });
     this.#firstIndexed = this.#addresses.length;
@@ -73,6 +78,15 @@ export class CgroupMemory {
 
   addressOf(number: number): number {
     return this.#addresses[number]!;
+  }
+
+  weightOf(number: number): number {
+    return this.#weights[number]!;
+  }
+
+  /** cpu.max in a period of 100 ms, µs; 0: none. */
+  quotaUsOf(number: number): number {
+    return this.#quotasUs[number - this.#firstIndexed] ?? 0;
   }
 
   /** Number of the parent, −1 for the root. */
@@ -127,6 +141,7 @@ export class CgroupMemory {
     this.#addresses.push(address);
     this.#cssSets.push(set);
     this.#taskGroups.push(group);
+    this.#weights.push(weight);
     this.#parents.push(parent);
     this.#children.push([]);
     if (parent >= 0) this.#children[parent]!.push(number);

@@ -12,6 +12,9 @@ export const exitKind = {
   errorStall: 1026,
 } as const;
 
+/** SCX_ECODE_ACT_RESTART | SCX_ECODE_RSN_HOTPLUG. */
+export const hotplugCode = (1n << 48n) | (1n << 32n);
+
 const reasons: Readonly<Record<number, string>> = {
   64: 'unregistered from user space',
   65: 'unregistered from BPF',

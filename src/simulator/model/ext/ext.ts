@@ -7,18 +7,23 @@ import { stopper } from '../contracts.ts';
 import type { Core } from '../core.ts';
 import { classNumber, schedPolicy } from '../flags.ts';
 import { cgroupWeight } from '../weights.ts';
+import type { CgroupMemory } from './cgroup-memory.ts';
+import { CgroupOps } from './cgroup-ops.ts';
 import { CpuMemory } from './cpu-memory.ts';
 import { Dispatch } from './dispatch.ts';
-import { exitKind, exitReason } from './exit.ts';
+import { exitKind, exitReason, hotplugCode } from './exit.ts';
 import { Kicks } from './kicks.ts';
 import { kfMask, type Ops } from './ops.ts';
 import type { Scx } from './scx.ts';
+import { scxFlag } from './scx-flags.ts';
 import { type TaskMemory, taskLife } from './task-memory.ts';
 import { Watchdog } from './watchdog.ts';
 
 const at = taskStruct.offsets;
 const defaultTimeoutMs = 30_000;
 const defaultBatch = 32;
+/** Memory for each CPU comes in pieces of at most 32 KiB (PCPU_MIN_UNIT_SIZE): struct scx_dsp_ctx and 32 bytes for each place in its buffer. */
+const mostBatch = Math.floor((32_768 - 16) / 32);
 /** enum scx_cpu_preempt_reason. */
 const preempted = { rt: 0, stop: 2, unknown: 3 } as const;
 
@@ -38,6 +43,7 @@ export class Ext {
   readonly #simMemory: SimMemory;
   /** Arguments of callbacks that are structures: read-only for programs. */
   readonly #args: number;
+  #cgroups: CgroupOps | undefined;
 
   /** `watchdogSlot`: a wheel slot; its event goes to watchdog.check(). */
   constructor(scx: Scx, simMemory: SimMemory, watchdogSlot: number) {
@@ -51,29 +57,61 @@ export class Ext {
     this.sticky = new Int32Array(core.tasks.capacity).fill(-1);
     this.released = new Uint8Array(core.topology.cpus);
     this.cpuMemory = new CpuMemory(simMemory, scx, this.released);
-    this.dispatch = new Dispatch(scx, values.dispatchMaxBatch || defaultBatch);
+    this.dispatch = new Dispatch(scx, Math.min(values.dispatchMaxBatch || defaultBatch, mostBatch));
     this.kicks = new Kicks(scx);
     this.watchdog = new Watchdog(scx, watchdogSlot, values.timeoutMs || defaultTimeoutMs);
   }
 
-  /** Up to ops.init(), which may sleep. False: it was refused, and `exit` says why. */
-  attach(): boolean {
+  /** scx_enable() up to the tasks. `groups`: those of the workload. False: it was refused, and `exit` says why. */
+  attach(groups?: CgroupMemory): boolean {
     this.scx.idle.reset();
+    if (this.#enable(groups)) return true;
+    this.detach();
+    return false;
+  }
+
+  #enable(groups: CgroupMemory | undefined): boolean {
+    const { scx } = this;
     if (this.#ops.init !== undefined) {
       const result = this.#ops.call(this.#ops.init, kfMask.unlocked, 0, 0, 0, 0, 0);
-      if (result !== 0) this.scx.exitWith(exitKind.error, 0, `ops.init() failed (${result})`);
+      if (result !== 0) scx.opsFailed('init', result);
     }
-    if (this.scx.exit !== undefined) return false;
+    if (scx.exit === undefined) this.#validate();
+    if (scx.exit !== undefined) return false;
     this.watchdog.start();
-    return true;
+    scx.events.bypassActivate++;
+    if (groups === undefined) return true;
+    this.#cgroups = new CgroupOps(scx, this.#simMemory, groups);
+    return this.#cgroups.enter();
+  }
+
+  /** check_hotplug_seq() and validate_ops(), and whether the buffer of ops.dispatch can be had. */
+  #validate(): void {
+    const { scx, core } = this;
+    const { hotplugSeq = '0', dispatchMaxBatch } = scx.values;
+    // each CPU but the first has come up since the machine was started
+    const seq = String(core.topology.cpus - 1);
+    const { enqLast, builtinIdlePerNode } = scxFlag.ops;
+    if (hotplugSeq !== '0' && hotplugSeq !== seq)
+      scx.exitWith(
+        exitKind.unregKern,
+        hotplugCode,
+        `expected hotplug seq ${hotplugSeq} did not match actual ${seq}`,
+      );
+    else if ((scx.flags & enqLast) !== 0 && this.#ops.enqueue === undefined)
+      scx.error('SCX_OPS_ENQ_LAST requires ops.enqueue() to be implemented');
+    else if ((scx.flags & builtinIdlePerNode) !== 0 && !scx.hasBuiltinIdle)
+      scx.error('SCX_OPS_BUILTIN_IDLE_PER_NODE requires CPU idle selection enabled');
+    else if (dispatchMaxBatch > mostBatch) scx.error('scx_enable() failed (-12)');
   }
 
   /** ops.exit(), after the tasks have left. */
   detach(): void {
     const exit = this.scx.exit ?? { kind: exitKind.unreg, code: '0', message: '' };
     this.scx.exit = exit;
-    if (this.#ops.exit === undefined) return;
     this.#ops.abandon();
+    this.#cgroups?.leave();
+    if (this.#ops.exit === undefined) return;
     const memory = this.#simMemory;
     const info = memory.allocate(exitInfo.size, 'read');
     const text = (value: string, bytes: number): number => {

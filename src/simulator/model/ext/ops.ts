@@ -62,6 +62,10 @@ export class Ops {
   readonly disable: Callback;
   readonly cpuOnline: Callback;
   readonly cpuOffline: Callback;
+  readonly cgroupInit: Callback;
+  readonly cgroupExit: Callback;
+  readonly cgroupSetWeight: Callback;
+  readonly cgroupSetBandwidth: Callback;
   readonly init: Callback;
   readonly exit: Callback;
   /** kfMask of the callback that runs, with those of the callbacks around it; −1 when none does. */
@@ -103,12 +107,17 @@ export class Ops {
     this.disable = entry('disable');
     this.cpuOnline = entry('cpu_online');
     this.cpuOffline = entry('cpu_offline');
+    this.cgroupInit = entry('cgroup_init');
+    this.cgroupExit = entry('cgroup_exit');
+    this.cgroupSetWeight = entry('cgroup_set_weight');
+    this.cgroupSetBandwidth = entry('cgroup_set_bandwidth');
     this.init = entry('init');
     this.exit = entry('exit');
     this.#core = core;
     this.#memory = memory;
     this.#context = memory.allocate(8 * contextBytes, 'read');
     this.#i32 = memory.i32;
+    this.#i32.fill(0, this.#context >>> 2, (this.#context + 8 * contextBytes) >>> 2); // a fourth argument is always 0
   }
 
   /**

@@ -17,6 +17,8 @@ export interface OpsValues {
   readonly flags: number;
   readonly timeoutMs: number;
   readonly dispatchMaxBatch: number;
+  /** Decimal; 0: whatever has happened to CPUs. */
+  readonly hotplugSeq?: string;
 }
 
 /** SCX_EV_*, by their names in the kernel without the prefix. */
