@@ -1,9 +1,9 @@
 // The only file that knows everything: wires rooms to one another and starts the interface that was asked for.
 
 import { existsSync } from 'node:fs';
-import { readFile, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
-import { join, resolve } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Fault } from './core/errors.ts';
 import { runCli } from './interfaces/cli.ts';
@@ -91,6 +91,14 @@ export function openWorld(env: NodeJS.ProcessEnv = process.env): World {
     exists: (path) => existsSync(path),
     readFile: (path) =>
       readFile(path).catch((error: NodeJS.ErrnoException) => Promise.reject(unreadable(path, error))),
+    async writeFile(path, bytes) {
+      try {
+        await mkdir(dirname(path), { recursive: true });
+        await writeFile(path, bytes);
+      } catch (error) {
+        throw unwritable(path, error as NodeJS.ErrnoException);
+      }
+    },
     openMachine,
     simulate: (experiment, watch) => simulator().observe(experiment, watch),
     version: packageVersion,
@@ -221,6 +229,13 @@ function unreadable(path: string, error: { code?: string | undefined }): Fault {
     return new Fault('not-found', `no such file: ${path}`, { next: 'check the path' });
   return new Fault('not-permitted', `cannot read ${path} (${error.code ?? 'unknown error'})`, {
     next: error.code === 'EISDIR' ? 'name a file in it' : 'check its permissions',
+  });
+}
+
+function unwritable(path: string, error: NodeJS.ErrnoException): Fault {
+  const code = error.code === 'ENOSPC' ? 'unavailable' : 'not-permitted';
+  return new Fault(code, `cannot write ${path} (${error.code ?? error.message})`, {
+    next: 'name another file',
   });
 }
 

@@ -7,6 +7,7 @@ import type { Step } from '../core/call-sequences.ts';
 import type { Traced } from '../core/calls.ts';
 import { stepText } from '../core/calls-text.ts';
 import { Fault } from '../core/errors.ts';
+import { perfettoTrace } from '../core/perfetto.ts';
 import { experimentOf } from '../stages/trials.ts';
 import { diffInput, diffOutput } from './schemas.ts';
 import { type Call, type Reply, service } from './service.ts';
@@ -63,6 +64,9 @@ async function run(world: World, input: Input, call: Call): Promise<Reply<Output
       },
     );
   }
+  if (input.trace !== undefined)
+    for (const [index, side] of sides.entries())
+      await world.writeFile(`${input.trace}/${index + 1}-${side.name}.pftrace`, traceOf(side, headOf(input)));
   const cut = [a.traced.lost > 0, b.traced.lost > 0] as const;
   const result = diffCalls(a.traced.calls, b.traced.calls, input.level, cut);
   const output = outputOf(input, sides, result);
@@ -99,6 +103,14 @@ async function sideOf(world: World, input: Input, index: 0 | 1, call: Call): Pro
     traced: await ready.traced(experiment, call.signal),
     comms: await namesOf(world, experiment),
   };
+}
+
+function headOf({ policy, settings, workload, cpus, seed }: Input): string {
+  return `policy ${policy ?? settings ?? 'default'}   workload ${workload}   cpus ${cpus}   seed ${seed}`;
+}
+
+function traceOf({ name, kernel, traced, comms }: Side, head: string): Uint8Array {
+  return perfettoTrace(traced.calls, { comms, kernelRelease: kernel, title: `${name}   ${head}` });
 }
 
 // As JSON
@@ -196,10 +208,8 @@ function nextSteps(input: Input, sides: readonly [Side, Side], { divergences, or
     found.push(
       `kernel ${releases[0]} against ${releases[1]}: versions differ, too; --kernel 6.18 is what the simulator models`,
     );
-  if (!same && input.machines.includes('simulator'))
-    found.push(
-      `schedcp simulate --workload ${input.workload} … --trace run.pftrace shows the simulated run in ui.perfetto.dev`,
-    );
+  if (!same && input.trace === undefined)
+    found.push('--trace DIRECTORY keeps both recordings for ui.perfetto.dev');
   return found;
 }
 
@@ -223,7 +233,7 @@ function textOf(input: Input, sides: readonly [Side, Side], result: CallDiff, ou
     traced.outcome.finding === null ? [] : [`${name}: ${findingLines(traced.outcome.finding).join('\n')}\n`],
   );
   const share = `${(100 * result.agreement).toFixed(1)} % of what the ${a.name} says of the workload’s tasks the ${b.name} says, too, in the same order (${compared[input.level]}).\n`;
-  const parts = [...head, ...findings, '\n', share];
+  const parts = [`${headOf(input)}\n`, ...head, ...findings, '\n', share];
   if (first !== undefined) {
     const meanwhile = output.first?.meanwhile ?? [];
     parts.push(

@@ -248,6 +248,7 @@ export const simulateInput = z.object({
     .default('checked')
     .describe('checked: every memory access of the policy is validated'),
   limit: z.number().int().min(1).max(3600).default(600).describe('simulated seconds at most'),
+  trace: z.string().optional().describe('file to write what happened to, for ui.perfetto.dev'),
 });
 export const simulateOutput = outcomeSchema;
 
@@ -352,6 +353,10 @@ export const diffInput = z.object({
     ),
   costs: z.enum(['tcg', 'hardware', 'free']).default('tcg').describe('of the simulator'),
   limit: z.number().int().min(1).max(3600).default(60).describe('seconds of guest time at most'),
+  trace: z
+    .string()
+    .optional()
+    .describe('directory to write both recordings to, for ui.perfetto.dev: NUMBER-MACHINE.pftrace'),
 });
 const twoOf = <T extends z.ZodType>(item: T) => z.array(item).length(2).describe('one for each machine');
 export const diffOutput = z.object({

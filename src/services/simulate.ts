@@ -1,7 +1,9 @@
 // simulate: one run in the simulator, under a policy or the default scheduler, with what it looked like.
 
 import type { z } from 'zod';
+import type { Call as RecordedCall } from '../core/calls.ts';
 import { cpuTimelineText, type Slice } from '../core/cpu-timeline.ts';
+import { perfettoTrace } from '../core/perfetto.ts';
 import type { Experiment, Outcome } from '../core/records.ts';
 import { experimentOf } from '../stages/trials.ts';
 import { decode } from '../workload/encoding.ts';
@@ -57,12 +59,17 @@ async function run(world: World, input: Input, call: Call): Promise<Reply<Output
   const contestant = { arm: entrant.arm, candidate: '0'.repeat(64) };
   const experiment = await experimentOf(trial, contestant, input.seed);
   const recording = new Recording();
+  const calls: RecordedCall[] | undefined = input.trace === undefined ? undefined : [];
   const outcome = await world.simulate(
     { ...experiment, from: [] },
-    { recorder: recording, mode: input.mode, ended: (atNs) => recording.end(atNs) },
+    { recorder: recording, mode: input.mode, ended: (atNs) => recording.end(atNs), ...(calls && { calls }) },
   );
   const names = await namesOf(world, experiment);
   const head = `policy ${entrant.arm.name}   workload ${named.name}   cpus ${trial.topology.cpus}   seed ${input.seed}`;
+  if (calls !== undefined && input.trace !== undefined) {
+    const kernelRelease = trial.reference.kernel.release;
+    await world.writeFile(input.trace, perfettoTrace(calls, { comms: names, kernelRelease, title: head }));
+  }
   const timeline = recording.text(trial.topology.cpus, names);
   return {
     output: outcome,

@@ -1,6 +1,6 @@
 // What the services receive from main.ts: the parts that touch the world, behind narrow interfaces.
 
-import type { Traced } from '../core/calls.ts';
+import type { Call as RecordedCall, Traced } from '../core/calls.ts';
 import type { Machine } from '../core/machine.ts';
 import type { Experiment, MachineRef, Outcome } from '../core/records.ts';
 import type { CheckerName, Ignored, Scenario } from '../core/scenario.ts';
@@ -28,6 +28,8 @@ export interface Watch {
     woke(task: number, cpu: number, atNs: number): void;
   };
   readonly mode?: 'checked' | 'fast';
+  /** Filled with what kernel and policy call. */
+  readonly calls?: RecordedCall[];
   /** Told when the run was over. */
   readonly ended?: (atNs: number) => void;
 }
@@ -132,6 +134,8 @@ export interface World {
   /** Throws Fault('not-found') with the path in it. */
   readFile(path: string): Promise<Uint8Array>;
   exists(path: string): boolean;
+  /** Writes a file that the user has asked for, and the directories it lies in. */
+  writeFile(path: string, bytes: Uint8Array): Promise<void>;
   openMachine(wish: MachineWish, call: Call): Promise<ReadyMachine>;
   /** Runs an experiment of the simulator and tells what it does. */
   simulate(experiment: Experiment, watch: Watch): Promise<Outcome>;

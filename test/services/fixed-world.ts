@@ -1,7 +1,7 @@
 // A world in which nothing is fetched and nothing boots: our own policies and workloads, a store in a temporary directory, and a machine
 // that derives what it measures (test/stages/scripted.ts).
 
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Fault } from '../../src/core/errors.ts';
 import { openPolicies } from '../../src/knowledge/policies.ts';
@@ -75,6 +75,10 @@ export function fixedWorld(options: FixedOptions = {}): Fixed {
     async readFile(path) {
       if (!existsSync(path)) throw new Fault('not-found', `no such file: ${path}`);
       return readFileSync(path);
+    },
+    async writeFile(path, bytes) {
+      asked.push(`write ${path}`);
+      writeFileSync(path, bytes);
     },
     simulate: (experiment, watch) => simulator.observe(experiment, watch),
     version: async () => '0.0.0',
