@@ -114,6 +114,7 @@ export const emptyClass: SchedClass = {
   wakeupPreempt() {},
   select: (_task, prevCpu) => prevCpu,
   yieldTask() {},
+  visited() {},
   untilServed: () => Number.POSITIVE_INFINITY,
   updateCurr() {},
   fork() {},

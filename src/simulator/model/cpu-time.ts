@@ -25,6 +25,8 @@ export abstract class CpuTime {
   now = 0;
   /** CPU on which the code of this event runs. */
   execCpu = 0;
+  /** CPU on which the player is at work in this event: a real-time task that is no task here. −1: none. */
+  visitor = -1;
   /** What the kernel's work of this event has cost so far, ns. */
   cost = 0;
   /** CPUs that run a task. */

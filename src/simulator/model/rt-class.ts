@@ -94,6 +94,7 @@ export class RtClass implements SchedClass {
     return Number.POSITIVE_INFINITY;
   }
 
+  visited(): void {}
   yieldTask(): void {}
   fork(): void {}
   dead(): void {}

@@ -21,6 +21,18 @@ export abstract class RunQueues extends CpuTime {
     return this.classOf(task).untilServed(cpu, task);
   }
 
+  /** The player works on this CPU until leave(): it is not idle, and what runs there makes way for it. */
+  visit(cpu: number): void {
+    this.execCpu = cpu;
+    this.visitor = cpu;
+  }
+
+  leave(): void {
+    const cpu = this.visitor;
+    this.visitor = -1;
+    for (const schedClass of this.classes) schedClass.visited(cpu);
+  }
+
   /** The running task goes to sleep; a schedule() follows. */
   sleep(task: number): void {
     this.tasks.state[task] = taskState.sleeping;
@@ -53,6 +65,7 @@ export abstract class RunQueues extends CpuTime {
     this.charge(this.costs.wakeNs);
     tasks.state[task] = taskState.runnable;
     let target = tasks.cpu[task]!;
+    if (this.cpus.curr[target] === task) return true; // it was about to leave its CPU, and stays (ttwu_runnable)
     if (tasks.onRq[task] === 1) {
       tasks.queuedAt[task] = this.now;
       this.classOf(task).enqueue(

@@ -16,6 +16,8 @@ export interface SchedClass {
   putPrev(cpu: number, task: number, next: number): void;
   /** `task` starts to run. */
   setNext(cpu: number, task: number): void;
+  /** A task of a higher class has had the CPU for a moment: who goes on there is chosen anew. */
+  visited(cpu: number): void;
   /** A timer tick while `task` runs. */
   tick(cpu: number, task: number): void;
   /** `task` of this class has just been queued where another task of this class runs: core.resched(cpu) if it should run first. Flags: wakeFlag. */

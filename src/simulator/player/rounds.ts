@@ -3,6 +3,7 @@
 
 import type { RunEvent } from '../../core/metrics.ts';
 import type { Expansion, ExpansionTask } from '../../core/workload.ts';
+import { errorText } from '../maps/errno.ts';
 import type { Core } from '../model/core.ts';
 import { taskState } from '../model/flags.ts';
 import { maskWords } from '../model/topology.ts';
@@ -10,8 +11,8 @@ import { maskOf, Player, type Rounds as PlayerRounds } from './player.ts';
 
 /** Who creates and buries tasks: the kernel's side of fork and exit. */
 export interface Births {
-  /** `task` (all its columns set) exists from now on. */
-  born(task: number, comm: string): void;
+  /** `task` (all its columns set) exists from now on. Not 0: fork() has failed with this errno. */
+  born(task: number, comm: string): number;
   /** It has ended and been waited for. */
   buried(task: number): void;
 }
@@ -79,7 +80,7 @@ export class Rounds implements PlayerRounds {
 
   /** The player's timer. */
   event(): void {
-    this.#core.execCpu = 0;
+    this.#core.visit(0);
     if (this.#phase === 'rest') {
       this.bury();
       this.#planRound();
@@ -87,6 +88,7 @@ export class Rounds implements PlayerRounds {
     if (this.#phase === 'forking') this.#forkNext();
     else if (this.#phase === 'ready') this.#startRound();
     else this.#release();
+    this.#core.leave();
   }
 
   #planRound(): void {
@@ -110,7 +112,11 @@ export class Rounds implements PlayerRounds {
     while (this.#next < this.#order.length) {
       const task = this.#order[this.#next++]!;
       this.player.lineUp(task);
-      this.#create(task);
+      const errno = this.#create(task);
+      if (errno !== 0) {
+        this.#stop({ event: 'fault', message: `cannot fork task ${task}: ${errorText(errno)}` });
+        return;
+      }
       if (costs.forkNs === 0 || this.#next === this.#order.length) continue;
       wheel.set(this.#slot, now + Math.round(this.#core.cost) + costs.forkNs);
       return;
@@ -119,7 +125,8 @@ export class Rounds implements PlayerRounds {
     wheel.set(this.#slot, now + Math.round(this.#core.cost) + lineUpNs);
   }
 
-  #create(task: number): void {
+  /** The errno of a fork that failed, else 0. */
+  #create(task: number): number {
     const { tasks, topology } = this.#core;
     const what = this.#setting.expansion.tasks[task]!;
     this.#exists[task] = 1;
@@ -134,7 +141,9 @@ export class Rounds implements PlayerRounds {
     tasks.cpu[task] = this.#core.execCpu;
     this.#started[task] = this.#core.now;
     if (allowed === 0) this.failed(task, 0, 'cannot be given its class, nice value or affinity');
-    else this.#births.born(task, what.comm);
+    const errno = allowed === 0 ? 0 : this.#births.born(task, what.comm);
+    if (allowed === 0 || errno !== 0) this.#exists[task] = 0;
+    return errno;
   }
 
   #policyOf({ schedClass }: ExpansionTask): number {
@@ -167,7 +176,9 @@ export class Rounds implements PlayerRounds {
 
   #release(): void {
     const { tasks } = this.#setting.expansion;
-    const { wheel, now } = this.#core;
+    const { wheel, now, costs } = this.#core;
+    // the player is woken, runs, and sleeps again
+    this.#core.charge(costs.timerNs + 2 * costs.switchNs + 2 * costs.syscallNs);
     for (; this.#next < this.#order.length; this.#next++) {
       const task = this.#order[this.#next]!;
       const due = this.startNs + tasks[task]!.startNs;
@@ -181,9 +192,9 @@ export class Rounds implements PlayerRounds {
   }
 
   /** A task's FORK operation. */
-  fork(task: number): void {
+  fork(task: number): boolean {
     if (!this.#setting.expansion.tasks[task]!.background) this.#remaining++;
-    this.#create(task);
+    return this.#create(task) === 0;
   }
 
   ended(task: number): void {
@@ -196,7 +207,11 @@ export class Rounds implements PlayerRounds {
 
   failed(task: number, op: number, what: string): void {
     const { comm } = this.#setting.expansion.tasks[task]!;
-    this.#failure ??= { event: 'fault', message: `task ${task} (${comm}), operation ${op}: ${what}` };
+    this.#stop({ event: 'fault', message: `task ${task} (${comm}), operation ${op}: ${what}` });
+  }
+
+  #stop(failure: RunEvent): void {
+    this.#failure ??= failure;
     this.#core.stopped = true;
   }
 

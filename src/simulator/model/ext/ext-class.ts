@@ -292,6 +292,8 @@ export class ExtClass implements SchedClass {
 
   wakeupPreempt(): void {}
 
+  visited(): void {}
+
   untilServed(): number {
     return Number.POSITIVE_INFINITY;
   }

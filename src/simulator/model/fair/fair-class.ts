@@ -1,7 +1,7 @@
 // The fair class: EEVDF as SCHED_NORMAL, SCHED_BATCH and SCHED_IDLE have it. Source: kernel/sched/fair.c (fair_sched_class), v6.18.
 
 import type { Core } from '../core.ts';
-import { classNumber, enqueueFlag, schedPolicy, taskState, wakeFlag } from '../flags.ts';
+import { classNumber, dequeueFlag, enqueueFlag, schedPolicy, taskState, wakeFlag } from '../flags.ts';
 import type { SchedClass } from '../sched-class.ts';
 import { idleWeight, niceWeight, virtualFactor } from '../weights.ts';
 import { Balance } from './balance.ts';
@@ -112,6 +112,7 @@ export class FairClass implements SchedClass {
       this.#attach(task, cpu);
       if ((flags & enqueueFlag.initial) !== 0) this.loads.begin(task, this.entities.queue[task]!);
       if ((flags & enqueueFlag.wakeup) !== 0) this.#triggers.woken(cpu);
+      if ((flags & (enqueueFlag.migrated | enqueueFlag.migrating)) !== 0) this.entities.execStart[task] = 0;
       this.#list.add(cpu, task);
     }
     this.#hierarchy.enqueue(task, flags);
@@ -120,10 +121,14 @@ export class FairClass implements SchedClass {
 
   dequeue(cpu: number, task: number, flags: number): boolean {
     const e = this.entities;
+    const { state, exiting } = this.#core.tasks;
+    const ends = (flags & dequeueFlag.sleep) !== 0 && exiting[task] === 1;
     let all = flags;
-    if (e.delayed[task] === 1 && this.#core.tasks.state[task] === taskState.dead) all |= leaveFlag.delayed;
-    if (this.#core.tasks.state[task] === taskState.dead) all |= leaveFlag.special;
+    if (ends) all |= leaveFlag.special;
+    if (e.delayed[task] === 1 && state[task] === taskState.dead) all |= leaveFlag.delayed;
     if (!this.#hierarchy.dequeue(task, all)) return false;
+    if (ends) this.loads.remove(e.queue[task]!, task);
+    if ((flags & dequeueFlag.migrating) !== 0) this.loads.detach(e.queue[task]!, task);
     this.#list.remove(cpu, task);
     return true;
   }
@@ -150,6 +155,19 @@ export class FairClass implements SchedClass {
   setNext(cpu: number, task: number): void {
     if (this.entities.onRq[task] === 1) this.#list.toFront(cpu, task);
     this.#hierarchy.setNext(task);
+  }
+
+  visited(cpu: number): void {
+    this.#triggers.visited();
+    const task = this.#core.cpus.curr[cpu]!;
+    if (task < 0 || this.#core.tasks.schedClass[task] !== classNumber.fair) return;
+    this.#hierarchy.putPrev(task, -1);
+    const next = this.#hierarchy.pick(cpu, this.#left);
+    this.#hierarchy.setNext(task);
+    if (next === task) return;
+    const { parent } = this.entities;
+    for (let at = task; at >= 0; at = parent[at]!) this.eevdf.cancelProtection(at);
+    this.#core.resched(cpu);
   }
 
   tick(cpu: number, task: number): void {
@@ -259,7 +277,7 @@ export class FairClass implements SchedClass {
   }
 
   dead(task: number): void {
-    this.loads.detach(this.entities.queue[task]!, task);
+    this.loads.remove(this.entities.queue[task]!, task);
   }
 
   enter(task: number): void {
@@ -295,7 +313,7 @@ export class FairClass implements SchedClass {
   affinityChanged(_task: number): void {}
 
   migrate(task: number, _from: number, to: number): void {
-    this.loads.detach(this.entities.queue[task]!, task);
+    this.loads.remove(this.entities.queue[task]!, task);
     this.#attach(task, to);
   }
 

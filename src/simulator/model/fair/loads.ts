@@ -18,6 +18,11 @@ export class Loads {
   readonly queues: number;
   /** Load that has come to or left a queue since its group looked, and whether any has. */
   readonly #carried: Float64Array;
+  /** By queue: how many tasks have left it while asleep since it was updated, and the averages that went with them. */
+  readonly #removed: Int32Array;
+  readonly #removedLoad: Float64Array;
+  readonly #removedRunnable: Float64Array;
+  readonly #removedUtil: Float64Array;
   readonly #carries: Uint8Array;
   /** By queue: its part of its group's load, and when it was told. */
   readonly contribution: Float64Array;
@@ -33,6 +38,10 @@ export class Loads {
     this.queues = entities.count;
     this.pelt = new Pelt(entities.count + queues.count);
     this.#carried = new Float64Array(queues.count);
+    this.#removed = new Int32Array(queues.count);
+    this.#removedLoad = new Float64Array(queues.count);
+    this.#removedRunnable = new Float64Array(queues.count);
+    this.#removedUtil = new Float64Array(queues.count);
     this.#carries = new Uint8Array(queues.count);
     this.contribution = new Float64Array(queues.count);
     this.#told = new Float64Array(queues.count).fill(-tgUpdateNs);
@@ -88,9 +97,51 @@ export class Loads {
     const { load, hRunnable, curr } = this.#q;
     const place = this.queues + queue;
     const running = curr[queue]! >= 0 ? 1 : 0;
-    if (!this.pelt.update(place, this.#core.now, load[queue]!, hRunnable[queue]!, running)) return false;
+    const someLeft = this.#removed[queue]! > 0;
+    if (someLeft) this.#applyRemoved(queue);
+    if (!this.pelt.update(place, this.#core.now, load[queue]!, hRunnable[queue]!, running)) return someLeft;
     this.pelt.average(place, 1);
     return true;
+  }
+
+  #applyRemoved(queue: number): void {
+    const { pelt } = this;
+    const place = this.queues + queue;
+    const divider = pelt.divider(place);
+    const [load, runnable] = [this.#removedLoad[queue]!, this.#removedRunnable[queue]!];
+    pelt.subtract(place, load, load * divider, runnable, this.#removedUtil[queue]!);
+    this.#carry(queue, -Math.floor((runnable * divider) / 1024));
+    this.#removed[queue] = 0;
+    this.#removedLoad[queue] = 0;
+    this.#removedRunnable[queue] = 0;
+    this.#removedUtil[queue] = 0;
+  }
+
+  /**
+   * A sleeping task goes to another CPU or ends (remove_entity_load_avg): its averages, as old as the queue's, leave the queue when that is updated
+   * next, which on a busy CPU may be a tick later.
+   */
+  remove(queue: number, task: number): void {
+    const { pelt } = this;
+    if (pelt.updated[task]! < 0) return;
+    if (pelt.update(task, pelt.updated[this.queues + queue]!, 0, 0, 0))
+      pelt.average(task, this.#e.weight[task]!);
+    this.#removed[queue]!++;
+    this.#removedLoad[queue]! += pelt.loadAvg[task]!;
+    this.#removedRunnable[queue]! += pelt.runnableAvg[task]!;
+    this.#removedUtil[queue]! += pelt.utilAvg[task]!;
+    pelt.updated[task] = -1;
+  }
+
+  /** All queues of a CPU, so that what has left them does not count for ever (sched_balance_update_blocked_averages). */
+  updateBlocked(cpu: number): void {
+    const { cpus, owner, count } = this.#q;
+    for (let queue = cpu + count - cpus; queue >= cpus; queue -= cpus) {
+      if (this.updateQueue(queue)) this.#tellGroup(queue, false);
+      const entity = owner[queue]!;
+      this.update(this.#e.queue[entity]!, entity);
+    }
+    this.updateQueue(cpu);
   }
 
   attach(queue: number, entity: number): void {
@@ -114,7 +165,7 @@ export class Loads {
     this.#tellGroup(queue, false);
   }
 
-  /** The entity's averages leave with it (also remove_entity_load_avg: here nothing has to wait for a lock). */
+  /** The entity's averages leave with it. */
   detach(queue: number, entity: number): void {
     const { pelt } = this;
     if (pelt.updated[entity]! < 0) return;

@@ -53,7 +53,8 @@ export class Machine {
 
   /** Tasks of all classes (rq->nr_running). */
   running(cpu: number): number {
-    return this.core.cpus.nrRunning[cpu]! - this.queues.hidden[cpu]!;
+    const visitors = this.core.visitor === cpu ? 1 : 0;
+    return this.core.cpus.nrRunning[cpu]! + visitors - this.queues.hidden[cpu]!;
   }
 
   isIdle(cpu: number): boolean {

@@ -10,6 +10,8 @@ import type { Machine } from './machine.ts';
 const busyFactor = 16;
 const jiffyMs = tickNs / 1e6;
 const migrationCostNs = 500_000;
+/** LOAD_AVG_PERIOD. */
+const blockedNs = 32_000_000;
 
 export class Triggers {
   readonly #machine: Machine;
@@ -21,6 +23,9 @@ export class Triggers {
   readonly #idleStamp: Float64Array;
   readonly #cost: number;
   #nohzNext = 0;
+  #nohzNextIsLate = false;
+  /** When what idle CPUs had to do is brought up to date next. */
+  #nextBlocked = 0;
 
   /** `newidleNs`: what one look at one domain costs a CPU that goes idle. */
   constructor(machine: Machine, balance: Balance, newidleNs: number) {
@@ -37,17 +42,34 @@ export class Triggers {
   tick(cpu: number): void {
     const { core, loads } = this.#machine;
     if (core.now >= this.#next[cpu]!) {
-      loads.updateQueue(cpu);
+      loads.updateBlocked(cpu);
       this.#balanceDomains(cpu, idleness.busy);
     }
     this.#kickIdle(cpu);
+  }
+
+  /** A real-time task has been at work, and a tick has come meanwhile. */
+  visited(): void {
+    this.#updateIdle();
+  }
+
+  /** From time to time what idle CPUs had to do is let fade (NOHZ_STATS_KICK). */
+  #updateIdle(): void {
+    const machine = this.#machine;
+    const { now, cpus } = machine.core;
+    if (now < this.#nextBlocked) return;
+    this.#nextBlocked = now + blockedNs;
+    for (let cpu = 0; cpu < cpus.count; cpu++) if (machine.isIdle(cpu)) machine.loads.updateBlocked(cpu);
   }
 
   /** A busy CPU with several tasks, or in an LLC with several busy CPUs, has an idle one balance for all idle ones. */
   #kickIdle(cpu: number): void {
     const machine = this.#machine;
     const { core } = machine;
-    if (core.busy === core.topology.cpus || core.now < this.#nohzNext) return;
+    if (core.busy === core.topology.cpus) return;
+    if (this.#nohzNextIsLate) this.#bringNohzForward();
+    this.#updateIdle();
+    if (core.now < this.#nohzNext) return;
     if (machine.running(cpu) < 2 && this.#busyInLlc(cpu) <= 1) return;
     const { count } = core.cpus;
     let balancer = -1;
@@ -58,13 +80,21 @@ export class Triggers {
     for (let step = 1; step <= count; step++) {
       const other = (balancer + step) % count;
       if (!machine.isIdle(other)) continue;
+      machine.loads.updateBlocked(other);
       if (core.now >= this.#next[other]!) {
-        machine.loads.updateQueue(other);
         this.#balanceDomains(other, idleness.idle);
       }
       next = Math.min(next, this.#next[other]!);
     }
     this.#nohzNext = Math.max(next, core.now + tickNs);
+  }
+
+  /** A CPU that has gone idle since may want to balance sooner (NOHZ_NEXT_KICK). */
+  #bringNohzForward(): void {
+    this.#nohzNextIsLate = false;
+    const { count } = this.#machine.core.cpus;
+    for (let cpu = 0; cpu < count; cpu++)
+      if (this.#machine.isIdle(cpu)) this.#nohzNext = Math.min(this.#nohzNext, this.#next[cpu]!);
   }
 
   #busyInLlc(cpu: number): number {
@@ -107,21 +137,36 @@ export class Triggers {
 
   /** A CPU has nothing to run. True: it has pulled something. */
   newlyIdle(cpu: number): boolean {
+    if (this.#pullNewlyIdle(cpu)) return true;
+    if (this.#averageIdle[cpu]! >= migrationCostNs && this.#machine.core.now >= this.#nextBlocked) {
+      this.#updateIdle();
+      this.#machine.loads.updateBlocked(cpu);
+    }
+    return false;
+  }
+
+  #pullNewlyIdle(cpu: number): boolean {
     const machine = this.#machine;
     const { core } = machine;
     this.#idleStamp[cpu] = core.now;
     const domains = machine.domains[cpu]!;
     const averageIdle = this.#averageIdle[cpu]!;
-    if (!machine.overloaded || domains.length === 0 || averageIdle < domains[0]!.newidleCost) return false;
-    machine.loads.updateQueue(cpu);
+    const [lowest] = domains;
+    if (lowest === undefined) return false;
+    this.#nohzNextIsLate = true;
+    if (!machine.overloaded || averageIdle < lowest.newidleCost) {
+      this.#soonerNext(cpu, lowest);
+      return false;
+    }
+    machine.loads.updateBlocked(cpu);
     let spent = 0;
     for (const domain of domains) {
+      this.#soonerNext(cpu, domain);
       if (averageIdle < spent + domain.newidleCost) return false;
       core.charge(this.#cost);
       const pulled = this.#balance.pull(cpu, domain, idleness.newlyIdle);
       spent += this.#cost;
       domain.newidleCost = Math.max(domain.newidleCost, this.#cost);
-      this.#soonerNext(cpu, domain);
       if (pulled > 0) {
         this.#idleStamp[cpu] = -1;
         return true;
