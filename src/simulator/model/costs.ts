@@ -15,6 +15,8 @@ export interface Costs {
   readonly tickNs: number;
   /** A task that comes from another CPU: same core, same LLC, same node, another node. */
   readonly migrateNs: readonly [number, number, number, number];
+  /** One call of a policy's callback: the way there and back, and what sched_ext does around it. */
+  readonly callbackNs: number;
   /** One executed BPF instruction; one call of a kfunc or helper. */
   readonly instructionNs: number;
   readonly kfuncNs: number;
@@ -38,6 +40,7 @@ export const free: Costs = {
   timerNs: 0,
   tickNs: 0,
   migrateNs: [0, 0, 0, 0],
+  callbackNs: 0,
   instructionNs: 0,
   kfuncNs: 0,
   syscallNs: 0,

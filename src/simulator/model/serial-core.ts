@@ -23,6 +23,8 @@ export class SerialCore extends Core {
   /** Kernel's work that a CPU has still to do, ns. */
   readonly #owed: Float64Array;
   readonly #ticked: Uint8Array;
+  /** The running task is done with what it wanted, and leaves. */
+  readonly #leaves: Uint8Array;
   /** Someone else has asked the CPU to reschedule. */
   readonly #interrupted: Uint8Array;
   /** Who has the turn has armed a timer that is due before all others, and must give it up. */
@@ -41,6 +43,7 @@ export class SerialCore extends Core {
     this.#devicePhaseNs = devicePhaseNs[cpus] ?? 1_000_000;
     this.#owed = new Float64Array(cpus);
     this.#ticked = new Uint8Array(cpus);
+    this.#leaves = new Uint8Array(cpus);
     this.#interrupted = new Uint8Array(cpus);
     this.#runs = new Uint8Array(tasks.capacity);
     this.#chunk = new Float64Array(tasks.capacity);
@@ -153,8 +156,9 @@ export class SerialCore extends Core {
       this.#tick(cpu);
       return true;
     }
-    if (needResched[cpu] === 1) {
+    if (needResched[cpu] === 1 || this.#leaves[cpu] === 1) {
       this.#begin(cpu);
+      this.#leaves[cpu] = 0;
       if (this.#interrupted[cpu] === 1) this.charge(this.costs.ipiNs);
       this.#interrupted[cpu] = 0;
       if (curr[cpu]! < 0) this.charge(this.costs.idleExitNs);
@@ -187,7 +191,7 @@ export class SerialCore extends Core {
       this.#chunk[task] = Math.max(0, Math.min(chunkNs, this.tasks.left[task]!));
     } else {
       if (step === 'yield') this.classOf(task).yieldTask(cpu, task);
-      this.schedule(cpu);
+      this.#leaves[cpu] = 1;
     }
     this.#end(cpu);
   }
@@ -268,7 +272,9 @@ export class SerialCore extends Core {
   }
 
   override schedule(cpu: number): void {
+    const wasIdle = this.cpus.curr[cpu]! < 0;
     super.schedule(cpu);
+    if (!wasIdle && this.cpus.curr[cpu]! < 0) this.charge(this.costs.switchNs); // idle comes, and nobody else may run meanwhile
     this.cpus.segmentStart[cpu] = this.now; // a RUN that is under way goes on at once: its clock counts the switch
   }
 }

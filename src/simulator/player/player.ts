@@ -15,8 +15,8 @@ const pipeBytes = 65_536;
 
 /** What the rest of the player (rounds.ts) is told. */
 export interface Rounds {
-  /** A FORK operation: create and start this task. */
-  fork(task: number): void;
+  /** A FORK operation: create and start this task. False: it cannot be. */
+  fork(task: number): boolean;
   ended(task: number): void;
   /** A task did what it cannot do; the run is no data. */
   failed(task: number, op: number, what: string): void;
@@ -40,6 +40,8 @@ export class Player {
   readonly #line: Uint8Array;
   /** 1 while the SLEEP or UNTIL at hand has been begun. */
   readonly #sleeping: Uint8Array;
+  /** 1 while the FORK at hand is under way. */
+  readonly #forking: Uint8Array;
   /** 1 from when a task has had to wait for a lock until it has it. */
   readonly #hasWaited: Uint8Array;
   /** Queue in which a task waits, −1 for none. */
@@ -66,6 +68,7 @@ export class Player {
     this.#moved = new Float64Array(tasks.length);
     this.#line = new Uint8Array(tasks.length);
     this.#sleeping = new Uint8Array(tasks.length);
+    this.#forking = new Uint8Array(tasks.length);
     this.#hasWaited = new Uint8Array(tasks.length);
     this.#queue = new Int32Array(tasks.length).fill(-1);
     this.#repeats = new Int32Array(this.#programs.code.length);
@@ -135,6 +138,16 @@ export class Player {
           this.#at[task] = at + 1;
           this.#enterKernel();
           return 'yield';
+        case opCodes.FORK:
+          if (this.#core.costs.forkNs > 0 && this.#forking[task] === 0) {
+            this.#forking[task] = 1;
+            this.#core.charge(this.#core.costs.forkNs); // the new task is there at the end of it
+            return 'run';
+          }
+          this.#forking[task] = 0;
+          if (!this.#rounds.fork(a[op]!)) this.#rounds.failed(task, at, 'cannot fork');
+          this.#at[task] = at + 1;
+          continue;
         default:
           if (!this.#perform(task, op)) return this.#sleep(task);
           this.#at[task] = at + 1;
@@ -169,8 +182,14 @@ export class Player {
     this.#core.charge(this.#core.costs.syscallNs);
   }
 
+  /** Futexes cost two: the hash bucket and its lock beside the way in and out. */
+  #futex(): void {
+    this.#core.charge(2 * this.#core.costs.syscallNs);
+  }
+
   #wait(task: number, queue: number): false {
-    this.#enterKernel();
+    if (queue < this.#queues.readers || queue >= this.#queues.joins) this.#futex();
+    else this.#enterKernel();
     this.#waiting.add(queue, task);
     this.#queue[task] = queue;
     return false;
@@ -209,7 +228,7 @@ export class Player {
         return this.#read(task, x, y);
       case opCodes.FORK:
         this.#core.charge(this.#core.costs.forkNs);
-        this.#rounds.fork(x);
+        if (!this.#rounds.fork(x)) this.#rounds.failed(task, op - this.#programs.first[task]!, 'cannot fork');
         return true;
       case opCodes.JOIN:
         return this.ended[x] === 1 || this.#wait(task, this.#queues.joins + x);
@@ -249,7 +268,7 @@ export class Player {
     this.#stamps[semaphore] = this.#core.now;
     this.#units[semaphore]! += units;
     if (this.#waiting.isEmpty(semaphore)) return;
-    this.#enterKernel();
+    this.#futex();
     for (let i = 0; i < units; i++) {
       const task = this.#take(semaphore);
       if (task < 0) return;
@@ -279,7 +298,7 @@ export class Player {
     const wasContended = this.#locks[lock] === contended;
     this.#locks[lock] = free;
     if (!wasContended) return;
-    this.#enterKernel();
+    this.#futex();
     const next = this.#take(this.#queues.locks + lock);
     if (next >= 0) this.#core.wake(next);
   }

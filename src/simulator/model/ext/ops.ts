@@ -208,9 +208,10 @@ export class Ops {
   }
 
   #charge(): void {
-    const { instructionNs, kfuncNs } = this.#core.costs;
+    const { callbackNs, instructionNs, kfuncNs } = this.#core.costs;
     const executed = this.program.takeExecuted();
-    if (instructionNs > 0 || kfuncNs > 0) this.#core.charge(executed * instructionNs + this.kfuncs * kfuncNs);
+    if (callbackNs + instructionNs + kfuncNs > 0)
+      this.#core.charge(callbackNs + executed * instructionNs + this.kfuncs * kfuncNs);
     this.kfuncs = 0;
   }
 }
