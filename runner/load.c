@@ -143,6 +143,7 @@ static int adjust(struct policy *p, const struct job *job, uint32_t level)
 		return -ENOENT;
 	}
 	bpf_map__set_map_flags(p->ops, bpf_map__map_flags(p->ops) | BPF_F_LINK);
+	fill_enumerators(p->object);
 	uint32_t *timeout = member(p, "timeout_ms", sizeof(*timeout));
 	uint32_t limit = job->timeout_ms < 5000 ? (uint32_t)job->timeout_ms : 5000;
 	if (timeout && (*timeout == 0 || (*timeout > limit && *timeout <= 30000)))

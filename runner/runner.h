@@ -106,6 +106,11 @@ const char *policy_name(const struct policy *policy);
 /* The BPF program that serves an op: its fd and the name of its function; -1 when the policy does not have the op. */
 int policy_op(struct policy *policy, const char *op, const char **function);
 
+/* ---- enumerators.c ---- */
+struct bpf_object;
+/* Gives weak constants __SCX_… of an object that is not loaded yet the kernel's values. */
+void fill_enumerators(struct bpf_object *object);
+
 /* ---- refusal.c: why a policy was refused ---- */
 /* Forgets what was said; libbpf's warnings are heard from now on. remark() adds to them. */
 void hear_libbpf(void);
