@@ -81,14 +81,27 @@ export class Rounds implements PlayerRounds {
   /** The player's timer. */
   event(): void {
     this.#core.visit(0);
-    if (this.#phase === 'rest') {
+    if (this.#phase === 'rest' && this.#rests()) {
       this.bury();
       this.#planRound();
     }
     if (this.#phase === 'forking') this.#forkNext();
     else if (this.#phase === 'ready') this.#startRound();
-    else this.#release();
+    else if (this.#phase === 'running') this.#release();
     this.#core.leave();
+  }
+
+  /** False: tasks of the last round are not gone yet, or there is none to come. */
+  #rests(): boolean {
+    const { tasks, cpus, wheel, now } = this.#core;
+    const isHere = ({ round }: ExpansionTask, task: number): boolean =>
+      round === this.#round && (tasks.onRq[task] === 1 || cpus.curr[tasks.cpu[task]!] === task);
+    if (this.#setting.expansion.tasks.some(isHere)) {
+      wheel.set(this.#slot, now + restNs);
+      return false;
+    }
+    this.#core.stopped = this.hasEnded;
+    return !this.#core.stopped;
   }
 
   #planRound(): void {
@@ -216,14 +229,13 @@ export class Rounds implements PlayerRounds {
   }
 
   #endRound(): void {
-    const { tasks, rounds } = this.#setting.expansion;
+    const { tasks } = this.#setting.expansion;
     tasks.forEach((task, index) => {
       if (task.round !== this.#round || this.#exists[index] === 0 || this.player.ended[index] === 1) return;
       this.#killed[index] = 1;
       this.#endedAt[index] = this.#core.now;
       this.player.kill(index);
     });
-    if (this.#round + 1 === rounds) this.#core.stopped = true;
     this.#phase = 'rest';
     this.#core.wheel.set(this.#slot, this.#core.now + restNs);
     this.#emitRound();
