@@ -311,8 +311,9 @@ export class Simulator {
   }
 }
 
-function fairSettings({ settings }: SimulationInput) {
+function fairSettings({ settings, seed }: SimulationInput) {
   return {
+    seed,
     ...(settings?.baseSliceNs === undefined ? {} : { baseSliceNs: settings.baseSliceNs }),
     ...(settings?.features === undefined ? {} : { features: settings.features }),
   };

@@ -55,6 +55,11 @@ export abstract class CpuTime {
     this.cost += this.costs.isSerial ? ns * Math.max(1, this.busy) : ns;
   }
 
+  /** How much time passes while the kernel works for so long. */
+  elapsed(ns: number): number {
+    return ns;
+  }
+
   /** What this event cost delays the task that runs on the CPU. */
   settle(cpu: number): void {
     if (this.cost === 0 || this.cpus.curr[cpu]! < 0) return;

@@ -29,6 +29,7 @@ export class SerialCore extends Core {
   readonly #interrupted: Uint8Array;
   /** Who has the turn has armed a timer that is due before all others, and must give it up. */
   #exits = false;
+  #turnEnd = 0;
   /** Whether a task is in a RUN, 2 when it is about to begin it, and its own work until it reads its clock. */
   readonly #runs: Uint8Array;
   readonly #chunk: Float64Array;
@@ -127,6 +128,7 @@ export class SerialCore extends Core {
 
   #turn(cpu: number, budget: number): void {
     const end = this.now + budget;
+    this.#turnEnd = end;
     this.#exits = false;
     while (!this.stopped && !this.#exits) {
       const owed = this.#owed[cpu]!;
@@ -242,6 +244,15 @@ export class SerialCore extends Core {
 
   override charge(ns: number): void {
     this.cost += ns;
+  }
+
+  /** When the turn does not last for it, the others have theirs first. */
+  override elapsed(ns: number): number {
+    const own = this.#owed[this.execCpu]! + this.cost + ns;
+    if (this.now + own <= this.#turnEnd) return ns;
+    let others = 0;
+    for (let cpu = 0; cpu < this.cpus.count; cpu++) if (cpu !== this.execCpu && this.#hasWork(cpu)) others++;
+    return ns + others * this.#share();
   }
 
   override settle(cpu: number): void {

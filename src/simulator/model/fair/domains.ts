@@ -29,9 +29,16 @@ export interface Domain {
   readonly numaSlack: number;
   readonly minIntervalMs: number;
   intervalMs: number;
+  /** Jiffies. */
   lastBalance: number;
   failed: number;
+  /** The most that a CPU that goes idle has spent on this level, ns, and when that was last let fade. */
   newidleCost: number;
+  newidleDecayedAt: number;
+  /** How often it has come by, how often it has found something, and what that makes of 1024 times. */
+  newidleCalls: number;
+  newidleSuccess: number;
+  newidleRatio: number;
   child: Domain | undefined;
   parent: Domain | undefined;
 }
@@ -123,6 +130,10 @@ function domainOf(
     lastBalance: 0,
     failed: 0,
     newidleCost: 0,
+    newidleDecayedAt: 0,
+    newidleCalls: 512,
+    newidleSuccess: 256,
+    newidleRatio: 512,
     child,
     parent: undefined,
   };

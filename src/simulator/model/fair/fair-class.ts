@@ -1,5 +1,6 @@
 // The fair class: EEVDF as SCHED_NORMAL, SCHED_BATCH and SCHED_IDLE have it. Source: kernel/sched/fair.c (fair_sched_class), v6.18.
 
+import { createRandom } from '../../../lib/random.ts';
 import type { Core } from '../core.ts';
 import { classNumber, dequeueFlag, enqueueFlag, schedPolicy, taskState, wakeFlag } from '../flags.ts';
 import type { SchedClass } from '../sched-class.ts';
@@ -14,6 +15,7 @@ import { Hierarchy } from './hierarchy.ts';
 import { IdleSibling } from './idle-sibling.ts';
 import { Loads } from './loads.ts';
 import { Machine } from './machine.ts';
+import { NewIdle } from './newidle.ts';
 import { RunList } from './run-list.ts';
 import { Timeline } from './timeline.ts';
 import { Triggers } from './triggers.ts';
@@ -44,6 +46,7 @@ export class FairClass implements SchedClass {
   eevdf!: Eevdf;
   readonly #core: Core;
   readonly #sliceNs: number;
+  readonly #seed: number;
   #hierarchy!: Hierarchy;
   #list!: RunList;
   #affine!: WakeAffine;
@@ -55,6 +58,7 @@ export class FairClass implements SchedClass {
     this.#core = core;
     this.features = featuresOf(settings);
     this.#sliceNs = settings.baseSliceNs ?? defaultSliceNs(core.topology.cpus);
+    this.#seed = settings.seed ?? 0;
     this.createGroups([]);
   }
 
@@ -103,8 +107,10 @@ export class FairClass implements SchedClass {
     this.#affine = new WakeAffine(this.machine);
     this.#sibling = new IdleSibling(this.machine);
     this.#idlest = new FindIdlest(this.machine);
-    const cost = core.costs.switchNs === 0 ? 0 : newidleNs;
-    this.#triggers = new Triggers(this.machine, new Balance(this.machine), cost);
+    const lookNs = core.costs.switchNs === 0 ? 0 : newidleNs;
+    const balance = new Balance(this.machine);
+    const newidle = new NewIdle(this.machine, balance, createRandom(this.#seed), lookNs);
+    this.#triggers = new Triggers(this.machine, balance, newidle);
   }
 
   enqueue(cpu: number, task: number, flags: number): void {

@@ -18,6 +18,7 @@ export const defaultFeatures = {
   WA_IDLE: true,
   WA_WEIGHT: true,
   WA_BIAS: true,
+  NI_RANDOM: true,
 };
 
 export type FeatureName = keyof typeof defaultFeatures;
@@ -28,6 +29,8 @@ export interface FairSettings {
   readonly baseSliceNs?: number;
   /** As written to sched debugfs features: `NO_` before a name switches it off. */
   readonly features?: readonly string[];
+  /** Of the dice of NI_RANDOM. */
+  readonly seed?: number;
 }
 
 /** base_slice_ns before it is scaled; what protects a running task under NO_RUN_TO_PARITY. */
