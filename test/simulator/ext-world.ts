@@ -52,6 +52,8 @@ export interface Kernel {
   kick(cpu: number, flags?: number): void;
   call(name: string, ...args: number[]): number;
   address(task: number): number;
+  /** High half of the n-th argument of the callback that runs. */
+  high(n: number): number;
   /** A line of the test's own in the log. */
   note(text: string): void;
 }
@@ -127,10 +129,12 @@ export function extWorld(options: ExtOptions = {}): ExtWorld {
   const table = kfuncTable(world).kfuncs as Kfuncs;
   const memory = new TaskMemory(sim, core);
   const log: string[] = [];
+  let contextNow = 0;
   const groups = new CgroupMemory(sim, options.cgroups ?? [], options.cgroupOptions);
   const name = (task: number): string => letters[task] ?? `task ${task}`;
   const kernel: Kernel = {
     address: (task) => memory.addressOf(task),
+    high: (n) => sim.i32[(contextNow >>> 2) + 2 * n + 1]!,
     call: (kfunc, ...args) => table[kfunc]!.run(...args) ?? 0,
     insert: (task, [low, high], sliceNs = 20 * ms, enqFlags = 0, enqFlagsHigh = 0) => {
       kernel.call(
@@ -161,6 +165,7 @@ export function extWorld(options: ExtOptions = {}): ExtWorld {
   for (const op of new Set([...hears, ...Object.keys(ops)])) {
     const tasks = taskArguments[op] ?? [0];
     entries.set(op, (context) => {
+      contextNow = context;
       const args = Array.from({ length: counts[op] ?? 1 }, (_, i) => sim.i32[(context >>> 2) + 2 * i]!);
       const own = args.map((arg, i) => (tasks.includes(i) ? memory.taskOf(arg) : arg));
       if (hears.includes(op)) {
