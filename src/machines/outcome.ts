@@ -162,7 +162,7 @@ function limitFinding(events: readonly RunnerEvent[]): Finding | null {
 }
 
 function refusalFinding(events: readonly RunnerEvent[]): Finding | null {
-  const fault = last(events, 'fault');
+  const [fault] = all(events, 'fault'); // what came after it followed from it
   if (fault === undefined) return null;
   const code = fault.message.startsWith('cannot start the command') ? 'command-not-found' : 'runner-refused';
   return { code, message: fault.message, ...(fault.next === undefined ? {} : { next: fault.next }) };

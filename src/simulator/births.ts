@@ -36,7 +36,7 @@ export class TaskBirths implements Births {
     this.#nextPid = firstPid + pidOffset;
   }
 
-  born(task: number, comm: string): void {
+  born(task: number, comm: string): number {
     const { tasks } = this.#core;
     const pid = this.#nextPid++;
     const isRt = tasks.policy[task] === schedPolicy.fifo;
@@ -49,10 +49,14 @@ export class TaskBirths implements Births {
       const { scx } = this.#ext;
       const parent = this.#core.cpus.curr[this.#core.execCpu]!;
       scx.memory.born(task, comm, pid, parent, this.#cgroups.cssSetOf(tasks.cgroup[task]!));
-      if (!this.#ext.initTask(task, true)) return;
+      if (!this.#ext.initTask(task, true)) {
+        scx.memory.gone(task);
+        return -this.#ext.forkError;
+      }
     }
     this.#core.classes[tasks.schedClass[task]!]!.fork(task);
     this.#core.wakeNew(task);
+    return 0;
   }
 
   buried(task: number): void {

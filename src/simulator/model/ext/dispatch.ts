@@ -5,7 +5,7 @@
 import type { Core } from '../core.ts';
 import { classNumber, enqueueFlag } from '../flags.ts';
 import type { Scx } from './scx.ts';
-import { scxFlag } from './scx-flags.ts';
+import { dsqId, scxFlag } from './scx-flags.ts';
 
 /** enum scx_ops_state. */
 export const opsState = { none: 0, queueing: 1, queued: 2, dispatching: 3 } as const;
@@ -76,9 +76,9 @@ export class Dispatch {
     return this.#marked[task] !== unmarked;
   }
 
-  /** Where the task goes when its enqueue is over. */
+  /** Where the task goes when its enqueue is over. SCX_DSQ_INVALID is how the kernel says that no queue has been named: the task is lost. */
   mark(task: number, low: number, high: number, flags: number, flagsHigh: number, byVtime: boolean): void {
-    this.#marked[task] = 1;
+    this.#marked[task] = low === 0 && high === dsqId.builtinHigh ? unmarked : 1;
     this.#markLow[task] = low;
     this.#markHigh[task] = high;
     this.#markFlags[task] = flags;

@@ -14,7 +14,7 @@ import { Dispatch } from './dispatch.ts';
 import { exitKind, exitReason, hotplugCode } from './exit.ts';
 import { Kicks } from './kicks.ts';
 import { kfMask, type Ops } from './ops.ts';
-import type { Scx } from './scx.ts';
+import { isErrno, type Scx } from './scx.ts';
 import { scxFlag } from './scx-flags.ts';
 import { type TaskMemory, taskLife } from './task-memory.ts';
 import { Watchdog } from './watchdog.ts';
@@ -137,10 +137,10 @@ export class Ext {
 
   // Tasks
 
-  /**
-   * scx_init_task(). False when the policy refuses it: then it is ejected, in the words of scx_enable(). (A fork that is refused fails, and the policy
-   * stays; but it would never have been attached, since tasks were there before.)
-   */
+  /** What ops.init_task() has answered to the fork that it refused last, a negative errno. */
+  forkError = 0;
+
+  /** scx_init_task(). False when the policy refuses it: a fork fails then, and the policy stays; for other tasks it is ejected, in the words of scx_enable(). */
   initTask(task: number, isFork: boolean): boolean {
     const memory = this.#memory;
     if (this.#ops.initTask !== undefined) {
@@ -149,7 +149,9 @@ export class Ext {
       this.#simMemory.i32[(this.#args + initTaskArgs.offsets.cgroup) >>> 2] = memory.cgroupOf(task);
       const result = this.#ops.call(this.#ops.initTask, kfMask.unlocked, p, this.#args, 0, 0, 0);
       if (result !== 0) {
-        this.scx.opsFailed('init_task', result, ` for ${memory.nameOf(task)}`);
+        this.forkError = result;
+        if (!isFork || !isErrno(result))
+          this.scx.opsFailed('init_task', result, ` for ${memory.nameOf(task)}`);
         return false;
       }
       if (memory.disallow(task) && this.core.tasks.policy[task] === schedPolicy.ext)

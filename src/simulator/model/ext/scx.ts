@@ -90,7 +90,7 @@ export class Scx {
 
   /** A callback that may refuse has not given 0 (ops_sanitize_err): what is no −errno is a fault of its own. */
   opsFailed(op: string, result: number, whom = ''): void {
-    if (result > 0 || result < -4095) this.error(`ops.${op}() returned an invalid errno ${result}`);
+    if (!isErrno(result)) this.error(`ops.${op}() returned an invalid errno ${result}`);
     this.error(`ops.${op}() failed (${result})${whom}`);
   }
 
@@ -145,6 +145,11 @@ export class Scx {
     this.error(`invalid CPU ${cpu}${where === '' ? '' : ` ${where}`}`);
     return false;
   }
+}
+
+/** What a callback may answer when it fails: ops_sanitize_err(), MAX_ERRNO. */
+export function isErrno(result: number): boolean {
+  return result < 0 && result >= -4095;
 }
 
 /** 64 bits in hexadecimal, without leading zeros. */
