@@ -244,7 +244,7 @@ export class Simulator {
     const cgroups = this.#cgroups(input);
     ext.cpuMemory.placeIdleTasks(cgroups.cssSetOf(-1), cgroups.taskGroupOf(-1));
     Object.assign(this.#world, { core, scx, ext, dispatch: ext.dispatch, tasks: memory, cgroups });
-    this.#surroundings.attached(ext, loaded.maps);
+    this.#surroundings.attached(ext, cgroups, loaded.maps);
     if (ext.attach(cgroups)) {
       events.push(presence('before', scx.values.name));
       return ext;

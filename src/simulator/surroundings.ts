@@ -8,6 +8,7 @@ import type { SimMap } from './maps/map.ts';
 import type { SimMemory } from './memory.ts';
 import { tickNs } from './model/contracts.ts';
 import type { Core } from './model/core.ts';
+import type { CgroupMemory } from './model/ext/cgroup-memory.ts';
 import type { Ext } from './model/ext/ext.ts';
 import type { TaskMemory } from './model/ext/task-memory.ts';
 import { SimFinding } from './program/instance.ts';
@@ -25,6 +26,7 @@ export class Surroundings implements HelperWorld {
   #core!: Core;
   #ext!: Ext;
   #tasks!: TaskMemory;
+  #cgroups!: CgroupMemory;
   #random!: Random;
   readonly #byHandle = new Map<number, SimMap>();
   /** Address of a per-CPU variable → addresses of its copies. */
@@ -53,8 +55,9 @@ export class Surroundings implements HelperWorld {
   }
 
   /** The policy, when it is loaded. */
-  attached(ext: Ext, maps: readonly SimMap[]): void {
+  attached(ext: Ext, cgroups: CgroupMemory, maps: readonly SimMap[]): void {
     this.#ext = ext;
+    this.#cgroups = cgroups;
     this.maps = maps;
     for (const map of maps) this.#byHandle.set(map.handle, map);
   }
@@ -125,8 +128,8 @@ export class Surroundings implements HelperWorld {
     return this.taskAddress(task) + taskStruct.offsets.comm;
   }
 
-  cgroupOf(_address: number): number {
-    return -1;
+  cgroupOf(address: number): number {
+    return this.#cgroups.numberOf(address);
   }
 
   mapOf(handle: number): SimMap | undefined {

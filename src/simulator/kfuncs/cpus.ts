@@ -7,6 +7,7 @@ import { kfMask } from '../model/ext/ops.ts';
 import { wakeFlag } from '../model/flags.ts';
 import { isPerNode } from './idle-masks.ts';
 import type { Kfuncs, KfuncWorld } from './kfunc.ts';
+import { lockedCpu } from './run-queues.ts';
 
 const einval = -22;
 const eperm = -1;
@@ -86,7 +87,7 @@ export function cpuKfuncs(world: KfuncWorld): Kfuncs {
       result: 'none',
       run: (cpu, flags) => {
         world.scx.ops.kfuncs++;
-        if (world.scx.cpuIsValid(cpu!, '')) world.ext.kicks.kick(cpu!, flags!);
+        if (world.scx.cpuIsValid(cpu!, '')) world.ext.kicks.kick(cpu!, flags!, lockedCpu(world) === cpu);
         return undefined;
       },
     },

@@ -62,7 +62,7 @@ export function runQueueKfuncs(world: KfuncWorld): Kfuncs {
 }
 
 /** scx_locked_rq(): the CPU whose run queue the kernel holds for the callback, −1 for none. Its first argument says which: a task, or a CPU. */
-function lockedCpu(world: KfuncWorld): number {
+export function lockedCpu(world: KfuncWorld): number {
   const { ops } = world.scx;
   if (ops.depth === 0 || ops.mask === kfMask.unlocked || (ops.mask & kfMask.selectCpu) !== 0) return -1;
   if (ops.inside === ops.setCpumask && ops.inside !== undefined) return -1;

@@ -22,14 +22,14 @@ export class Kicks {
     this.#wanted = new Uint8Array(core.topology.cpus);
   }
 
-  /** scx_bpf_kick_cpu(): `cpu` is valid. */
-  kick(cpu: number, flags: number): void {
+  /** scx_bpf_kick_cpu(): `cpu` is valid. `isLocked`: the callback runs under its run queue's lock, so that nobody looks now whether it idles. */
+  kick(cpu: number, flags: number, isLocked = false): void {
     if (this.#scx.bypassing) return;
     let wanted: number = want.plain;
     if ((flags & scxFlag.kick.idle) !== 0) {
       if ((flags & (scxFlag.kick.preempt | scxFlag.kick.wait)) !== 0)
         this.#scx.error('PREEMPT/WAIT cannot be used with SCX_KICK_IDLE');
-      if (!this.#couldBeIdle(cpu)) return;
+      if (!isLocked && !this.#couldBeIdle(cpu)) return;
       wanted = want.idle;
     } else if ((flags & scxFlag.kick.preempt) !== 0) wanted |= want.preempt;
     this.#wanted[cpu]! |= wanted;
