@@ -335,6 +335,11 @@ function checkRoom(bytes: number, withPaths: readonly string[]): void {
 
 function checkSize(experiment: Experiment, payloads: ReadonlyMap<string, { bytes: number }>): void {
   const { workload, topology } = experiment;
+  const { nodes, llcs, threads, capacities } = topology;
+  if ([nodes, llcs, threads, capacities].some((part) => part !== undefined))
+    throw new Fault('unsupported', 'the CPUs of a micro-VM are equal, without SMT, in one LLC of one node', {
+      next: 'use the simulator (--machine simulator) for topologies',
+    });
   const bytes = workload?.kind === 'command' ? (payloads.get(workload.payload)?.bytes ?? 0) : 0;
   const needed = 192 + Math.ceil((2 * bytes) / (1 << 20));
   if (topology.memoryMiB >= needed) return;

@@ -18,7 +18,7 @@ export const us = 1000;
 export const ms = 1_000_000;
 export const tick = 4 * ms; // HZ=250
 
-/** A workload without the jitter of work, and with every start at zero, unless it says otherwise. */
+/** A workload without jitter, whose tasks start at once in the file's order, unless it says otherwise. */
 export function workload(name: string, parts: Record<string, unknown>): WorkloadFile {
   const file = {
     kind: 'declared',
@@ -26,6 +26,7 @@ export function workload(name: string, parts: Record<string, unknown>): Workload
     description: 'A conformance case.',
     goal: { metric: 'makespanNs', direction: 'lower' },
     jitter: { work: 0, start: 0 },
+    starts: { order: 'file', within: 0 },
     ...parts,
   };
   return parseWorkload(JSON.stringify(file), name);

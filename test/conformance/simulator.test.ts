@@ -8,5 +8,15 @@ conformance('simulator', async () => {
   const blobs = memoryBlobs();
   const machine = openSimulator(blobs);
   const reference = machine.reference('tcg');
-  return { name: 'simulator', kernel: '6.18', machine, blobs, reference, exact: reference, memoryMiB: 0 };
+  const large = machine.reference('hardware');
+  return {
+    name: 'simulator',
+    kernel: '6.18',
+    machine,
+    blobs,
+    reference,
+    large,
+    exact: reference,
+    memoryMiB: 0,
+  };
 });

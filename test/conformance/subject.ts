@@ -15,6 +15,8 @@ export interface Subject {
   readonly machine: Machine;
   readonly blobs: Blobs;
   readonly reference: MachineRef;
+  /** For machines of hundreds of CPUs; absent: as any other. */
+  readonly large?: MachineRef;
   /** Under which the same experiment gives the same bytes. */
   readonly exact: MachineRef;
   readonly memoryMiB: number;
@@ -25,6 +27,7 @@ export interface ArmWish {
   readonly name: string;
   readonly settings?: Arm['settings'];
   readonly object?: Uint8Array;
+  readonly parameters?: NonNullable<Arm['policy']>['parameters'];
   /** The policy is told what follows from the expansion. */
   readonly hinted?: boolean;
 }
@@ -54,7 +57,7 @@ export async function experimentOf(subject: Subject, cell: Cell): Promise<Experi
     arm: await armOf(subject, cell.arm, meaning),
     workload: { kind: 'declared', name: workload.name, file: '0'.repeat(64), expansion },
     topology: { cpus, memoryMiB: subject.memoryMiB, ...topology },
-    machine: subject.reference,
+    machine: (cpus > 64 ? subject.large : undefined) ?? subject.reference,
     seed,
     nuisance: cell.nuisance ?? { startOffsetNs: 1_234_567, pidOffset: 5 },
     limitMs,
@@ -62,10 +65,10 @@ export async function experimentOf(subject: Subject, cell: Cell): Promise<Experi
 }
 
 async function armOf(subject: Subject, wish: ArmWish, meaning: Expansion): Promise<Arm> {
-  const { name, settings, object } = wish;
+  const { name, settings, object, parameters = {} } = wish;
   if (object !== undefined) {
     const told = wish.hinted === true ? { hints: hintsOf(meaning) } : {};
-    const policy = { name, object: await subject.blobs.put(object), parameters: {}, ...told };
+    const policy = { name, object: await subject.blobs.put(object), parameters, ...told };
     return { id: `policy:${name}`, name, kind: 'policy', policy };
   }
   return settings === undefined

@@ -7,6 +7,7 @@ import { opCodes } from '../../../src/core/workload.ts';
 import { expand } from '../../../src/workload/expand.ts';
 import { type Case, cell, completed, ms, sum, tasksOf, tick, within, workload } from '../case.ts';
 import { libraryArm, libraryNames } from '../library.ts';
+import { plain } from '../objects.ts';
 import { byDefault } from '../subject.ts';
 
 /**
@@ -84,10 +85,10 @@ const arrivals = workload('arrivals', {
 });
 
 const order: Case = {
-  name: 'fifo serves in order of arrival',
+  name: 'plain serves in order of arrival',
   why: 'one CPU, jobs shorter than the slice (20 ms): the n-th to arrive ends after n × 12 ms',
   async check(bench) {
-    const outcome = await completed(bench, cell(arrivals, 1, libraryArm('fifo')));
+    const outcome = await completed(bench, cell(arrivals, 1, plain));
     const ended = [...outcome.timeline].sort((a, b) => a.endNs - b.endNs);
     expect(ended.map(({ task }) => task)).toEqual(['job0-0', 'job1-0', 'job2-0', 'job3-0', 'job4-0']);
     for (const [place, { endNs }] of ended.entries())
@@ -100,21 +101,22 @@ const order: Case = {
   },
 };
 
+/** Lengths are told by their ratio to the longest that has been seen: the first round shows it. */
 const tail = workload('tail', {
-  starts: { order: 'file' },
+  rounds: 2,
+  warmupRounds: 1,
   groups: [
     { name: 'short', count: 12, phases: [{ run: '10ms' }] },
     { name: 'long', start: '1ms', phases: [{ run: '60ms' }] },
   ],
 });
-const tailCell = (name: string, hinted = false) => cell(tail, 2, { ...libraryArm(name), hinted });
 const longTail: Case = {
   name: 'the longest first',
   why: '12 × 10 ms and one of 60 ms on two CPUs: 90 ms is the least (total / 2); in order of arrival the long one begins after 60 ms and ends at 120 ms',
   async check(bench) {
     const [hinted, fifo] = await Promise.all([
-      completed(bench, tailCell('length', true)),
-      completed(bench, tailCell('fifo')),
+      completed(bench, cell(tail, 2, { ...libraryArm('length'), hinted: true })),
+      completed(bench, cell(tail, 2, plain)),
     ]);
     // a first turn of 10 ms may be under way when the long one comes
     within('makespan of longest first', hinted.metrics.makespanNs, 90 * ms, 100 * ms + overhead(13, 90 * ms));

@@ -101,11 +101,10 @@ const limited = workload('limited', {
 const byLimit: Case[] = [
   {
     name: 'cpu.max 20 % under the default scheduler',
-    why: '20 ms in each period of 100 ms: the third part ends in the third period, at least two periods less one part after the start',
+    why: '20 ms in each period of 100 ms, so 60 ms are three parts, or four when the first period is not whole: a period lies between two parts, or all but 20 ms of one',
     async check(bench) {
       const outcome = await completed(bench, cell(limited, 1));
-      // the period is under way when the task starts, and runtime is handed out in slices of 5 ms and taken at ticks
-      within('makespan', outcome.metrics.makespanNs, 120 * ms, 260 * ms);
+      within('makespan', outcome.metrics.makespanNs, 140 * ms, 320 * ms + tick);
       within('CPU time', oneTask(outcome, 'hog-0').cpuNs, 60 * ms, 60 * ms + tick);
     },
   },
@@ -121,14 +120,14 @@ const byLimit: Case[] = [
 
 const slices: Case = {
   name: 'the base slice as a setting',
-  why: 'two hogs of 200 ms on one CPU: a turn of 3 ms ends on the first tick after it (4 ms), one of 40 ms on the tenth: about ten times as many switches',
+  why: 'two hogs of 200 ms on one CPU: turns of 3 ms, or of 4 where they end on ticks; turns of 40 ms; and a kernel thread now and then, each with two switches',
   async check(bench) {
     const file = workload('turns', { groups: [{ name: 'hog', count: 2, phases: [{ run: '200ms' }] }] });
     const run = (baseSliceNs: number) =>
       completed(bench, cell(file, 1, { name: `slice ${baseSliceNs}`, settings: { baseSliceNs } }));
     const [short, long] = [await run(3 * ms), await run(40 * ms)];
-    within('switches at 3 ms', short.metrics.switchesInvoluntary, 50, 140);
-    within('switches at 40 ms', long.metrics.switchesInvoluntary, 5, 16);
+    within('switches at 3 ms', short.metrics.switchesInvoluntary, 400 / 4 - 10, 400 / 3 + 30);
+    within('switches at 40 ms', long.metrics.switchesInvoluntary, 400 / 44 - 2, 400 / 40 + 30);
   },
 };
 
