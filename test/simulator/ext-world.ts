@@ -52,7 +52,8 @@ export interface Kernel {
   kick(cpu: number, flags?: number): void;
   call(name: string, ...args: number[]): number;
   address(task: number): number;
-  /** High half of the n-th argument of the callback that runs. */
+  /** Low and high half of the n-th argument of the callback that runs. */
+  low(n: number): number;
   high(n: number): number;
   /** A line of the test's own in the log. */
   note(text: string): void;
@@ -134,6 +135,7 @@ export function extWorld(options: ExtOptions = {}): ExtWorld {
   const name = (task: number): string => letters[task] ?? `task ${task}`;
   const kernel: Kernel = {
     address: (task) => memory.addressOf(task),
+    low: (n) => sim.i32[(contextNow >>> 2) + 2 * n]!,
     high: (n) => sim.i32[(contextNow >>> 2) + 2 * n + 1]!,
     call: (kfunc, ...args) => table[kfunc]!.run(...args) ?? 0,
     insert: (task, [low, high], sliceNs = 20 * ms, enqFlags = 0, enqFlagsHigh = 0) => {
