@@ -4,7 +4,7 @@ import { translate } from '../../src/jit/translate.ts';
 import { aluI, aluR, assemble, exit, jumpI, jumpR, load, store } from '../../test/jit/assembler.ts';
 
 export const memoryAt = 0x10000;
-const [stack, shadow, limit, pages] = [0x8000, 0x20000, 0x20000, 4];
+const [stack, shadow, limit, pages] = [0x12000, 0x30000, 0x30000, 6];
 
 const groupSegments = 10;
 const groupInstructions = 20 * groupSegments;
@@ -60,7 +60,7 @@ export interface Timed {
 /** From instructions to the first call, with the time that each step took. */
 export function start(code: readonly Instruction[], mode: 'fast' | 'checked'): Timed {
   const memory = new WebAssembly.Memory({ initial: pages });
-  new Uint8Array(memory.buffer, shadow).fill(24, stack, memoryAt + 4096);
+  new Uint8Array(memory.buffer, shadow).fill(24, memoryAt, memoryAt + 4096);
   const times = [performance.now()];
   const bytes = translate({
     functions: [code],

@@ -109,7 +109,7 @@ const noCalls = (): never => {
 };
 
 function translated(mode: 'fast' | 'checked', code: readonly Instruction[]) {
-  const [stack, shadow, limit] = [0x10000, 0x30000, 0x30000 - 8];
+  const [stack, shadow, limit] = [0x10000, 0x40000, 0x40000];
   const bytes = translate({
     functions: [code],
     calleeOf: noCalls,

@@ -1,9 +1,10 @@
 // Accesses to memory in WebAssembly: addresses are as they stand in the registers. Source: RFC 9669 sections 5.1 to 5.3.
 //
 // Memory checks ask a shadow of one byte per byte: its low nibble says how many bytes from here on may be read (at most 8), bit 4 that they may be
-// written. So every access, aligned or not, is checked to the byte with one load; null and wild pointers find zero there. Nothing below 32 KiB, the reach
-// of offsets, may be accessible: an address beyond 2^64 is a fault wherever it ends.
+// written. So every access, aligned or not, is checked to the byte with one load; null and wild pointers find zero there. Offsets lead 32 KiB far, and
+// nothing in the first and the last 64 KiB may be accessible: a base that is not 32 KiB or more inside is a fault whatever the offset.
 import { alu64 } from './arithmetic.ts';
+import { reach } from './bases.ts';
 import { type FunctionCode, local } from './function-code.ts';
 import { isInFrame, type Of } from './program.ts';
 import { op } from './wasm.ts';
@@ -66,12 +67,12 @@ function emitAddress(
   return emitLowAddress(to, base, code.offset);
 }
 
-/** WebAssembly adds without a sign, to 33 bits. */
+/** WebAssembly adds without a sign, to 33 bits; so the lowest offset from a base is added first, once for all accesses from it. */
 function emitLowAddress(to: FunctionCode, base: number, offset: number): number {
+  const lowest = to.bases.lowestOffset(base);
   to.low(base);
-  if (offset >= 0) return offset;
-  to.i32(offset).byte(op.i32Add);
-  return 0;
+  if (lowest < 0) to.i32(lowest).byte(op.i32Add);
+  return offset - lowest;
 }
 
 /** Faults unless the bytes at base + offset may be accessed. */
@@ -84,7 +85,7 @@ function emitCheck(
 ): void {
   const { at, offset, bytes } = code;
   to.mayFault(way, at, base, offset);
-  emitLimit(to, checks.limit, base, offset);
+  emitNearness(to, checks.limit, base, offset);
   const more = emitLowAddress(to, base, offset);
   to.out
     .byte(op.i32Load8U)
@@ -95,19 +96,14 @@ function emitCheck(
   to.faultIf();
 }
 
-/**
- * Faults if base + offset has no shadow, or comes from below 0. Once two distances from one address have passed, all between have, as has 0 with a
- * positive one; and then the low 32 bits of the address are all there is.
- */
-function emitLimit(to: FunctionCode, limit: number, base: number, offset: number): void {
-  const known = to.ranges[base];
-  if (known !== undefined && known.low <= offset && offset <= known.high) return;
+/** Faults if no offset leads from the base to accessible memory. Otherwise base + offset has a shadow, and its low 32 bits are all there is. */
+function emitNearness(to: FunctionCode, limit: number, base: number, offset: number): void {
+  if (to.bases.isNear(base, offset)) return;
   to.register(base);
-  if (offset < 0) to.i64(offset).byte(op.i64Add);
-  to.i64(limit - Math.max(offset, 0)).byte(op.i64GeU);
+  to.i64(-reach).byte(op.i64Add);
+  to.i64(limit - 2 * reach).byte(op.i64GeU);
   to.faultIf();
-  const { low, high } = known ?? { low: Math.min(offset, 0), high: offset };
-  to.ranges[base] = { low: Math.min(low, offset), high: Math.max(high, offset) };
+  to.bases.setNear(base);
 }
 
 function emitStore(to: FunctionCode, checks: Checks, code: Access, value: () => void): void {

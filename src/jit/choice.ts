@@ -1,10 +1,10 @@
-// Small branches whose arms only compute become choices between values: WebAssembly's `select`, which the processor does not have to predict. Sources:
-// Allen, Kennedy, Porterfield and Warren, "Conversion of Control Dependence to Data Dependence" (POPL 1983); Ball and Larus, "Branch Prediction for
-// Free" (PLDI 1993): tests for equality mostly fail, so they are left to the processor.
+// Small branches around moves become choices between values: WebAssembly's `select`, which the processor does not have to predict. That is where the best
+// of several is kept, and where a minimum is taken. Sources: Allen, Kennedy, Porterfield and Warren, "Conversion of Control Dependence to Data
+// Dependence" (POPL 1983); Ball and Larus, "Branch Prediction for Free" (PLDI 1993): tests for equality mostly fail, so they are left to the processor.
 import type { Condition, Instruction } from '../bpf/instructions.ts';
-import { isInFrame, type Of } from './program.ts';
+import { type Of, writtenRegister } from './program.ts';
 
-/** What follows a branch on either way, up to where both ways meet. */
+/** What follows a branch on either way, up to where both ways meet: moves between registers, and jumps. */
 export interface Choice {
   readonly branch: Of<'branch'>;
   readonly taken: readonly Instruction[];
@@ -20,10 +20,9 @@ export interface Block {
   readonly next: readonly number[];
 }
 
-/** Longer arms are cheaper to skip than to compute, even where nobody can tell whether they will be skipped. */
+/** A choice costs what four or five instructions cost, for its count must be exact; a branch that is mispredicted costs about forty. */
 const maxArm = 3;
 
-/** A choice costs what two or three instructions cost, for its count must be exact; a branch that is mispredicted costs about forty. */
 const predictable: ReadonlySet<Condition> = new Set(['eq', 'ne', 'set']);
 
 /** Replaces what it can in `blocks`, which are listed by their first slot; the arms remain, where nothing leads to them. */
@@ -34,7 +33,7 @@ export function makeChoices(blocks: Map<number, Block>): void {
   const armEnd = (slot: number): number | undefined => {
     const { instructions, choice, next } = blocks.get(slot)!;
     const fits = before.get(slot) === 1 && next.length === 1 && instructions.length <= maxArm;
-    return fits && choice === undefined && instructions.every(isHarmless) ? next[0] : undefined;
+    return fits && choice === undefined && instructions.every(isMove) ? next[0] : undefined;
   };
   for (const [slot, { instructions, next }] of blocks) {
     const branch = instructions.at(-1)!;
@@ -51,23 +50,40 @@ export function makeChoices(blocks: Map<number, Block>): void {
     else if (takenEnd === otherwise) choose({ branch, taken: code(taken), otherwise: [] }, otherwise);
     else if (otherwiseEnd === taken) choose({ branch, taken: [], otherwise: code(otherwise) }, taken);
   }
+  joinChoices(blocks, before);
 }
 
-/** May be computed although it would not be executed: changes nothing but its register, cannot fault, is cheap. */
-function isHarmless(code: Instruction): boolean {
-  if (code.dst === 10) return false;
-  switch (code.kind) {
-    case 'alu':
-      return code.op !== 'div' && code.op !== 'mod' && code.op !== 'sdiv' && code.op !== 'smod';
-    case 'load':
-      return code.src === 10 && isInFrame(code);
-    case 'neg':
-    case 'mov':
-    case 'movsx':
-    case 'imm64':
-    case 'goto':
-      return true;
-    default:
-      return false;
+/** Two choices by one condition, one right after the other, become one: clang writes two where it means two values. */
+function joinChoices(blocks: Map<number, Block>, before: ReadonlyMap<number, number>): void {
+  for (const slot of [...blocks.keys()].reverse()) {
+    const { instructions, choice, next } = blocks.get(slot)!;
+    if (choice === undefined || before.get(next[0]!) !== 2) continue;
+    const after = blocks.get(next[0]!)!;
+    const [first] = after.instructions;
+    if (after.choice === undefined || first !== after.choice.branch) continue;
+    if (!isSame(choice.branch, first) || changesOperands(choice)) continue;
+    const taken = [...choice.taken, first, ...after.choice.taken];
+    const otherwise = [...choice.otherwise, first, ...after.choice.otherwise];
+    blocks.set(slot, {
+      instructions,
+      choice: { branch: choice.branch, taken, otherwise },
+      next: after.next,
+    });
   }
+}
+
+function isSame(a: Of<'branch'>, b: Of<'branch'>): boolean {
+  if (a.condition !== b.condition || a.width !== b.width || a.dst !== b.dst) return false;
+  return a.fromSrc ? b.fromSrc && a.src === b.src : !b.fromSrc && a.imm === b.imm;
+}
+
+function changesOperands({ branch, taken, otherwise }: Choice): boolean {
+  return [...taken, ...otherwise].some((code) => {
+    const written = writtenRegister(code);
+    return written !== undefined && (written === branch.dst || (branch.fromSrc && written === branch.src));
+  });
+}
+
+function isMove(code: Instruction): boolean {
+  return code.kind === 'goto' || (code.kind === 'mov' && code.fromSrc && code.dst !== 10);
 }

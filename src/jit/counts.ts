@@ -1,5 +1,5 @@
-// Where executed instructions are counted, so that few places add and every path is exact. Source: the idea of Knuth and Stevenson, "Optimal measurement
-// points for program frequency counts" (BIT 1973): edges of a spanning tree need no counter.
+// Where executed instructions are counted, so that few places add, rarely, and every path is exact. Source: Knuth and Stevenson, "Optimal measurement
+// points for program frequency counts" (BIT 1973): the edges of a spanning tree need no counter; which edges are frequent is guessed from loops.
 import type { Block } from './choice.ts';
 import type { Flow } from './flow.ts';
 
@@ -10,17 +10,79 @@ export interface Counts {
   onEdge(from: number, to: number): number;
 }
 
-/** Each block is ahead by what its first predecessor is, and has: along these edges, a tree, nothing is added. */
-export function placeCounts({ blocks }: Flow): Counts {
-  const ahead = new Int32Array(blocks.length).fill(-1);
-  ahead[0] = 0;
-  blocks.forEach((block, from) => {
-    for (const to of block.next) if (ahead[to] === -1) ahead[to] = ahead[from]! + length(block);
-  });
+/** Along the edges of a tree, and there are as few others as can be, nothing is added. */
+export function placeCounts(flow: Flow): Counts {
+  const { blocks } = flow;
+  const ahead = new Int32Array(blocks.length);
+  const tree = spanningTree(flow);
+  const isPlaced = new Uint8Array(blocks.length);
+  isPlaced[0] = 1;
+  const work = [0];
+  for (let block = work.pop(); block !== undefined; block = work.pop())
+    for (const { from, to } of tree[block]!) {
+      const other = from === block ? to : from;
+      if (isPlaced[other]) continue;
+      isPlaced[other] = 1;
+      ahead[other] =
+        from === block ? ahead[from]! + length(blocks[from]!) : ahead[to]! - length(blocks[from]!);
+      work.push(other);
+    }
   return { ahead, onEdge: (from, to) => ahead[from]! + length(blocks[from]!) - ahead[to]! };
 }
 
 /** Instructions of a block, with those of the second way of its choice. */
 export function length({ instructions, choice }: Block): number {
   return instructions.length + (choice?.otherwise.length ?? 0);
+}
+
+interface Edge {
+  readonly from: number;
+  readonly to: number;
+}
+
+/** By block: its edges in a tree that has the frequent ones, and of those alike the ones that have no code of their own. */
+function spanningTree({ blocks, before }: Flow): Edge[][] {
+  const depth = loopDepths(before);
+  const byWeight: Edge[][] = [];
+  blocks.forEach(({ next }, from) => {
+    for (const to of next) {
+      const isAlone = next.length > 1 && before[to]!.length > 1;
+      const weight = 2 * Math.min(depth[from]!, depth[to]!) + (isAlone ? 1 : 0);
+      byWeight[weight] ??= [];
+      byWeight[weight].push({ from, to });
+    }
+  });
+  const parent = Int32Array.from(blocks, (_, block) => block);
+  const root = (block: number): number => {
+    let at = block;
+    while (parent[at] !== at) {
+      parent[at] = parent[parent[at]!]!;
+      at = parent[at]!;
+    }
+    return at;
+  };
+  const tree: Edge[][] = blocks.map(() => []);
+  for (const edges of byWeight.reverse())
+    for (const edge of edges ?? []) {
+      const [a, b] = [root(edge.from), root(edge.to)];
+      if (a === b) continue;
+      parent[a] = b;
+      tree[edge.from]!.push(edge);
+      tree[edge.to]!.push(edge);
+    }
+  return tree;
+}
+
+/** In how many loops a block may be: a loop is taken to reach from its head to the last jump back, in the order of blocks. */
+function loopDepths(before: Flow['before']): Int32Array {
+  const depth = new Int32Array(before.length + 1);
+  before.forEach((ways, head) => {
+    let last = -1;
+    for (const from of ways) if (from >= head && from > last) last = from;
+    if (last < 0) return;
+    depth[head]!++;
+    depth[last + 1]!--;
+  });
+  for (let block = 1; block < depth.length; block++) depth[block]! += depth[block - 1]!;
+  return depth;
 }

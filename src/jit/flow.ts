@@ -7,8 +7,13 @@ import { BadProgram } from './program.ts';
 export interface Flow {
   /** Reachable blocks in reverse postorder; block 0 is the entry, and their successors are numbers in this order. */
   readonly blocks: readonly Block[];
+  /** By block: those that lead to it. */
+  readonly before: readonly (readonly number[])[];
   /** Immediate dominator of each block; of the entry itself. */
   readonly dominator: Int32Array;
+  /** Place of each block in a walk of the tree of dominators, and how many places it and what it dominates take. */
+  readonly place: Int32Array;
+  readonly span: Int32Array;
   /** Blocks that a forward edge reaches from more than one place. */
   readonly isMerge: Uint8Array;
   /** Targets of backward edges. */
@@ -28,6 +33,7 @@ export function readFlow(fn: number, code: readonly Instruction[]): Flow {
     for (const to of new Set(block.next)) before[to]!.push(i);
   });
   const dominator = dominators(before);
+  const tree = walk(dominator);
   const isMerge = new Uint8Array(count);
   const isLoop = new Uint8Array(count);
   let isReducible = true;
@@ -35,9 +41,9 @@ export function readFlow(fn: number, code: readonly Instruction[]): Flow {
     const forward = from.filter((i) => i < to);
     if (forward.length > 1) isMerge[to] = 1;
     if (forward.length < from.length) isLoop[to] = 1;
-    if (from.some((i) => i >= to && !dominates(dominator, to, i))) isReducible = false;
+    if (from.some((i) => i >= to && !dominates(tree, to, i))) isReducible = false;
   });
-  return { blocks, dominator, isMerge, isLoop, isReducible };
+  return { blocks, before, dominator, ...tree, isMerge, isLoop, isReducible };
 }
 
 /** Where control goes after an instruction, if not always to the next. */
@@ -143,8 +149,28 @@ function meet(dominator: Int32Array, first: number, second: number): number {
   return a;
 }
 
-function dominates(dominator: Int32Array, above: number, block: number): boolean {
-  let at = block;
-  while (at > above) at = dominator[at]!;
-  return at === above;
+/** Dominators come before what they dominate. */
+function walk(dominator: Int32Array): Pick<Flow, 'place' | 'span'> {
+  const span = new Int32Array(dominator.length).fill(1);
+  for (let block = dominator.length - 1; block > 0; block--) span[dominator[block]!]! += span[block]!;
+  const place = new Int32Array(dominator.length);
+  /** First place below each block that is free. */
+  const free = new Int32Array(dominator.length).fill(1);
+  for (let block = 1; block < dominator.length; block++) {
+    const above = dominator[block]!;
+    place[block] = free[above]!;
+    free[block] = place[block]! + 1;
+    free[above]! += span[block]!;
+  }
+  return { place, span };
+}
+
+/** Every way from the entry to `block` leads through `above`. */
+export function dominates(
+  { place, span }: Pick<Flow, 'place' | 'span'>,
+  above: number,
+  block: number,
+): boolean {
+  const from = place[block]! - place[above]!;
+  return from >= 0 && from < span[above]!;
 }

@@ -1,4 +1,5 @@
 // The body of one WebAssembly function while it is written: where BPF's registers live, constants, faults.
+import type { Bases } from './bases.ts';
 import { op, type ValueType, WasmBytes } from './wasm.ts';
 
 /** Locals. r1 to r5 are the parameters; r10 is a constant and has none. */
@@ -18,75 +19,44 @@ export const local = {
   place: 17,
   offset: 18,
 } as const;
-/** What the registers become on the two ways of a choice. */
-const armRegisters = [19, 29] as const;
 export const params: readonly ValueType[] = ['i64', 'i64', 'i64', 'i64', 'i64'];
+/** Beyond the parameters. */
+export const locals: readonly { readonly count: number; readonly type: ValueType }[] = [
+  { count: 8, type: 'i64' },
+  { count: 6, type: 'i32' },
+];
 
 /** What env.fault gets as its first argument. It must throw. */
 export const faultCodes = { read: 1, write: 2, budget: 3 } as const;
-
-/** Offsets: what a register holds, plus any of them, is below the limit of the shadow. */
-export interface Range {
-  readonly low: number;
-  readonly high: number;
-}
 
 export class FunctionCode {
   readonly out = new WasmBytes();
   readonly fn: number;
   /** Address above the frame: r10. */
   readonly top: number;
-  /** By register; what is known here of what they hold. */
-  ranges: (Range | undefined)[] = [];
-  /** Local of each register, as of now. */
-  #registers = registers;
-  #hasArms = false;
+  readonly bases: Bases;
   /** Blocks, loops and ifs that are open. */
   #depth = 0;
 
-  constructor(fn: number, top: number) {
+  constructor(fn: number, top: number, bases: Bases) {
     this.fn = fn;
     this.top = top;
-  }
-
-  /** Beyond the parameters. */
-  locals(): { readonly count: number; readonly type: ValueType }[] {
-    return [
-      { count: 8, type: 'i64' },
-      { count: 6, type: 'i32' },
-      ...(this.#hasArms ? [{ count: 20, type: 'i64' } as const] : []),
-    ];
+    this.bases = bases;
   }
 
   /** Pushes the 64 bits of a register. */
   register(number: number): WasmBytes {
-    return number === 10 ? this.i64(this.top) : this.get(this.#registers[number]!);
+    return number === 10 ? this.i64(this.top) : this.get(registers[number]!);
   }
 
   /** Pushes the low 32 bits of a register. */
   low(number: number): WasmBytes {
-    return number === 10 ? this.i32(this.top) : this.get(this.#registers[number]!).byte(op.i32WrapI64);
+    return number === 10 ? this.i32(this.top) : this.get(registers[number]!).byte(op.i32WrapI64);
   }
 
   /** Pops 64 bits into a register other than r10. */
   setRegister(number: number): void {
-    this.set(this.#registers[number]!);
-    this.ranges[number] = undefined;
-  }
-
-  /** The code that `write` writes leaves the registers as they are; answers with the local of what each would become. */
-  arm(way: 0 | 1, written: readonly number[], write: () => void): readonly number[] {
-    this.#hasArms = true;
-    const after = [...registers];
-    for (const number of written) {
-      after[number] = armRegisters[way] + number;
-      this.get(registers[number]!);
-      this.set(after[number]);
-    }
-    this.#registers = after;
-    write();
-    this.#registers = registers;
-    return after;
+    this.set(registers[number]!);
   }
 
   get(number: number): WasmBytes {

@@ -4,10 +4,11 @@ import type { Instruction } from '../bpf/instructions.ts';
 import { assert } from '../lib/assert.ts';
 import { type Checks, emitAccess } from './access.ts';
 import { emitArithmetic, emitComparison } from './arithmetic.ts';
+import { Bases } from './bases.ts';
 import type { Block, Choice } from './choice.ts';
 import { length, placeCounts } from './counts.ts';
 import type { Flow } from './flow.ts';
-import { FunctionCode, local, params, type Range } from './function-code.ts';
+import { FunctionCode, local, locals, params } from './function-code.ts';
 import { BadProgram, frameBytes, frameStride, maxLoops, type Of, writtenRegister } from './program.ts';
 import { type Bodies, emitFlow } from './structure.ts';
 import { op, valueType, type WasmFunction } from './wasm.ts';
@@ -36,17 +37,14 @@ export interface Surroundings extends Checks {
 
 /** Exported under no name. @throws BadProgram. */
 export function writeFunction(around: Surroundings, fn: number, flow: Flow): WasmFunction {
-  const to = new FunctionCode(fn, around.stack + fn * frameStride + frameBytes);
+  const to = new FunctionCode(fn, around.stack + fn * frameStride + frameBytes, new Bases(flow));
   const { blocks } = flow;
   const { ahead, onEdge } = placeCounts(flow);
   const hasMayGoto = blocks.some(({ instructions }) => instructions.some(({ kind }) => kind === 'may_goto'));
-  const ranges: (Range | undefined)[][] = [];
   const bodies: Bodies = {
     body: (block) => {
-      const hasOneWayIn = block > 0 && flow.isMerge[block] === 0 && flow.isLoop[block] === 0;
-      to.ranges = hasOneWayIn ? [...ranges[flow.dominator[block]!]!] : [];
+      to.bases.enter(block);
       emitBody(to, around, blocks[block]!, ahead[block]!);
-      ranges[block] = to.ranges;
     },
     condition: (block) => emitCondition(to, blocks[block]!.instructions.at(-1)!),
     edge: (from, next) => addToCount(to, onEdge(from, next)),
@@ -61,7 +59,7 @@ export function writeFunction(around: Surroundings, fn: number, flow: Flow): Was
     loadCount(to, 0);
     emitFlow(to, flow, bodies, local.dispatch);
   });
-  return { params, result: 'i64', locals: to.locals(), body };
+  return { params, result: 'i64', locals, body };
 }
 
 /** `ahead`: see counts.ts. What is called finds the exact count in `executed`, and leaves its own there. */
@@ -75,8 +73,9 @@ function emitBody(
     if (code.kind === 'call') storeCount(to, ahead + i + 1);
     emitInstruction(to, around, code);
     if (code.kind === 'call') loadCount(to, ahead + i + 1);
+    to.bases.pass(code);
   });
-  if (choice !== undefined) emitChoice(to, around, choice);
+  if (choice !== undefined) emitChoice(to, choice);
 }
 
 /** executed = the counter + ahead */
@@ -98,31 +97,42 @@ function addToCount(to: FunctionCode, more: number): void {
   to.set(local.count);
 }
 
-/** Computes both ways and selects. */
-function emitChoice(to: FunctionCode, around: Surroundings, choice: Choice): void {
-  emitComparison(to, choice.branch);
+/** All registers that either way writes, selected before the first is set. */
+function emitChoice(to: FunctionCode, { branch, taken, otherwise }: Choice): void {
+  emitComparison(to, branch);
   to.set(local.choice);
-  const ways = [choice.taken, choice.otherwise] as const;
-  const written = ways.map((code) => [...new Set(code.flatMap((one) => writtenRegister(one) ?? []))]);
-  const [taken, otherwise] = ([0, 1] as const).map((way) =>
-    to.arm(way, written[way]!, () => {
-      for (const code of ways[way]) emitInstruction(to, around, code);
-    }),
-  );
-  for (const register of new Set(written.flat())) {
-    to.get(taken![register]!);
-    to.get(otherwise![register]!);
+  const ways = [sources(taken), sources(otherwise)];
+  const written = [...new Set(ways.flatMap((way) => [...way.keys()]))];
+  for (const register of written) {
+    for (const way of ways) {
+      const { from, isLow } = way.get(register) ?? { from: register, isLow: false };
+      if (isLow) to.low(from).byte(op.i64ExtendI32U);
+      else to.register(from);
+    }
     to.get(local.choice).byte(op.select);
-    to.setRegister(register);
   }
-  // counts.ts has counted the second way; the condition is 0 or 1, and a product is cheaper than another select
-  const more = choice.taken.length - choice.otherwise.length;
+  for (const register of written.reverse()) to.setRegister(register);
+  // counts.ts has counted the second way; the condition is 0 or 1
+  const more = taken.length - otherwise.length;
   if (more === 0) return;
   to.get(local.count);
   to.get(local.choice);
-  if (more !== 1) to.i32(more).byte(op.i32Mul);
-  to.out.byte(op.i32Add);
+  if (Math.abs(more) > 1) to.i32(Math.abs(more)).byte(op.i32Mul);
+  to.out.byte(more < 0 ? op.i32Sub : op.i32Add);
   to.set(local.count);
+}
+
+/** After these moves, by register: which register it had been, and whether only its low half is left. */
+function sources(
+  moves: readonly Instruction[],
+): Map<number, { readonly from: number; readonly isLow: boolean }> {
+  const after = new Map<number, { readonly from: number; readonly isLow: boolean }>();
+  for (const code of moves) {
+    if (code.kind !== 'mov') continue;
+    const { from, isLow } = after.get(code.src) ?? { from: code.src, isLow: false };
+    after.set(code.dst, { from, isLow: isLow || code.width === 32 });
+  }
+  return after;
 }
 
 function emitInstruction(to: FunctionCode, around: Surroundings, code: Instruction): void {

@@ -12,11 +12,11 @@ import {
   writtenRegister,
 } from './program.ts';
 
-/** Memory as the program sees it. Both throw what the caller wants thrown where an access is not allowed. */
+/** Memory as the program sees it. Both throw what the caller wants thrown where an access is not allowed; `fn` and `code` are who asks. */
 export interface Memory {
   /** Unsigned value of `bytes` bytes, little-endian. */
-  load(address: bigint, bytes: number): bigint;
-  store(address: bigint, bytes: number, value: bigint): void;
+  load(address: bigint, bytes: number, fn: number, code: Instruction): bigint;
+  store(address: bigint, bytes: number, value: bigint, fn: number, code: Instruction): void;
 }
 
 export interface World {
@@ -93,23 +93,24 @@ function frame(run: Run, fn: number, depth: number, args: readonly bigint[]): bi
         r[code.dst] = code.value;
         break;
       case 'load': {
-        const value = world.memory.load(u64(src + BigInt(code.offset)), code.bytes);
+        const value = world.memory.load(u64(src + BigInt(code.offset)), code.bytes, fn, code);
         r[code.dst] = code.signed ? u64(BigInt.asIntN(code.bytes * 8, value)) : value;
         break;
       }
       case 'load_acquire':
-        r[code.dst] = world.memory.load(u64(src + BigInt(code.offset)), code.bytes);
+        r[code.dst] = world.memory.load(u64(src + BigInt(code.offset)), code.bytes, fn, code);
         break;
       case 'store':
       case 'store_release': {
         const value = code.kind === 'store' ? operand : src;
-        world.memory.store(u64(dst + BigInt(code.offset)), code.bytes, BigInt.asUintN(code.bytes * 8, value));
+        const stored = BigInt.asUintN(code.bytes * 8, value);
+        world.memory.store(u64(dst + BigInt(code.offset)), code.bytes, stored, fn, code);
         break;
       }
       case 'atomic':
       case 'xchg':
       case 'cmpxchg':
-        atomic(world.memory, code, r);
+        atomic(world.memory, fn, code, r);
         break;
       case 'branch':
         if (holds(code.condition, code.width, dst, operand)) at = code.target;
@@ -228,19 +229,24 @@ function holds(condition: Condition, width: 32 | 64, dst: bigint, operand: bigin
 }
 
 /** 32-bit values that are fetched are zero-extended (RFC 9669 section 5.3). */
-function atomic(memory: Memory, code: Of<'atomic' | 'xchg' | 'cmpxchg'>, r: BigUint64Array): void {
+function atomic(
+  memory: Memory,
+  fn: number,
+  code: Of<'atomic' | 'xchg' | 'cmpxchg'>,
+  r: BigUint64Array,
+): void {
   const address = u64(r[code.dst]! + BigInt(code.offset));
   const bits = code.bytes * 8;
   const src = BigInt.asUintN(bits, r[code.src]!);
-  const old = memory.load(address, code.bytes);
+  const old = memory.load(address, code.bytes, fn, code);
   if (code.kind === 'atomic') {
-    memory.store(address, code.bytes, BigInt.asUintN(bits, alu64(code.op, old, src)));
+    memory.store(address, code.bytes, BigInt.asUintN(bits, alu64(code.op, old, src)), fn, code);
     if (code.fetch) r[code.src] = old;
   } else if (code.kind === 'xchg') {
-    memory.store(address, code.bytes, src);
+    memory.store(address, code.bytes, src, fn, code);
     r[code.src] = old;
   } else {
-    if (old === BigInt.asUintN(bits, r[0]!)) memory.store(address, code.bytes, src);
+    if (old === BigInt.asUintN(bits, r[0]!)) memory.store(address, code.bytes, src, fn, code);
     r[0] = old;
   }
 }

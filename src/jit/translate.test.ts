@@ -20,7 +20,7 @@ import { flatWorld } from '../../test/jit/flat-world.ts';
 import { interpret } from './interpreter.ts';
 import { type Callee, translate } from './translate.ts';
 
-const memoryAt = 0x2000;
+const memoryAt = 0x12000;
 
 describe.each(['checked', 'fast'] as const)('%s', (mode) => {
   test.each(cases)('$name', ({ functions, r0, executed }) => {
@@ -136,20 +136,20 @@ describe('checked accesses', () => {
     expect(run(aluI('mov', 64, 1, memoryAt), storeImm(8, 1, 0, 5), load(8, 0, 1, 0))).toBe(5n);
     expect(run(aluI('mov', 64, 1, memoryAt), storeImm(4, 1, 8, 5), load(4, 0, 1, 8))).toBe(5n);
     expect(() => run(aluI('mov', 64, 1, memoryAt), load(8, 0, 1, 5))).toThrow(
-      'read in function 0 at 1: 0x2005',
+      'read in function 0 at 1: 0x12005',
     );
     expect(() => run(aluI('mov', 64, 1, memoryAt), load(1, 0, 1, 12))).toThrow(
-      'read in function 0 at 1: 0x200c',
+      'read in function 0 at 1: 0x1200c',
     );
     expect(() => run(aluI('mov', 64, 1, memoryAt), storeImm(1, 1, -1, 0))).toThrow(
-      'write in function 0 at 1: 0x1fff',
+      'write in function 0 at 1: 0x11fff',
     );
   });
 
   test('what may only be read', () => {
     expect(run(aluI('mov', 64, 1, memoryAt + 0x100), load(8, 0, 1, 0))).toBe(0n);
     expect(() => run(aluI('mov', 64, 1, memoryAt + 0x100), store(8, 1, 1, 0))).toThrow(
-      'write in function 0 at 1: 0x2100',
+      'write in function 0 at 1: 0x12100',
     );
     expect(() => run(aluI('mov', 64, 1, memoryAt + 0x100), raw(0xdb, 1, 2, 0, 0))).toThrow('write');
   });
@@ -159,10 +159,33 @@ describe('checked accesses', () => {
     expect(() => run(aluI('mov', 64, 1, -8), load(8, 0, 1, 0))).toThrow(
       'read in function 0 at 1: 0xfffffffffffffff8',
     );
-    expect(() => run(imm64(1, (1n << 32n) + BigInt(memoryAt)), load(4, 0, 1, 0))).toThrow('0x100002000');
+    expect(() => run(imm64(1, (1n << 32n) + BigInt(memoryAt)), load(4, 0, 1, 0))).toThrow('0x100012000');
     expect(() => run(imm64(1, 0x7fff_0000n), load(4, 0, 1, 0))).toThrow('0x7fff0000');
     expect(() => run(aluR('mov', 64, 1, 10), load(8, 0, 1, 100))).toThrow('read in function 0 at 1');
   });
+});
+
+test('what one access says of a base holds as far as offsets lead, and no further', () => {
+  const from = (added: number) => () =>
+    engine({
+      functions: [
+        assemble(
+          aluI('mov', 64, 1, memoryAt),
+          load(8, 0, 1, 0),
+          aluI('add', 64, 1, added),
+          load(8, 0, 1, 0),
+          exit,
+        ),
+      ],
+      mode: 'checked',
+    }).call(0);
+  const fault = (added: number): string =>
+    `read in function 0 at 3: 0x${BigInt.asUintN(64, BigInt(memoryAt + added)).toString(16)}`;
+  expect(from(4)().r0).toBe(0n);
+  for (const added of [
+    5, -1, -0x8000, -0x8001, -0x12000, -0x20000, -0x70000, 0x7fff, 0x8000, 0x40000, 0x7fffffff,
+  ])
+    expect(from(added)).toThrow(fault(added));
 });
 
 test('a chain of branches is translated once: no code is copied where paths meet', () => {

@@ -21,7 +21,7 @@ export interface Translation {
   readonly stack: number;
   /** Address of the shadow (see access.ts) of address 0. */
   readonly shadow: number;
-  /** Addresses below this have a shadow. None below 32 KiB may be accessible. */
+  /** Addresses below this have a shadow. Nothing in the first and the last 64 KiB of them may be accessible. */
   readonly limit: number;
   /** Address of an i32: the high half of `wide` results. */
   readonly resultHigh: number;

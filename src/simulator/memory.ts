@@ -42,7 +42,7 @@ export class SimMemory {
       `no memory has ${limit} bytes`,
     );
     this.limit = limit;
-    this.pages = (2 * limit) / pageBytes;
+    this.pages = (2 * limit) / pageBytes + 1; // what lies 64 KiB beyond the limit has a shadow too: programs are checked against it
     this.memory = new WebAssembly.Memory({ initial: this.pages, maximum: this.pages });
     const { buffer } = this.memory;
     this.u8 = new Uint8Array(buffer);

@@ -1,4 +1,4 @@
-// Runs translated code in a small memory: 8 frames, 12 writable bytes at 0x2000 and 8 readable ones at 0x2100.
+// Runs translated code in a small memory: 8 frames, 12 writable bytes at 0x12000 and 8 readable ones at 0x12100.
 import type { Instruction } from '../../src/bpf/instructions.ts';
 import { frameBytes, frameStride } from '../../src/jit/program.ts';
 import { type Callee, faultCodes, translate } from '../../src/jit/translate.ts';
@@ -10,14 +10,22 @@ export interface EngineOptions {
   readonly callees?: readonly Callee[];
   readonly onCall?: (name: string, args: number[], high: (value: number) => void) => number;
   readonly budget?: number;
+  /** What is there in place of the bytes above. */
+  readonly regions?: readonly { readonly at: number; readonly bytes: number; readonly isWritable: boolean }[];
   /** How many arguments function 0 takes; 1 by default. */
   readonly params?: number;
 }
 
-const stack = 0x3000;
-const limit = 0x8000;
-const resultAt = 0x1000;
-const resultHigh = 0x1ff8;
+const stack = 0x13000;
+const limit = 0x30000;
+const pages = 6;
+const resultAt = 0x11000;
+const resultHigh = 0x11ff8;
+
+const usualRegions = [
+  { at: 0x12000, bytes: 12, isWritable: true },
+  { at: 0x12100, bytes: 8, isWritable: false },
+];
 
 export function engine(options: EngineOptions) {
   const { functions, mode, callees = [], onCall, budget = 1_000_000, params = 1 } = options;
@@ -32,14 +40,14 @@ export function engine(options: EngineOptions) {
     limit,
     resultHigh,
     budget,
-    pages: 1,
+    pages,
   });
   const module = new WebAssembly.Module(bytes);
-  const memory = new WebAssembly.Memory({ initial: 1 });
+  const memory = new WebAssembly.Memory({ initial: pages });
   const shadow = new Uint8Array(memory.buffer, limit);
   permit(shadow, resultAt, 8, true);
-  permit(shadow, 0x2000, 12, true);
-  permit(shadow, 0x2100, 8, false);
+  for (const { at, bytes, isWritable } of options.regions ?? usualRegions)
+    permit(shadow, at, bytes, isWritable);
   for (let fn = 0; fn <= functions.length; fn++) permit(shadow, stack + fn * frameStride, frameBytes, true);
   const view = new DataView(memory.buffer);
   const fault = (code: number, fn: number, at: number, low: number, high: number): void => {

@@ -2,7 +2,7 @@
 import type { World } from '../../src/jit/interpreter.ts';
 import { frameStride } from '../../src/jit/program.ts';
 
-const stack = 0x10000n;
+const stack = 0x100_0000n;
 
 export function flatWorld(functions: World['functions'], overrides: Partial<World> = {}): World {
   const bytes = new DataView(new ArrayBuffer(8 * frameStride));

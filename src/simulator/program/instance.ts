@@ -46,6 +46,9 @@ export function placeOf(linked: Linked, fn: number, at: number): string {
 /** Pointers to functions as programs see them: numbers that no memory has. */
 export const functionPointerBase = 0x7f00_0000;
 
+/** Beyond the limit of memory, where translate.ts wants a shadow too. */
+const guardBytes = 65_536;
+
 /** @throws SimFinding. */
 export function instantiate(linked: Linked, binding: Binding, name: string): PolicyProgram {
   const { memory, mode, budget, resultHigh, stack } = binding;
@@ -68,7 +71,7 @@ export function instantiate(linked: Linked, binding: Binding, name: string): Pol
     mode,
     stack,
     shadow: memory.limit,
-    limit: memory.limit,
+    limit: memory.limit + guardBytes,
     resultHigh,
     budget,
     pages: memory.pages,

@@ -1,0 +1,136 @@
+// What registers hold, as a value plus a constant: registers of one value need one check between them, and what a loop leaves alone stays one value all
+// through it. Source: Alpern, Wegman and Zadeck, "Detecting Equality of Variables in Programs" (POPL 1988), for moves and added constants.
+import type { Instruction } from '../bpf/instructions.ts';
+import type { Block } from './choice.ts';
+import type { Flow } from './flow.ts';
+import { writtenRegister } from './program.ts';
+
+const registers = 11;
+/** Constants beyond this begin a new value. */
+export const mostAdded = 1 << 19;
+/** After so many, all that loops could change counts as changed: the sweeps must end soon. */
+const mostSweeps = 6;
+
+/** What the registers hold: for each the number of a value, any, and `addedAt` further on what was added to it. */
+export type Values = Int32Array;
+export const addedAt = registers;
+export const valuesSize = 2 * registers;
+
+/** What holds where each block begins: `valuesSize` numbers a block. That a loop changes nothing is believed until a sweep shows what it changes. */
+export function valuesAtEntries({ blocks, before }: Pick<Flow, 'blocks' | 'before'>): Int32Array {
+  const sweeps = new Sweeps(blocks, before);
+  for (let count = 1; ; count++) {
+    sweeps.sweep();
+    if (!sweeps.markLoops(count >= mostSweeps)) return sweeps.entries;
+  }
+}
+
+class Sweeps {
+  readonly entries: Int32Array;
+  readonly #exits: Int32Array;
+  /** By block and register: ways that meet there bring different values. */
+  readonly #meets: Uint8Array;
+  readonly #blocks: Flow['blocks'];
+  readonly #before: Flow['before'];
+
+  constructor(blocks: Flow['blocks'], before: Flow['before']) {
+    this.#blocks = blocks;
+    this.#before = before;
+    this.entries = new Int32Array(blocks.length * valuesSize);
+    this.#exits = new Int32Array(blocks.length * valuesSize);
+    this.#meets = new Uint8Array(blocks.length * registers);
+  }
+
+  /** Through all blocks, as if there were no ways back. */
+  sweep(): void {
+    const { entries } = this;
+    const values = new Int32Array(valuesSize);
+    for (let block = 0; block < this.#blocks.length; block++) {
+      let first = -1;
+      for (const from of this.#before[block]!) {
+        if (from >= block) continue;
+        if (first < 0) this.#begin(block, from);
+        else this.#mark(block, from, false);
+        first = from;
+      }
+      for (let register = 0; register < registers; register++)
+        if (first < 0 || this.#meets[block * registers + register] === 1) {
+          entries[block * valuesSize + register] = -1 - block * registers - register;
+          entries[block * valuesSize + addedAt + register] = 0;
+        }
+      valuesAt(entries, block, values);
+      for (const code of this.#blocks[block]!.instructions) step(values, code);
+      stepChoice(values, this.#blocks[block]!);
+      this.#exits.set(values, block * valuesSize);
+    }
+  }
+
+  /** Marks what ways back bring that is not what was believed; or all. Answers whether one was not marked before. */
+  markLoops(all: boolean): boolean {
+    let isNew = false;
+    for (let block = 0; block < this.#blocks.length; block++)
+      for (const from of this.#before[block]!)
+        if (from >= block && this.#mark(block, from, all)) isNew = true;
+    return isNew;
+  }
+
+  #begin(block: number, from: number): void {
+    for (let i = 0; i < valuesSize; i++)
+      this.entries[block * valuesSize + i] = this.#exits[from * valuesSize + i]!;
+  }
+
+  #mark(block: number, from: number, all: boolean): boolean {
+    const { entries } = this;
+    const [entry, exit] = [block * valuesSize, from * valuesSize];
+    let isNew = false;
+    for (let register = 0; register < registers; register++) {
+      if (this.#meets[block * registers + register] === 1) continue;
+      const isSame =
+        entries[entry + register] === this.#exits[exit + register] &&
+        entries[entry + addedAt + register] === this.#exits[exit + addedAt + register];
+      if (isSame && !all) continue;
+      this.#meets[block * registers + register] = 1;
+      isNew = true;
+    }
+    return isNew;
+  }
+}
+
+/** Copies what holds where a block begins. */
+export function valuesAt(entries: Int32Array, block: number, to: Values): void {
+  for (let i = 0; i < valuesSize; i++) to[i] = entries[block * valuesSize + i]!;
+}
+
+/** What an instruction does to them. */
+export function step(values: Values, code: Instruction): void {
+  const register = code.kind === 'call' || code.kind === 'cmpxchg' ? 0 : writtenRegister(code);
+  if (register === undefined) return;
+  if (code.kind === 'mov' && code.fromSrc && code.width === 64) {
+    values[register] = values[code.src]!;
+    values[addedAt + register] = values[addedAt + code.src]!;
+    return;
+  }
+  if (code.kind === 'alu' && code.op === 'add' && code.width === 64 && !code.fromSrc) {
+    const sum = values[addedAt + register]! + code.imm;
+    if (Math.abs(sum) < mostAdded) {
+      values[addedAt + register] = sum;
+      return;
+    }
+  }
+  renew(values, register, code.at);
+}
+
+/** What comes out of a choice is new, whichever way it went. */
+function stepChoice(values: Values, { choice }: Block): void {
+  if (choice === undefined) return;
+  for (const way of [choice.taken, choice.otherwise])
+    for (const code of way) {
+      const register = writtenRegister(code);
+      if (register !== undefined) renew(values, register, choice.branch.at);
+    }
+}
+
+function renew(values: Values, register: number, at: number): void {
+  values[register] = at * registers + register;
+  values[addedAt + register] = 0;
+}
