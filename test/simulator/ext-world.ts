@@ -55,6 +55,8 @@ export interface Kernel {
   /** Low and high half of the n-th argument of the callback that runs. */
   low(n: number): number;
   high(n: number): number;
+  /** The 32-bit word at an address. */
+  word(address: number): number;
   /** A line of the test's own in the log. */
   note(text: string): void;
 }
@@ -136,6 +138,7 @@ export function extWorld(options: ExtOptions = {}): ExtWorld {
   const kernel: Kernel = {
     address: (task) => memory.addressOf(task),
     low: (n) => sim.i32[(contextNow >>> 2) + 2 * n]!,
+    word: (address) => sim.i32[address >>> 2]!,
     high: (n) => sim.i32[(contextNow >>> 2) + 2 * n + 1]!,
     call: (kfunc, ...args) => table[kfunc]!.run(...args) ?? 0,
     insert: (task, [low, high], sliceNs = 20 * ms, enqFlags = 0, enqFlagsHigh = 0) => {
