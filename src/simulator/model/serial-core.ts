@@ -51,9 +51,12 @@ export class SerialCore extends Core {
     this.#rung = Array.from({ length: cpus }, () => []);
   }
 
-  override run(untilNs: number): 'limit' | 'nothing left' | 'stopped' {
+  override run(untilNs: number, mostTurns = Number.MAX_SAFE_INTEGER): Pause {
     const { count } = this.cpus;
-    for (let cpu = 0; !this.stopped; cpu = (cpu + 1) % count) {
+    for (let left = mostTurns; !this.stopped; left--) {
+      if (left === 0) return 'more';
+      const cpu = this.#nextCpu;
+      this.#nextCpu = (cpu + 1) % count;
       if (!this.#anyWork()) {
         const at = this.wheel.earliestAt();
         if (at === Number.POSITIVE_INFINITY) return 'nothing left';
@@ -99,12 +102,9 @@ export class SerialCore extends Core {
       if (slot === this.tickSlot) {
         for (let cpu = 0; cpu < count; cpu++) if (cpus.curr[cpu]! >= 0) this.#ticked[cpu] = 1;
         wheel.set(slot, wheel.poppedAt + tickNs);
-      } else if (slot >= count && slot < this.tickSlot)
-        this.#rung[tasks.cpu[slot - count]!]!.push(slot - count);
-      else {
-        this.#begin(0);
-        this.player.event(slot);
-        this.#end(this.execCpu);
+      } else {
+        const isTask = slot >= count && slot < this.tickSlot;
+        this.#rung[isTask ? tasks.cpu[slot - count]! : 0]!.push(slot); // the player is at home on CPU 0
       }
     }
   }
@@ -148,8 +148,10 @@ export class SerialCore extends Core {
     const rung = this.#rung[cpu]!;
     if (rung.length > 0) {
       this.#begin(cpu);
+      const slot = rung.shift()!;
       this.charge(this.costs.timerNs);
-      this.player.timer(rung.shift()!);
+      if (slot < this.tickSlot) this.player.timer(slot - this.cpus.count);
+      else this.player.event(slot);
       this.#end(cpu);
       return true;
     }

@@ -51,6 +51,9 @@ export class Rounds implements PlayerRounds {
   #failure: RunEvent | undefined;
   readonly #started: Float64Array;
   readonly #endedAt: Float64Array;
+  readonly #cpuNs: Float64Array;
+  /** When the last foreground task of the round ended; −1 while the round goes on, and once it has been told. */
+  #roundEndNs = -1;
   readonly #before: { cpu: Float64Array; delay: Float64Array; vcsw: Float64Array; icsw: Float64Array };
   readonly #killed: Uint8Array;
   readonly #exists: Uint8Array;
@@ -66,6 +69,7 @@ export class Rounds implements PlayerRounds {
     this.player = new Player(core, setting.expansion, this);
     this.#started = times();
     this.#endedAt = times();
+    this.#cpuNs = times();
     this.#before = { cpu: times(), delay: times(), vcsw: times(), icsw: times() };
     this.#killed = new Uint8Array(count);
     this.#exists = new Uint8Array(count);
@@ -100,6 +104,7 @@ export class Rounds implements PlayerRounds {
       wheel.set(this.#slot, now + restNs);
       return false;
     }
+    this.#emitRound();
     this.#core.stopped = this.hasEnded;
     return !this.#core.stopped;
   }
@@ -191,7 +196,7 @@ export class Rounds implements PlayerRounds {
     const { tasks } = this.#setting.expansion;
     const { wheel, now, costs } = this.#core;
     // the player is woken, runs, and sleeps again
-    this.#core.charge(costs.timerNs + 2 * costs.switchNs + 2 * costs.syscallNs);
+    this.#core.charge(2 * costs.switchNs + 2 * costs.syscallNs);
     for (; this.#next < this.#order.length; this.#next++) {
       const task = this.#order[this.#next]!;
       const due = this.startNs + tasks[task]!.startNs;
@@ -211,8 +216,10 @@ export class Rounds implements PlayerRounds {
   }
 
   ended(task: number): void {
-    const { now } = this.#core;
+    const { now, tasks } = this.#core;
     this.#endedAt[task] = now;
+    this.#core.account(tasks.cpu[task]!);
+    this.#cpuNs[task] = tasks.sumExec[task]!; // what it reads itself, before it exits
     if (this.#setting.expansion.tasks[task]!.background) return;
     this.#remaining--;
     if (this.#remaining === 0) this.#endRound();
@@ -237,13 +244,16 @@ export class Rounds implements PlayerRounds {
       this.player.kill(index);
     });
     this.#phase = 'rest';
+    this.#roundEndNs = this.#core.now;
     this.#core.wheel.set(this.#slot, this.#core.now + restNs);
-    this.#emitRound();
   }
 
+  /** Once its tasks are gone: only then is all counted. */
   #emitRound(): void {
+    if (this.#roundEndNs < 0) return;
     const startNs = this.startNs - this.firstStartNs;
-    const endNs = this.#core.now - this.firstStartNs;
+    const endNs = this.#roundEndNs - this.firstStartNs;
+    this.#roundEndNs = -1;
     this.events.push({ event: 'round', round: this.#round, startNs, endNs, makespanNs: endNs - startNs });
     this.#setting.expansion.tasks.forEach(({ round }, task) => {
       if (round === this.#round && this.#exists[task] === 1) this.events.push(this.#taskEvent(task));
@@ -259,7 +269,7 @@ export class Rounds implements PlayerRounds {
       task,
       startNs: this.#started[task]! - this.startNs,
       endNs: this.#endedAt[task]! - this.startNs,
-      cpuNs: tasks.sumExec[task]! - this.#before.cpu[task]!,
+      cpuNs: (this.#killed[task] === 1 ? tasks.sumExec[task]! : this.#cpuNs[task]!) - this.#before.cpu[task]!,
       delayNs: tasks.delay[task]! - this.#before.delay[task]!,
       vcsw: tasks.vcsw[task]! - this.#before.vcsw[task]!,
       icsw: tasks.icsw[task]! - this.#before.icsw[task]!,
@@ -277,6 +287,7 @@ export class Rounds implements PlayerRounds {
 
   /** What the runner would say of the whole run, `done` last. `inOrder`: nothing else has gone wrong. */
   finish(inOrder: boolean): RunEvent[] {
+    this.#emitRound();
     const { samples } = this.player;
     const status = inOrder && this.#failure === undefined && this.hasEnded ? 'ok' : 'failed';
     const lines = samples.map((values, series) => ({ event: 'samples', series, values }));
