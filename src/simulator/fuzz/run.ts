@@ -63,7 +63,6 @@ export function runScenario(
 ): Ran {
   const found = new Map<CheckerName, Violation>();
   const guard = { isCut: false };
-  let watch: Watch | undefined;
   const simulated = simulator.run({
     expansion: expansionOf(scenario),
     shape: { cpus: scenario.cpus, llcs: scenario.llcs, threads: scenario.threads },
@@ -76,12 +75,11 @@ export function runScenario(
     limitNs: scenario.lengthNs,
     timeoutMs: watchdogMs,
     prepare(model) {
-      watch = attach(model, policy, scenario, options, found);
+      attach(model, policy, scenario, options, found);
       options.prepare?.(model);
       guardAgainstEndlessness(model, options, found, guard);
     },
   });
-  if (watch !== undefined && !guard.isCut && simulated.finding === undefined) watch.end();
   return outcomeOf(simulated, found, guard.isCut);
 }
 
@@ -95,7 +93,7 @@ function attach(
   scenario: Scenario,
   options: RunOptions,
   found: Map<CheckerName, Violation>,
-): Watch {
+): void {
   const { core } = model;
   const watch = new Watch(scenario, core, model.ext!, options.recorder);
   watch.checkers = makers
@@ -112,14 +110,16 @@ function attach(
   core.tickSkewNs = tickSkewNs;
   const slots = { sample: model.freeSlot, disturb: model.freeSlot + 1 };
   const disturber = new Disturber(model, slots.disturb, scenario, watch);
-  core.wheel.set(slots.sample, core.now + sampleNs);
+  const endNs = core.now + scenario.lengthNs;
+  const plan = (): void => core.wheel.set(slots.sample, Math.min(core.now + sampleNs, endNs));
+  plan();
   model.onSlot = (slot) => {
     if (slot === slots.disturb) disturber.event();
     if (slot !== slots.sample) return;
     watch.sample();
-    core.wheel.set(slots.sample, core.now + sampleNs);
+    if (core.now < endNs) plan();
+    else watch.end();
   };
-  return watch;
 }
 
 function guardAgainstEndlessness(

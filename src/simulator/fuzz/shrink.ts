@@ -92,13 +92,17 @@ type Attempt = (candidate: Scenario) => Promise<boolean>;
 async function fewerCpus(get: Get, attempt: Attempt): Promise<void> {
   if (get().threads > 1) await attempt({ ...get(), threads: 1 });
   if (get().llcs > 1) await attempt({ ...get(), llcs: 1 });
-  for (let cpus = 1; cpus < get().cpus; cpus++) if (await attempt(withCpus(get(), cpus))) return;
+  for (let cpus = 1; cpus < get().cpus; cpus++) {
+    if (await attempt(withCpus(get(), cpus, undefined))) return;
+    if (await attempt(withCpus(get(), cpus, cpus - 1))) return;
+  }
 }
 
-/** Masks lose the CPUs that are gone; one that would lose all keeps the last there is. */
-function withCpus(scenario: Scenario, cpus: number): Scenario {
+/** What named a CPU that is gone names `instead`, or goes with it; a mask that would lose all keeps the last there is. */
+function withCpus(scenario: Scenario, cpus: number, instead: number | undefined): Scenario {
   const cut = (mask: readonly number[]): number[] => {
-    const left = mask.filter((cpu) => cpu < cpus);
+    const moved = mask.map((cpu) => (cpu < cpus ? cpu : instead));
+    const left = [...new Set(moved)].filter((cpu) => cpu !== undefined);
     return mask.length > 0 && left.length === 0 ? [cpus - 1] : left;
   };
   return {
@@ -113,8 +117,10 @@ function withCpus(scenario: Scenario, cpus: number): Scenario {
     })),
     disturbances: scenario.disturbances.flatMap((one): Disturbance[] => {
       if ('affinity' in one) return [{ ...one, cpus: cut(one.cpus) }];
-      const cpu = 'offline' in one ? one.offline : 'online' in one ? one.online : -1;
-      return cpu < cpus ? [one] : [];
+      const named = 'offline' in one ? one.offline : 'online' in one ? one.online : -1;
+      if (named < cpus) return [one];
+      if (instead === undefined) return [];
+      return 'offline' in one ? [{ ...one, offline: instead }] : [{ atNs: one.atNs, online: instead }];
     }),
   };
 }

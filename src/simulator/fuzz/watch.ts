@@ -35,7 +35,7 @@ export class Watch implements Watched, Recorder, Changes {
     this.#also = also;
     this.waitingSince = new Float64Array(capacity).fill(-1);
     this.wokeUp = new Uint8Array(capacity);
-    this.changedAt = new Float64Array(capacity);
+    this.changedAt = new Float64Array(capacity).fill(core.now);
     this.rtNsAtWait = new Float64Array(capacity);
     this.runs = new Int32Array(cpus).fill(-1);
     this.idleSince = new Float64Array(cpus).fill(core.now);
@@ -93,6 +93,7 @@ export class Watch implements Watched, Recorder, Changes {
   weightChanged(_task: number): void {}
 
   cpuChanged(cpu: number): void {
+    this.changedAt.fill(this.core.now);
     const isOn = this.core.cpus.online[cpu] === 1;
     this.idleSince[cpu] = isOn && this.runs[cpu]! < 0 ? this.core.now : -1;
   }
@@ -105,7 +106,6 @@ export class Watch implements Watched, Recorder, Changes {
   }
 
   end(): void {
-    this.sample();
     for (const checker of this.checkers) checker.end?.();
   }
 

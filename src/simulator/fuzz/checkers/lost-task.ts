@@ -2,7 +2,7 @@
 // bring it back, and has not.
 
 import { type MakeChecker, timeText } from '../checker.ts';
-import { isHeldByPolicy, limitText, overdue, waitOf } from './starvation.ts';
+import { isHeldByPolicy, overdue, waitOf } from './starvation.ts';
 
 export const lostTask: MakeChecker = (watched, report) => ({
   name: 'lost-task',
@@ -11,7 +11,7 @@ export const lostTask: MakeChecker = (watched, report) => ({
       if (isHeldByPolicy(watched, task))
         report(
           `${watched.nameOf(task)} is runnable and in no queue: the policy took it in ops.enqueue ${timeText(waitOf(watched, task))} ago ` +
-            `and has not dispatched it; ${limitText(watched, task)}`,
+            'and has not dispatched it; at its weight it should have had a CPU by now',
           [task],
         );
   },

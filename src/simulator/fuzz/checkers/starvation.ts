@@ -17,15 +17,16 @@ export const starvation: MakeChecker = (watched, report) => ({
   name: 'starvation',
   ran(task, _cpu, waitedNs) {
     if (waitedNs > boundNs && waitedNs > boundFor(watched, task))
-      report(`${watched.nameOf(task)} waited ${timeText(waitedNs)} for a CPU; ${limitText(watched, task)}`, [
-        task,
-      ]);
+      report(
+        `${watched.nameOf(task)} waited ${timeText(waitedNs)} for a CPU; at its weight ${timeText(boundFor(watched, task))} would be the most`,
+        [task],
+      );
   },
   sample() {
     for (const task of overdue(watched))
       if (!isHeldByPolicy(watched, task))
         report(
-          `${watched.nameOf(task)} has waited ${timeText(waitOf(watched, task))} in a queue; ${limitText(watched, task)}`,
+          `${watched.nameOf(task)} has waited ${timeText(waitOf(watched, task))} in a queue and still waits; at its weight it should have had a CPU by now`,
           [task],
         );
   },
@@ -64,8 +65,4 @@ export function boundFor(watched: Watched, task: number): number {
 
 function weight({ core: { tasks } }: Watched, task: number): number {
   return cgroupWeight(tasks.nice[task]!, tasks.policy[task] === schedPolicy.idle);
-}
-
-export function limitText(watched: Watched, task: number): string {
-  return `at its weight ${timeText(boundFor(watched, task))} would be the most`;
 }
