@@ -1,6 +1,6 @@
 // The oracle: BPF executed one instruction at a time on BigInt registers, slowly and obviously. What the translation to WebAssembly does must
 // equal what happens here. Source: RFC 9669 sections 3 to 5; may_goto from kernel/bpf/verifier.c, v6.18.
-import type { AluOp, Condition } from '../bpf/instructions.ts';
+import type { AluOp, Condition, Instruction } from '../bpf/instructions.ts';
 import {
   BadProgram,
   type Functions,
@@ -12,11 +12,17 @@ import {
   writtenRegister,
 } from './program.ts';
 
-/** Memory as the program sees it. Both throw what the caller wants thrown where an access is not allowed; `fn` and `code` are who asks. */
+/** Memory as the program sees it. Both throw what the caller wants thrown where an access is not allowed; `by` is who asks. */
 export interface Memory {
   /** Unsigned value of `bytes` bytes, little-endian. */
-  load(address: bigint, bytes: number, fn: number, code: Instruction): bigint;
-  store(address: bigint, bytes: number, value: bigint, fn: number, code: Instruction): void;
+  load(address: bigint, bytes: number, by?: Asker): bigint;
+  store(address: bigint, bytes: number, value: bigint, by?: Asker): void;
+}
+
+/** An instruction of function number `fn`. */
+export interface Asker {
+  readonly fn: number;
+  readonly code: Instruction;
 }
 
 export interface World {
@@ -93,18 +99,18 @@ function frame(run: Run, fn: number, depth: number, args: readonly bigint[]): bi
         r[code.dst] = code.value;
         break;
       case 'load': {
-        const value = world.memory.load(u64(src + BigInt(code.offset)), code.bytes, fn, code);
+        const value = world.memory.load(u64(src + BigInt(code.offset)), code.bytes, { fn, code });
         r[code.dst] = code.signed ? u64(BigInt.asIntN(code.bytes * 8, value)) : value;
         break;
       }
       case 'load_acquire':
-        r[code.dst] = world.memory.load(u64(src + BigInt(code.offset)), code.bytes, fn, code);
+        r[code.dst] = world.memory.load(u64(src + BigInt(code.offset)), code.bytes, { fn, code });
         break;
       case 'store':
       case 'store_release': {
         const value = code.kind === 'store' ? operand : src;
         const stored = BigInt.asUintN(code.bytes * 8, value);
-        world.memory.store(u64(dst + BigInt(code.offset)), code.bytes, stored, fn, code);
+        world.memory.store(u64(dst + BigInt(code.offset)), code.bytes, stored, { fn, code });
         break;
       }
       case 'atomic':
@@ -238,15 +244,15 @@ function atomic(
   const address = u64(r[code.dst]! + BigInt(code.offset));
   const bits = code.bytes * 8;
   const src = BigInt.asUintN(bits, r[code.src]!);
-  const old = memory.load(address, code.bytes, fn, code);
+  const old = memory.load(address, code.bytes, { fn, code });
   if (code.kind === 'atomic') {
-    memory.store(address, code.bytes, BigInt.asUintN(bits, alu64(code.op, old, src)), fn, code);
+    memory.store(address, code.bytes, BigInt.asUintN(bits, alu64(code.op, old, src)), { fn, code });
     if (code.fetch) r[code.src] = old;
   } else if (code.kind === 'xchg') {
-    memory.store(address, code.bytes, src, fn, code);
+    memory.store(address, code.bytes, src, { fn, code });
     r[code.src] = old;
   } else {
-    if (old === BigInt.asUintN(bits, r[0]!)) memory.store(address, code.bytes, src, fn, code);
+    if (old === BigInt.asUintN(bits, r[0]!)) memory.store(address, code.bytes, src, { fn, code });
     r[0] = old;
   }
 }

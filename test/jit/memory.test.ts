@@ -1,7 +1,7 @@
 // Checked accesses against an oracle that asks about each byte: what is read and written, and where a program is stopped. A failure is its seed.
 import { expect, test } from 'vitest';
 import type { Instruction } from '../../src/bpf/instructions.ts';
-import { interpret } from '../../src/jit/interpreter.ts';
+import { type Asker, interpret } from '../../src/jit/interpreter.ts';
 import { engine } from './engine.ts';
 import { flatWorld } from './flat-world.ts';
 import { randomMemoryProgram, regions } from './random-memory.ts';
@@ -22,13 +22,7 @@ function expectedEnd(functions: readonly (readonly Instruction[])[]): End {
   for (const { at, bytes: count, isWritable } of regions)
     for (let i = 0; i < count; i++) bytes.set(at + i, { value: 0, isWritable });
   const frames = flatWorld(functions);
-  const check = (
-    way: 'read' | 'write',
-    address: bigint,
-    size: number,
-    fn: number,
-    code: Instruction,
-  ): void => {
+  const check = (way: 'read' | 'write', address: bigint, size: number, { fn, code }: Asker): void => {
     // the translation asks once for both halves of an atomic operation
     const isWrite = way === 'write' || (code.kind !== 'load' && code.kind !== 'store');
     for (let i = 0n; i < BigInt(size); i++) {
@@ -43,17 +37,17 @@ function expectedEnd(functions: readonly (readonly Instruction[])[]): End {
   };
   const isFrame = (address: bigint): boolean => address >= frames.stack && address < frames.stack + 0x2000n;
   const memory: typeof frames.memory = {
-    load(address, size, fn, code) {
-      if (isFrame(address)) return frames.memory.load(address, size, fn, code);
-      check('read', address, size, fn, code);
+    load(address, size, by) {
+      if (isFrame(address)) return frames.memory.load(address, size);
+      check('read', address, size, by!);
       let value = 0n;
       for (let i = size - 1; i >= 0; i--)
         value = (value << 8n) | BigInt(bytes.get(Number(address) + i)!.value);
       return value;
     },
-    store(address, size, value, fn, code) {
-      if (isFrame(address)) return frames.memory.store(address, size, value, fn, code);
-      check('write', address, size, fn, code);
+    store(address, size, value, by) {
+      if (isFrame(address)) return frames.memory.store(address, size, value);
+      check('write', address, size, by!);
       for (let i = 0; i < size; i++)
         bytes.get(Number(address) + i)!.value = Number((value >> BigInt(8 * i)) & 0xffn);
     },
