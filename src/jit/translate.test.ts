@@ -104,6 +104,32 @@ describe.each(['checked', 'fast'] as const)('%s', (mode) => {
     expect(f1!(7, 8)).toBe(15);
   });
 
+  test('what an entry has executed is put where it says, and the count begins anew', () => {
+    const bytes = translate({
+      functions: [assemble(aluI('mov', 64, 0, 9), aluI('add', 64, 0, 1), exit)],
+      calleeOf: () => expect.unreachable(),
+      entries: [{ fn: 0, params: 1, executedAt: 0x40 }],
+      mode,
+      stack: 0,
+      shadow: 0,
+      limit: 0,
+      resultHigh: 0,
+      budget: 1000,
+      pages: 1,
+    });
+    const memory = new WebAssembly.Memory({ initial: 1 });
+    const env = { memory, fault: () => {} };
+    const { f0, executed } = new WebAssembly.Instance(new WebAssembly.Module(bytes), { env }).exports as {
+      f0: (a: number) => number;
+      executed: WebAssembly.Global;
+    };
+    for (let again = 0; again < 2; again++) {
+      expect(f0(0)).toBe(10);
+      expect(new DataView(memory.buffer).getInt32(0x40, true)).toBe(3);
+      expect(executed.value).toBe(0);
+    }
+  });
+
   test('an endless loop ends with a finding at the head of the loop', () => {
     const run = engine({ functions: [assemble(aluI('mov', 64, 0, 0), goto_(-1), exit)], mode, budget: 1000 });
     expect(() => run.call(0)).toThrow('budget in function 0 at 1');

@@ -10,12 +10,19 @@ import { encodeModule, op, type ValueType, WasmBytes, type WasmFunction } from '
 export { faultCodes } from './function-code.ts';
 export type { Callee } from './function-writer.ts';
 
+/** A function to export as "f<fn>": (`params` i32, 0 to 5 of them, zero-extended into r1, r2, …) → low half of r0. The other registers are 0. */
+export interface Entry {
+  readonly fn: number;
+  readonly params: number;
+  /** Address of an i32: when the function returns, the count of executed instructions moves from the global to there. */
+  readonly executedAt?: number;
+}
+
 export interface Translation {
   /** Linked code: calls of functions name their number, calls of helpers and kfuncs have a callee. */
   readonly functions: Functions;
   readonly calleeOf: (what: 'helper' | 'kfunc', id: number) => Callee;
-  /** Functions to export as "f<fn>": (`params` i32, 0 to 5 of them, zero-extended into r1, r2, …) → low half of r0. The other registers are 0. */
-  readonly entries: readonly { readonly fn: number; readonly params: number }[];
+  readonly entries: readonly Entry[];
   readonly mode: 'checked' | 'fast';
   /** Address of the stack frames: function n owns `frameBytes` from stack + n × `frameStride` (BPF has no recursion). */
   readonly stack: number;
@@ -56,7 +63,7 @@ export function translate(input: Translation): Uint8Array {
         result: callee.result === 'none' ? undefined : ('i32' as const),
       })),
     ],
-    functions: [...functions, ...input.entries.map(({ fn, params }) => entry(fn, params, firstFunction))],
+    functions: [...functions, ...input.entries.map((one) => entry(one, firstFunction))],
     globals: ['executed'],
   });
 }
@@ -74,7 +81,7 @@ function calleesOf({ functions, calleeOf }: Translation): Map<string, { index: n
   return callees;
 }
 
-function entry(fn: number, params: number, firstFunction: number): WasmFunction {
+function entry({ fn, params, executedAt }: Entry, firstFunction: number): WasmFunction {
   assert(params <= 5, 'at most five arguments');
   const out = new WasmBytes();
   for (let i = 0; i < 5; i++) {
@@ -85,6 +92,10 @@ function entry(fn: number, params: number, firstFunction: number): WasmFunction 
     .byte(op.call)
     .u32(firstFunction + fn)
     .byte(op.i32WrapI64);
+  if (executedAt !== undefined) {
+    out.byte(op.i32Const).i32(executedAt).byte(op.globalGet).u32(0).byte(op.i32Store).byte(0).u32(0);
+    out.byte(op.i32Const).i32(0).byte(op.globalSet).u32(0);
+  }
   return { params: i32s(params), result: 'i32', locals: [], body: out.view(), exported: `f${fn}` };
 }
 

@@ -32,6 +32,7 @@ export const op = {
   i64Load16U: 0x33,
   i64Load32S: 0x34,
   i64Load32U: 0x35,
+  i32Store: 0x36,
   i64Store: 0x37,
   i64Store8: 0x3c,
   i64Store16: 0x3d,

@@ -237,6 +237,7 @@ export class Simulator {
     scx.ops.recorder = this.#log;
     const ext = new Ext(scx, this.#memory, slot);
     core.classes.push(new ExtClass(ext));
+    core.switchedAll = true;
     core.idleListener = ext;
     core.afterwards = ext;
     core.onAccount = (task) => memory.accounted(task);

@@ -28,7 +28,6 @@ export class Surroundings implements HelperWorld {
   #tasks!: TaskMemory;
   #cgroups!: CgroupMemory;
   #random!: Random;
-  readonly #byHandle = new Map<number, SimMap>();
   /** Address of a per-CPU variable → addresses of its copies. */
   readonly #perCpu = new Map<number, readonly number[]>();
   readonly #ksyms = new Map<string, number>();
@@ -50,7 +49,7 @@ export class Surroundings implements HelperWorld {
     this.#freeSlots = [...slots].reverse();
     this.maps = [];
     this.printed.length = 0;
-    for (const map of [this.#byHandle, this.#perCpu, this.#ksyms, this.#slotOf, this.#timerOf]) map.clear();
+    for (const map of [this.#perCpu, this.#ksyms, this.#slotOf, this.#timerOf]) map.clear();
     this.#perCpuVariable('sd_llc_id', (cpu) => this.#firstCpuOfLlc(cpu));
   }
 
@@ -59,7 +58,9 @@ export class Surroundings implements HelperWorld {
     this.#ext = ext;
     this.#cgroups = cgroups;
     this.maps = maps;
-    for (const map of maps) this.#byHandle.set(map.handle, map);
+    maps.forEach(({ handle }, number) => {
+      this.memory.i32[handle >>> 2] = number;
+    });
   }
 
   /** The kernel numbers an LLC by its first CPU (update_top_cache_domain, kernel/sched/topology.c). */
@@ -133,7 +134,8 @@ export class Surroundings implements HelperWorld {
   }
 
   mapOf(handle: number): SimMap | undefined {
-    return this.#byHandle.get(handle);
+    const map = this.maps[this.memory.i32[handle >>> 2]!];
+    return map !== undefined && map.handle === handle ? map : undefined;
   }
 
   perCpu(address: number, cpu: number): number {

@@ -189,7 +189,8 @@ export function extWorld(options: ExtOptions = {}): ExtWorld {
     name: 'test',
     entries,
     call: () => 0,
-    takeExecuted: () => 0,
+    executedAt: 0,
+    takeExecutedByPointer: () => 0,
     frames: { address: 0, bytes: 0 },
   };
   const { hotplugSeq } = options;

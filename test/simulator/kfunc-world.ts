@@ -64,7 +64,8 @@ export function kfuncTest(options: KfuncWorldOptions = {}): TestKfuncs {
     name: 'none',
     entries: new Map(options.updateIdle ? [['update_idle', () => 0]] : []),
     call: () => 0,
-    takeExecuted: () => 0,
+    executedAt: 0,
+    takeExecutedByPointer: () => 0,
     frames: { address: 0, bytes: 0 },
   };
   const values = { name: 'none', flags, timeoutMs: 0, dispatchMaxBatch: 2 };

@@ -2,7 +2,7 @@
 import { EINVAL } from '../maps/errno.ts';
 import { mapType } from '../maps/map.ts';
 import type { StorageMap } from '../maps/storage.ts';
-import { bad, flagsOf, type Helpers, type HelperWorld, mapIn, needReadable } from './world.ts';
+import { bad, type Helpers, type HelperWorld, mapIn, needReadable } from './world.ts';
 
 /** BPF_LOCAL_STORAGE_GET_F_CREATE. */
 const create = 1;
@@ -39,12 +39,11 @@ function get(name: string, world: HelperWorld, kind: Owner): Helpers[number] {
     result: 'unsigned',
     run: (handle, address, initial, flagsLow, flagsHigh) => {
       const map = storageIn(name, world, handle!, kind);
-      const flags = flagsOf(flagsLow!, flagsHigh!);
-      if (flags < 0 || flags > create || address === 0) return 0;
+      if (flagsHigh !== 0 || flagsLow! >>> 0 > create || address === 0) return 0;
       const owner = kind.of(world, address!);
       if (owner < 0) bad(world, name, 2, address!, `a ${kind.what}`);
       if (initial !== 0) needReadable(world, name, 3, initial!, map.valueBytes);
-      return map.of(owner, flags === create, initial);
+      return map.of(owner, flagsLow === create, initial!);
     },
   };
 }

@@ -20,6 +20,8 @@ export class Core extends RunQueues {
   events = 0;
   switches = 0;
   stopped = false;
+  /** scx_switched_all(): sched_ext has every task that would be in the fair class. */
+  switchedAll = false;
   readonly tickSlot: number;
   readonly firstFreeSlot: number;
   /** Running tasks that must leave their CPU (affinity). */
@@ -180,6 +182,7 @@ export class Core extends RunQueues {
     if (isEarly) ext?.balance?.(cpu, prev);
     for (let i = 0; i < classes.length; i++) {
       if (i === classNumber.ext && !isEarly) ext?.balance?.(cpu, prev);
+      if (i === classNumber.fair && this.switchedAll) continue;
       const next = classes[i]!.pick(cpu, prev);
       if (next >= 0) return next;
     }

@@ -38,7 +38,7 @@ export abstract class CpuTime {
     this.costs = costs;
     this.cpus = new Cpus(topology.cpus);
     for (let cpu = 0; cpu < topology.cpus; cpu++) this.cpus.speed[cpu] = topology.capacity[cpu]! / 1024;
-    this.wheel = new Wheel(wheelSlots);
+    this.wheel = new Wheel(wheelSlots, Math.clz32(topology.cpus) - 15); // the more CPUs, the nearer their events
   }
 
   /** Sets or clears the timer of a task. */

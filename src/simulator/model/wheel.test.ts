@@ -19,8 +19,8 @@ describe('the wheel', () => {
       ),
     });
     fc.assert(
-      fc.property(fc.array(step, { maxLength: 300 }), (steps) => {
-        const wheel = new Wheel(slots);
+      fc.property(fc.array(step, { maxLength: 300 }), fc.integer({ min: 0, max: 20 }), (steps, widthBits) => {
+        const wheel = new Wheel(slots, widthBits);
         const model = new Map<number, number>();
         let now = 0;
         for (const { what, slot, ahead } of steps) {
@@ -32,6 +32,7 @@ describe('the wheel', () => {
             model.delete(slot);
           } else {
             const [first] = [...model].sort(([a, x], [b, y]) => x - y || a - b);
+            if (ahead % 2 === 0) expect(wheel.earliestAt()).toBe(first?.[1] ?? Number.POSITIVE_INFINITY);
             expect(wheel.pop()).toBe(first?.[0] ?? -1);
             if (first === undefined) continue;
             now = first[1];
@@ -42,6 +43,17 @@ describe('the wheel', () => {
       }),
       { numRuns: 300, seed: 1 },
     );
+  });
+
+  it('takes a slot that is set before the one it has found', () => {
+    const wheel = new Wheel(3, 4);
+    wheel.set(0, 1000);
+    wheel.set(1, 1000);
+    expect(wheel.earliestAt()).toBe(1000);
+    wheel.set(2, 30); // many buckets before
+    expect(wheel.earliestAt()).toBe(30);
+    wheel.set(2, 2000);
+    expect([wheel.pop(), wheel.pop(), wheel.pop(), wheel.pop()]).toEqual([0, 1, 2, -1]);
   });
 
   it('forgets everything when it is reset', () => {

@@ -60,8 +60,9 @@ export function instantiate(linked: Linked, binding: Binding, name: string): Pol
     natives.set(key, native);
     return { name: key, params: native.params, result: native.result };
   };
+  const executedAt = memory.allocate(4, 'none');
   const entries = [
-    ...[...new Set(linked.entries.values())].map((fn) => ({ fn, params: 1 })),
+    ...[...new Set(linked.entries.values())].map((fn) => ({ fn, params: 1, executedAt })),
     ...linked.callbacks.map((fn) => ({ fn, params: 5 })),
   ].filter(({ fn }, i, all) => all.findIndex((one) => one.fn === fn) === i);
   const bytes = translated(linked, {
@@ -84,14 +85,14 @@ export function instantiate(linked: Linked, binding: Binding, name: string): Pol
   const instance = new WebAssembly.Instance(new WebAssembly.Module(bytes), {
     env: imports,
   });
-  return programOf(linked, instance, name, stack);
+  return programOf(linked, instance, name, { stack, executedAt });
 }
 
 function programOf(
   linked: Linked,
   instance: WebAssembly.Instance,
   name: string,
-  stack: number,
+  { stack, executedAt }: { readonly stack: number; readonly executedAt: number },
 ): PolicyProgram {
   const { exports } = instance;
   const executed = exports.executed as WebAssembly.Global;
@@ -112,7 +113,8 @@ function programOf(
         throw new SimFinding('bad-program', `call of 0x${pointer.toString(16)}, which is no function`);
       return fn(a, b, c, d, 0);
     },
-    takeExecuted() {
+    executedAt,
+    takeExecutedByPointer() {
       const count = executed.value as number;
       executed.value = 0;
       return count;

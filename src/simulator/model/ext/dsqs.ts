@@ -148,11 +148,17 @@ export class Dsqs {
     this.inTree[task] = 1;
     let parent = none;
     let isLeft = false;
-    for (let node = this.#root[dsq]!; node >= 0; ) {
-      parent = node;
-      isLeft = this.#isBefore(task, node);
-      node = isLeft ? this.#left[node]! : this.#right[node]!;
-    }
+    const [first, last] = [this.head[dsq]!, this.tail[dsq]!];
+    if (last >= 0 && this.inTree[last] === 1 && !this.#isBefore(task, last)) parent = last;
+    else if (first >= 0 && this.inTree[first] === 1 && this.#isBefore(task, first)) {
+      parent = first;
+      isLeft = true;
+    } else
+      for (let node = this.#root[dsq]!; node >= 0; ) {
+        parent = node;
+        isLeft = this.#isBefore(task, node);
+        node = isLeft ? this.#left[node]! : this.#right[node]!;
+      }
     if (parent < 0) this.#link(dsq, task, none, this.head[dsq]!);
     else if (isLeft) this.#link(dsq, task, this.previous[parent]!, parent);
     else this.#link(dsq, task, parent, this.next[parent]!);

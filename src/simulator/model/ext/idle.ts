@@ -18,6 +18,8 @@ export class Idle {
   readonly smtMask: number;
   readonly #core: Core;
   readonly #i32: Int32Array;
+  /** Words of a mask in which there are CPUs. */
+  readonly #words: number;
   readonly #cpu: number;
   readonly #smt: number;
   readonly #localQueued: Int32Array;
@@ -41,6 +43,7 @@ export class Idle {
     this.smtMask = memory.allocate(cpumaskBytes + guard, 'none');
     memory.permit(this.cpuMask, cpumaskBytes, 'read');
     memory.permit(this.smtMask, cpumaskBytes, 'read');
+    this.#words = (topology.cpus + 31) >> 5;
     this.#cpu = this.cpuMask >>> 2;
     this.#smt = this.smtMask >>> 2;
     this.#hasSmt = topology.threads > 1;
@@ -72,16 +75,17 @@ export class Idle {
     const { smtMask } = this.#core.topology;
     const first = cpu * maskWords;
     if (idle) {
-      for (let i = 0; i < words; i++) if ((smtMask[first + i]! & ~this.#i32[this.#cpu + i]!) !== 0) return;
-      for (let i = 0; i < words; i++) this.#i32[this.#smt + i]! |= smtMask[first + i]!;
-    } else for (let i = 0; i < words; i++) this.#i32[this.#smt + i]! &= ~smtMask[first + i]!;
+      for (let i = 0; i < this.#words; i++)
+        if ((smtMask[first + i]! & ~this.#i32[this.#cpu + i]!) !== 0) return;
+      for (let i = 0; i < this.#words; i++) this.#i32[this.#smt + i]! |= smtMask[first + i]!;
+    } else for (let i = 0; i < this.#words; i++) this.#i32[this.#smt + i]! &= ~smtMask[first + i]!;
   }
 
   /** Claims the CPU: true when it was idle. */
   testAndClear(cpu: number): boolean {
     const { smtMask } = this.#core.topology;
     if (this.#hasSmt)
-      for (let i = 0; i < words; i++) this.#i32[this.#smt + i]! &= ~smtMask[cpu * maskWords + i]!;
+      for (let i = 0; i < this.#words; i++) this.#i32[this.#smt + i]! &= ~smtMask[cpu * maskWords + i]!;
     const word = this.#cpu + (cpu >> 5);
     const bit = 1 << (cpu & 31);
     const wasIdle = (this.#i32[word]! & bit) !== 0;
@@ -98,6 +102,11 @@ export class Idle {
     const { nodeOf, nodeMask } = this.#core.topology;
     const first = nodeOf[cpu]! * maskWords;
     for (let i = 0; i < words; i++) if ((this.#i32[this.#cpu + i]! & nodeMask[first + i]!) !== 0) return true;
+    return false;
+  }
+
+  #anyIdle(): boolean {
+    for (let i = 0; i < this.#words; i++) if (this.#i32[this.#cpu + i] !== 0) return true;
     return false;
   }
 
@@ -118,9 +127,10 @@ export class Idle {
   /** Any CPU in both masks, going round from the one chosen last on this CPU; −1 for none. */
   #distribute(own: number, mask: Int32Array, from: number): number {
     const here = this.#core.execCpu;
-    const start = (this.distributed[here]! + 1) % (words * 32);
-    let found = this.#firstFrom(own, mask, from, start, words * 32);
-    if (found < 0) found = this.#firstFrom(own, mask, from, 0, start);
+    const end = this.#words * 32;
+    const start = this.distributed[here]! + 1;
+    let found = start < end ? this.#firstFrom(own, mask, from, start, end) : -1;
+    if (found < 0) found = this.#firstFrom(own, mask, from, 0, Math.min(start, end));
     if (found >= 0) this.distributed[here] = found;
     return found;
   }
@@ -147,9 +157,10 @@ export class Idle {
     flags: number,
   ): number {
     const { tasks, topology, cpus } = this.#core;
+    if (!this.#anyIdle()) return busy;
     const allowed = this.#scratch;
     let isEmpty = true;
-    for (let i = 0; i < words; i++) {
+    for (let i = 0; i < this.#words; i++) {
       allowed[i] = tasks.mask[task * maskWords + i]! & (mask === undefined ? -1 : mask[i]!);
       if (allowed[i] !== 0) isEmpty = false;
     }
@@ -195,7 +206,7 @@ export class Idle {
   }
 
   #pickIn(allowed: Int32Array, masks: Int32Array, from: number, flags: number): number {
-    for (let i = 0; i < words; i++) this.#part[i] = allowed[i]! & masks[from + i]!;
+    for (let i = 0; i < this.#words; i++) this.#part[i] = allowed[i]! & masks[from + i]!;
     return this.pick(this.#part, 0, flags);
   }
 }

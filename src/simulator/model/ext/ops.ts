@@ -11,8 +11,10 @@ export interface PolicyProgram {
   readonly entries: ReadonlyMap<string, (context: number) => number>;
   /** Calls a function by its pointer value, for callbacks of timers and loops. */
   call(functionPointer: number, a: number, b: number, c: number, d: number): number;
-  /** BPF instructions executed since the last asking. */
-  takeExecuted(): number;
+  /** Address of an i32: BPF instructions that the callback which returned last has executed. */
+  readonly executedAt: number;
+  /** Those of functions called by their pointers since the last asking, or since a callback returned. */
+  takeExecutedByPointer(): number;
   /** The frames of all functions, for calls from within calls. */
   readonly frames: { readonly address: number; readonly bytes: number };
 }
@@ -81,6 +83,7 @@ export class Ops {
   readonly #memory: SimMemory;
   readonly #context: number;
   readonly #i32: Int32Array;
+  readonly #executedAt: number;
   #depth = 0;
 
   constructor(program: PolicyProgram, core: Core, memory: SimMemory) {
@@ -118,6 +121,7 @@ export class Ops {
     this.#context = memory.allocate(8 * contextBytes, 'read');
     this.#i32 = memory.i32;
     this.#i32.fill(0, this.#context >>> 2, (this.#context + 8 * contextBytes) >>> 2); // a fourth argument is always 0
+    this.#executedAt = program.executedAt >>> 2;
   }
 
   /**
@@ -157,7 +161,7 @@ export class Ops {
     if (saved !== undefined) this.#memory.u8.set(saved, this.program.frames.address);
     this.mask = outer;
     this.inside = outerInside;
-    this.#charge();
+    this.#charge(words[this.#executedAt]!);
     return result;
   }
 
@@ -169,7 +173,7 @@ export class Ops {
     this.mask = outer;
     if (this.#depth === 0) {
       if (this.#atReturn.length > 0) this.#returned(0);
-      this.#charge();
+      this.#charge(this.program.takeExecutedByPointer());
     }
     return result;
   }
@@ -207,11 +211,10 @@ export class Ops {
     return this.#memory.u8.slice(address, address + bytes);
   }
 
-  #charge(): void {
+  #charge(executed: number): void {
     const { callbackNs, instructionNs, kfuncNs } = this.#core.costs;
-    const executed = this.program.takeExecuted();
-    if (callbackNs + instructionNs + kfuncNs > 0)
-      this.#core.charge(callbackNs + executed * instructionNs + this.kfuncs * kfuncNs);
+    const ns = callbackNs + executed * instructionNs + this.kfuncs * kfuncNs;
+    if (ns > 0) this.#core.charge(ns);
     this.kfuncs = 0;
   }
 }

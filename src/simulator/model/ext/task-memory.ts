@@ -10,6 +10,8 @@ import { maskWords } from '../topology.ts';
 const at = taskStruct.offsets;
 const maskStride = cpumaskBytes + 16;
 const two32 = 4_294_967_296;
+/** taskStride is a power of two. */
+const taskShift = 31 - Math.clz32(taskStride);
 /** p->flags (include/linux/sched.h, v6.18). */
 const pfExiting = 0x4;
 
@@ -48,10 +50,9 @@ export class TaskMemory {
   /** −1 if no task lies there. */
   taskOf(address: number): number {
     const offset = address - this.base;
-    const task = offset / taskStride;
-    return offset >= 0 && task < this.#core.tasks.count && Number.isInteger(task) && this.exists(task)
-      ? task
-      : -1;
+    if (offset < 0 || (offset & (taskStride - 1)) !== 0) return -1;
+    const task = offset >>> taskShift;
+    return task < this.#core.tasks.count && this.exists(task) ? task : -1;
   }
 
   exists(task: number): boolean {
