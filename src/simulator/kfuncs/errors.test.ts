@@ -232,6 +232,27 @@ test.each(refusals)('$kfunc: $says', ({ kfunc, args, says, gives, options, withi
   expect(result).toBe(typeof gives === 'function' ? gives(test) : gives);
 });
 
+test('a kfunc of ops.dispatch in a callback within it', () => {
+  const test = kfuncTest();
+  test.within(kfMask.dispatch, () => test.within(kfMask.rest, () => test.call('scx_bpf_dispatch_nr_slots')));
+  expect(test.exit()).toBe('1024: dispatch kfunc called from a nested operation');
+});
+
+test.each(['scx_bpf_error_bstr', 'scx_bpf_exit_bstr'])('%s: data and formats that cannot be', (kfunc) => {
+  const say = (format: string, bytes: number): string => {
+    const test = kfuncTest();
+    const fmt = test.bytes(16);
+    test.memory.u8.set(new TextEncoder().encode(format), fmt);
+    const args = [fmt, test.bytes(128), bytes];
+    test.within(kfMask.rest, () => test.call(kfunc, ...(kfunc.includes('exit') ? [7, 0] : []), ...args));
+    return test.exit();
+  };
+  expect(say('a', 4)).toMatch(/^1024: invalid data=[0-9a-f]{16} and data__sz=4$/);
+  expect(say('a', 104)).toMatch(/^1024: invalid data=[0-9a-f]{16} and data__sz=104$/);
+  expect(say('%z', 8)).toBe('1024: format preparation failed (-22)');
+  expect(say('a', 0)).toBe(kfunc.includes('exit') ? '65: a' : '1025: a');
+});
+
 describe('bad pointers are findings, and change nothing', () => {
   /** Which arguments are pointers, with good values for all. */
   const calls: Readonly<
