@@ -30,7 +30,7 @@ export interface SimulatorMachine extends Machine {
   /** As run(), with what the model did beside the outcome. */
   observe(experiment: Experiment, watch: Watch): Promise<Outcome>;
   /** As run(), and records the calls between the kernel and the policy. */
-  runTraced(experiment: Experiment): Promise<Traced>;
+  runTraced(experiment: Experiment, signal?: AbortSignal): Promise<Traced>;
 }
 
 /** What an observer may ask of a run. */
@@ -38,10 +38,12 @@ export type Watch = Pick<SimulationInput, 'recorder' | 'calls' | 'prepare'> & {
   readonly mode?: SimulationInput['mode'];
   /** Told when the run was over, on the clock of the recorder. */
   readonly ended?: (atNs: number) => void;
+  readonly signal?: AbortSignal;
 };
 
 export function openSimulator(blobs: Blobs): SimulatorMachine {
   const simulator = new Simulator();
+  const alone = queue();
   const observe = async (experiment: Experiment, watch: Watch): Promise<Outcome> => {
     const { workload } = experiment;
     if (workload?.kind !== 'declared')
@@ -49,13 +51,14 @@ export function openSimulator(blobs: Blobs): SimulatorMachine {
         next: 'use a micro-VM (--machine micro-vm) for commands',
       });
     const expansion = decode(await blobs.get(workload.expansion));
-    const simulated = simulator.run({
+    const input: SimulationInput = {
       ...(await inputOf(experiment, expansion, blobs)),
       mode: watch.mode ?? 'checked',
       ...(watch.recorder === undefined ? {} : { recorder: watch.recorder }),
       ...(watch.calls === undefined ? {} : { calls: watch.calls }),
       ...(watch.prepare === undefined ? {} : { prepare: watch.prepare }),
-    });
+    };
+    const simulated = await alone(() => steps(simulator, input, watch.signal));
     watch.ended?.(simulated.endNs);
     return outcomeOf(experiment, simulated, expansion);
   };
@@ -66,14 +69,32 @@ export function openSimulator(blobs: Blobs): SimulatorMachine {
       workload.kind === 'declared' ? [] : ['the simulator runs declared workloads, not commands'],
     reference,
     observe,
-    async runTraced(experiment) {
+    async runTraced(experiment, signal) {
       const calls: Call[] = [];
-      return { outcome: await observe(experiment, { calls }), calls, lost: 0 };
+      return { outcome: await observe(experiment, { calls, ...(signal && { signal }) }), calls, lost: 0 };
     },
-    async run(experiment) {
-      await new Promise((resolve) => setImmediate(resolve)); // a simulation waits for nothing: whoever is to interrupt it needs a turn
-      return observe(experiment, {});
-    },
+    run: (experiment, signal) => observe(experiment, { ...(signal && { signal }) }),
+  };
+}
+
+/** A simulation waits for nothing: whoever is to interrupt it, or to do something else meanwhile, needs a turn. */
+async function steps(simulator: Simulator, input: SimulationInput, signal?: AbortSignal): Promise<Simulated> {
+  const running = simulator.steps(input);
+  for (;;) {
+    await new Promise((resolve) => setImmediate(resolve));
+    if (signal?.aborted === true) throw new Fault('interrupted', 'interrupted in a simulation');
+    const { done, value } = running.next();
+    if (done === true) return value;
+  }
+}
+
+/** One after the other: a simulator has one memory. */
+function queue(): <T>(work: () => Promise<T>) => Promise<T> {
+  let last: Promise<unknown> = Promise.resolve();
+  return (work) => {
+    const mine = last.then(work);
+    last = mine.catch(() => {});
+    return mine;
   };
 }
 

@@ -32,6 +32,14 @@ function isFreeName(name: string): boolean {
   return /^[A-Za-z][\w-]{0,60}$/.test(name) && !Object.hasOwn(metricDefinitions, name);
 }
 
+const costsField = z
+  .enum(['tcg', 'hardware', 'free'])
+  .optional()
+  .describe(
+    'what the kernel’s own work costs in the simulator: as in the micro-VM (tcg), as on hardware, or nothing; default: tcg for machines that a guest can ' +
+      'be, hardware for larger ones and where caches, nodes or threads are given',
+  );
+
 /** What only the simulator can vary. */
 const shapeFields = {
   llcs: z
@@ -64,10 +72,7 @@ const tuneFields = z.object({
     .describe(
       'where it runs; auto: in micro-VMs, and where they cannot be had a declared workload in the simulator',
     ),
-  costs: z
-    .enum(['tcg', 'hardware', 'free'])
-    .default('tcg')
-    .describe('with machine simulator: what the kernel’s own work costs there'),
+  costs: costsField,
   screen: z
     .number()
     .int()
@@ -239,10 +244,7 @@ export const simulateInput = z.object({
   cpus: z.number().int().min(1).max(256).default(4).describe('CPUs of the simulated machine'),
   ...shapeFields,
   seed: z.number().int().min(0).max(4_294_967_295).default(1).describe('what varies between runs'),
-  costs: z
-    .enum(['tcg', 'hardware', 'free'])
-    .default('tcg')
-    .describe('what the kernel’s own work costs: as in the micro-VM, as on hardware, or nothing'),
+  costs: costsField,
   mode: z
     .enum(['checked', 'fast'])
     .default('checked')

@@ -11,12 +11,14 @@ const plain = { workload: 'long-tail', harm: false };
 describe('tune after a screening', () => {
   it('runs the best of the simulator, and says what it saw', async () => {
     const fixed = fixedWorld({ factor: (arm: Arm) => (arm.kind === 'default' ? 1 : 0.8) });
-    const { output, text } = await fixed.call('tune', { ...plain, screen: 3 });
+    const wish = { policies: ['length', 'length+hints', 'fifo'], settings: ['batch'] };
+    const { output, text } = await fixed.call('tune', { ...plain, ...wish, screen: 3 });
     const { screening } = output;
-    const cards = (await fixed.world.policies.list()).map(({ card }) => card);
-    const valuesOf = (card: (typeof cards)[number]): number =>
-      1 + card.parameters.reduce((sum, { values = [] }) => sum + values.length, 0);
-    const atLeast = cards.reduce((sum, card) => sum + valuesOf(card) * (card.hints ? 2 : 1), 3);
+    const values = async (name: string): Promise<number> => {
+      const { card } = await fixed.world.policies.get(name);
+      return 1 + card.parameters.reduce((sum, parameter) => sum + (parameter.values ?? []).length, 0);
+    };
+    const atLeast = 1 + 2 * (await values('length')) + (await values('fifo'));
     expect(screening.candidates).toBeGreaterThanOrEqual(atLeast);
     const went = Object.keys(screening.predicted);
     expect(went).toHaveLength(3);
@@ -99,6 +101,27 @@ describe('tune without micro-VMs', () => {
     expect(await faultOf(() => fixedWorld({ unavailable: broken }).call('tune', named))).toMatchObject({
       code: 'malformed',
     });
+  });
+
+  it('simulates machines that no guest can be, with the costs of hardware', async () => {
+    const fixed = fixedWorld();
+    const wish = { ...named, machine: 'simulator', cpus: 32, llcs: 4, blocks: 6 };
+    const { output } = await fixed.call('tune', wish);
+    const outcome = output.records[1].digest;
+    const { from } = (await fixed.world.store.records.get(outcome)) as { from: string[] };
+    expect(await fixed.world.store.records.get(from[0]!)).toMatchObject({
+      topology: { cpus: 32, llcs: 4 },
+      machine: { emulator: expect.stringMatching(/costs hardware$/) },
+    });
+    for (const [input, word] of [
+      [{ cpus: 32 }, '32 CPUs'],
+      [{ llcs: 2 }, 'llcs'],
+    ] as const)
+      expect(await faultOf(() => fixedWorld().call('tune', { ...named, ...input }))).toMatchObject({
+        code: 'unsupported',
+        message: expect.stringContaining(word),
+        next: expect.stringContaining('--machine simulator'),
+      });
   });
 
   it('is asked for by name', async () => {

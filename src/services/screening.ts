@@ -21,7 +21,9 @@ export interface ScreeningWish {
   readonly count: number;
   readonly seed: number;
   readonly cpus: number | undefined;
+  readonly shape: Setting['shape'];
   readonly limitMs: number;
+  readonly costs: CostProfile;
 }
 
 export interface Screened {
@@ -40,7 +42,7 @@ interface Member extends Contender {
 }
 
 export async function screenArms(world: World, wish: ScreeningWish, call: Call): Promise<Screened> {
-  const { named, goal, entrants, count, seed, cpus, limitMs } = wish;
+  const { named, goal, entrants, count, seed, cpus, shape, limitMs } = wish;
   const all = [...entrants, ...(await Promise.all(entrants.map((one) => variants(world, one)))).flat()];
   const hinted = new Set<string>();
   const member = (entrant: Entrant): Member => {
@@ -49,8 +51,8 @@ export async function screenArms(world: World, wish: ScreeningWish, call: Call):
     const family = entrant.arm.policy?.object ?? entrant.arm.kind;
     return { arm: entrant.arm, hinted: entrant.takesHints, family, entrant };
   };
-  const ready = await world.openMachine({ machine: 'simulator', costs: 'tcg' }, call);
-  const trial = await simulatedTrial({ world, ready, cpus, limitMs, hinted, call }, named);
+  const ready = await world.openMachine({ machine: 'simulator', costs: wish.costs }, call);
+  const trial = await simulatedTrial({ world, ready, cpus, shape, limitMs, hinted, call }, named);
   const done = await screen<Member>({
     machine: ready.machine,
     ...{ signal: call.signal, trial, goal, seed, count },
@@ -63,7 +65,7 @@ export async function screenArms(world: World, wish: ScreeningWish, call: Call):
 
 /** The workload of a screening on the simulator. */
 function simulatedTrial(
-  setting: Pick<Setting, 'world' | 'ready' | 'cpus' | 'limitMs' | 'hinted' | 'call'>,
+  setting: Pick<Setting, 'world' | 'ready' | 'cpus' | 'shape' | 'limitMs' | 'hinted' | 'call'>,
   named: ScreeningWish['named'],
 ): Promise<Trial> {
   return trialOf({ ...setting, mode: 'auto', memoryMiB: 0 }, named);
@@ -75,7 +77,8 @@ export async function replayScreening(world: World, record: Screening, call: Cal
   const text = Buffer.from(await world.store.blobs.get(record.workload.file)).toString('utf8');
   const file = parseWorkload(text, record.workload.name);
   const hinted = new Set(record.arms.filter((one) => one.hinted).map(({ arm }) => arm.id));
-  const setting = { world, ready, cpus: record.topology.cpus, limitMs: record.limitMs, hinted, call };
+  const { cpus, memoryMiB: _, ...shape } = record.topology;
+  const setting = { world, ready, cpus, shape, limitMs: record.limitMs, hinted, call };
   const trial = await simulatedTrial(setting, { kind: 'declared', name: file.name, file, goal: file.goal });
   return screenAgain(record, ready.machine, trial, call.signal);
 }

@@ -10,7 +10,7 @@ import { decode } from '../workload/encoding.ts';
 import { defaultEntrant, policyEntrants, settingsEntrants } from './arms.ts';
 import { simulateInput, simulateOutput } from './schemas.ts';
 import { type Call, type Reply, service } from './service.ts';
-import { namedWorkload, type Setting, trialOf } from './trials.ts';
+import { namedWorkload, type Setting, trialOf, usualCosts, wishedShape } from './trials.ts';
 import { findingLines } from './verify.ts';
 import type { World } from './world.ts';
 
@@ -33,7 +33,7 @@ export const simulate = (world: World) =>
       examples: [
         'schedcp simulate --workload long-tail --policy fifo',
         'schedcp simulate --workload long-tail --policy vtime?slice_ns=5000000 --cpus 8 --llcs 2 --seed 7 --json',
-        'schedcp simulate --workload message-worker --cpus 128 --llcs 4 --costs hardware',
+        'schedcp simulate --workload message-worker --cpus 128 --llcs 4',
       ],
     },
     run: (input, call) => run(world, input, call),
@@ -42,15 +42,16 @@ export const simulate = (world: World) =>
 async function run(world: World, input: Input, call: Call): Promise<Reply<Output>> {
   const entrant = await entrantOf(world, input, call);
   const named = await namedWorkload(world, input.workload, call);
-  const ready = await world.openMachine({ machine: 'simulator', costs: input.costs }, call);
-  const { nodes, llcs, threads } = input;
+  const shape = wishedShape(input);
+  const costs = input.costs ?? usualCosts(input.cpus, shape);
+  const ready = await world.openMachine({ machine: 'simulator', costs }, call);
   const setting: Setting = {
     world,
     ready,
     mode: 'auto',
     cpus: input.cpus,
     memoryMiB: 0,
-    shape: { ...(nodes && { nodes }), ...(llcs && { llcs }), ...(threads && { threads }) },
+    shape,
     limitMs: input.limit * 1000,
     hinted: new Set(entrant.takesHints ? [entrant.arm.id] : []),
     call,
@@ -62,7 +63,13 @@ async function run(world: World, input: Input, call: Call): Promise<Reply<Output
   const calls: RecordedCall[] | undefined = input.trace === undefined ? undefined : [];
   const outcome = await world.simulate(
     { ...experiment, from: [] },
-    { recorder: recording, mode: input.mode, ended: (atNs) => recording.end(atNs), ...(calls && { calls }) },
+    {
+      recorder: recording,
+      mode: input.mode,
+      ended: (atNs) => recording.end(atNs),
+      signal: call.signal,
+      ...(calls && { calls }),
+    },
   );
   const names = await namesOf(world, experiment);
   const head = `policy ${entrant.arm.name}   workload ${named.name}   cpus ${trial.topology.cpus}   seed ${input.seed}`;

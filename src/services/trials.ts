@@ -12,7 +12,7 @@ import { expand } from '../workload/expand.ts';
 import { hints } from '../workload/hints.ts';
 import { parseWorkload } from '../workload/read.ts';
 import type { Call } from './service.ts';
-import type { Mode, ReadyMachine, World } from './world.ts';
+import type { CostProfile, Mode, ReadyMachine, World } from './world.ts';
 
 /** What a trial needs beside the workload. */
 export interface Setting {
@@ -22,7 +22,7 @@ export interface Setting {
   readonly cpus: number | undefined;
   readonly memoryMiB: number | undefined;
   /** More of the topology, for the simulator. */
-  readonly shape?: Omit<TopologyRef, 'cpus' | 'memoryMiB'>;
+  readonly shape?: Omit<TopologyRef, 'cpus' | 'memoryMiB'> | undefined;
   readonly limitMs: number;
   /** Arms that are told the lengths of tasks. */
   readonly hinted: ReadonlySet<string>;
@@ -187,8 +187,30 @@ async function commandTrial(setting: Setting, command: Command): Promise<Trial> 
   };
 }
 
+/** Nodes, caches and threads as asked for. */
+export function wishedShape(wish: {
+  readonly nodes?: number | undefined;
+  readonly llcs?: number | undefined;
+  readonly threads?: number | undefined;
+}): NonNullable<Setting['shape']> {
+  const { nodes, llcs, threads } = wish;
+  return { ...(nodes && { nodes }), ...(llcs && { llcs }), ...(threads && { threads }) };
+}
+
+const mostGuestCpus = 16;
+
+/** The simulator's costs where nobody says: those of emulated CPUs, which share one host CPU, mean nothing for machines that no guest can be. */
+export function usualCosts(cpus: number | undefined, shape: Setting['shape']): CostProfile {
+  return (cpus ?? 1) <= mostGuestCpus && Object.keys(shape ?? {}).length === 0 ? 'tcg' : 'hardware';
+}
+
 function checkCpus(mode: Mode, cpus: number, hostCpus: number): void {
-  if (mode === 'deterministic' || mode === 'simulated' || cpus <= hostCpus) return;
+  if (mode === 'simulated') return;
+  if (cpus > mostGuestCpus)
+    throw new Fault('unsupported', `${cpus} CPUs: a guest has at most ${mostGuestCpus}`, {
+      next: 'use --machine simulator for larger machines',
+    });
+  if (mode === 'deterministic' || cpus <= hostCpus) return;
   throw new Fault(
     'unsupported',
     `${cpus} CPUs in mode ${mode} on a host with ${hostCpus}: emulated CPUs would wait for each other`,

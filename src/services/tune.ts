@@ -14,7 +14,15 @@ import { tuneInput, tuneOutput } from './schemas.ts';
 import { type Screened, screenArms } from './screening.ts';
 import { type Call, type Reply, service } from './service.ts';
 import { table } from './text.ts';
-import { goalOf, type Named, namedWorkload, type Setting, trialOf } from './trials.ts';
+import {
+  goalOf,
+  type Named,
+  namedWorkload,
+  type Setting,
+  trialOf,
+  usualCosts,
+  wishedShape,
+} from './trials.ts';
 import { findingLines } from './verify.ts';
 import type { ReadyMachine, World } from './world.ts';
 
@@ -58,14 +66,16 @@ async function runTune(world: World, input: Input, call: Call): Promise<Reply<Ou
   const metric = input.metric ?? Object.keys(input.patterns)[0] ?? named.goal.metric;
   const goal = goalOf(metric, input.direction, named.goal, patterns);
   const { ready, instead } = await whereToRun(world, input, declared, call);
-  const screened = await screening(world, input, { named, goal, entrants: all, call });
+  const shape = shapeOf(input, ready);
+  const screened = await screening(world, input, { named, goal, entrants: all, shape, call });
   const entrants = screened?.entrants ?? all;
   const setting: Setting = {
     world,
     ready,
     mode: input.mode,
     cpus: input.cpus,
-    memoryMiB: input.memory,
+    memoryMiB: ready.machine.name === 'simulator' ? undefined : input.memory,
+    shape,
     limitMs: input.limit * 1000,
     hinted: new Set(entrants.filter((item) => item.takesHints).map((item) => item.arm.id)),
     call,
@@ -91,10 +101,11 @@ async function runTune(world: World, input: Input, call: Call): Promise<Reply<Ou
 /** The machine that was asked for; where micro-VMs cannot be had and nobody insists, the simulator, and why. */
 async function whereToRun(
   world: World,
-  { machine, kernel, costs }: Input,
+  { machine, kernel, costs: wish, cpus, ...input }: Input,
   declared: boolean,
   call: Call,
 ): Promise<{ ready: ReadyMachine; instead?: string | undefined }> {
+  const costs = wish ?? usualCosts(cpus, wishedShape(input));
   const simulator = (): Promise<ReadyMachine> => world.openMachine({ machine: 'simulator', costs }, call);
   if (machine === 'simulator') return { ready: await simulator() };
   try {
@@ -108,6 +119,15 @@ async function whereToRun(
   }
 }
 
+/** Caches, nodes and threads, which guests do not have. */
+function shapeOf(input: Input, { machine }: ReadyMachine): NonNullable<Setting['shape']> {
+  const shape = wishedShape(input);
+  if (machine.name === 'simulator' || Object.keys(shape).length === 0) return shape;
+  throw new Fault('unsupported', `guests have no ${Object.keys(shape).join(', ')}`, {
+    next: 'use --machine simulator',
+  });
+}
+
 /** Faults that say that this is not a machine for micro-VMs. */
 const instead: ReadonlySet<Fault['code']> = new Set([
   'unavailable',
@@ -118,14 +138,19 @@ const instead: ReadonlySet<Fault['code']> = new Set([
 
 async function screening(
   world: World,
-  { screen, policies, settings, seed, cpus, limit }: Input,
-  wish: { named: Named; goal: Goal; entrants: readonly Entrant[]; call: Call },
+  { screen, policies, settings, seed, cpus, limit, costs: wished }: Input,
+  wish: { named: Named; goal: Goal; entrants: readonly Entrant[]; shape: Setting['shape']; call: Call },
 ): Promise<Screened | undefined> {
-  const { named, goal, entrants, call } = wish;
+  const { named, goal, entrants, shape, call } = wish;
+  const costs = wished ?? usualCosts(cpus, shape);
   const count = screen ?? (policies === undefined && settings === undefined ? usualCount : 0);
   if (count === 0) return undefined;
   if (named.kind === 'declared')
-    return screenArms(world, { named, goal, entrants, count, seed, cpus, limitMs: limit * 1000 }, call);
+    return screenArms(
+      world,
+      { named, goal, entrants, count, seed, cpus, shape, costs, limitMs: limit * 1000 },
+      call,
+    );
   if (screen === undefined) return undefined;
   throw new Fault('unsupported', 'the simulator runs declared workloads only: a command cannot be screened', {
     next: 'leave --screen out',

@@ -32,6 +32,7 @@ export interface Watch {
   readonly calls?: RecordedCall[];
   /** Told when the run was over. */
   readonly ended?: (atNs: number) => void;
+  readonly signal?: AbortSignal;
 }
 
 /** A machine that is ready, with what planning needs to know of it. */

@@ -16,7 +16,7 @@ import { KfuncWorld } from './kfuncs/kfunc.ts';
 import { type KfuncTable, kfuncTable } from './kfuncs/table.ts';
 import { SimMemory } from './memory.ts';
 import { type Recorder, tickNs } from './model/contracts.ts';
-import { Core } from './model/core.ts';
+import { Core, mostAtOnce, type Pause } from './model/core.ts';
 import type { Costs } from './model/costs.ts';
 import { CgroupMemory } from './model/ext/cgroup-memory.ts';
 import { type Exit, exitKind, exitReason } from './model/ext/exit.ts';
@@ -96,6 +96,8 @@ export interface Simulated {
 
 /** BPF instructions that one callback may execute: what the kernel's verifier would at most have looked at. */
 const budget = 1_000_000;
+/** Some tens of milliseconds of wall time. */
+const eventsPerStep = 65_536;
 /** The machine has been up for a while. */
 const bootNs = 10_000_000_000;
 /** Wheel slots beyond CPUs and tasks: the player, the watchdog, periods of cpu.max; BPF timers; and some for who watches or disturbs. */
@@ -133,6 +135,15 @@ export class Simulator {
 
   /** @throws Fault malformed, when the object is none. */
   run(input: SimulationInput): Simulated {
+    const steps = this.steps(input);
+    for (;;) {
+      const { done, value } = steps.next();
+      if (done === true) return value;
+    }
+  }
+
+  /** As run(), and stops now and then so that somebody else may have a turn; but only one simulation at a time. */
+  *steps(input: SimulationInput): Generator<undefined, Simulated> {
     this.#memory.reset();
     const { expansion, policy, recorder } = input;
     const topology = createTopology(input.shape);
@@ -188,7 +199,12 @@ export class Simulator {
       input.prepare?.(model);
       rounds.begin();
       core.startTicks(Math.ceil(core.now / tickNs) * tickNs);
-      const how = core.stopped ? 'stopped' : core.run(bootNs + input.limitNs);
+      let how: Pause = core.stopped ? 'stopped' : 'more';
+      while (how === 'more') {
+        how = core.run(bootNs + input.limitNs, eventsPerStep);
+        if (how === 'more') yield;
+      }
+      if (how === 'livelock') finding = livelock(ext);
       if (how === 'limit' || how === 'nothing left')
         events.push({
           event: 'limit',
@@ -310,6 +326,13 @@ export class Simulator {
     events.push(exitEvent(scx.exit ?? { kind: exitKind.unreg, code: '0', message: '' }));
     events.push({ event: 'events', values: kernelNames(scx.events) });
   }
+}
+
+/** Only a policy may make the CPUs reschedule for ever; it can where the kernel's work costs nothing. */
+function livelock(ext: Ext | undefined): SimFinding {
+  const message = `${mostAtOnce} events without the clock moving: CPUs reschedule in vain, over and over`;
+  if (ext === undefined) throw new Error(`bug: ${message}`);
+  return new SimFinding('bad-program', message);
 }
 
 function fairSettings({ settings, seed }: SimulationInput) {

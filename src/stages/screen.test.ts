@@ -88,6 +88,14 @@ describe('screen', () => {
     ]);
   });
 
+  it('keeps some of each family, however good another one is', async () => {
+    const family = Array.from({ length: 30 }, (_, i) => member(`best#${i}`, 'f'));
+    const contenders = [byDefault, ...family, member('bad')];
+    const { record, chosen } = await prepare({}, { contenders, count: 3 }).run();
+    expect(record.arms.filter(({ values }) => values.length === 6)).toHaveLength(1 + 4 + 1);
+    expect(names(chosen).at(-1)).toBe('bad');
+  });
+
   it('an arm that fails runs no more, and the record says why', async () => {
     const finding = ({ arm, seed }: Experiment) =>
       arm.name === 'best' && seed % 2 === 0 ? ({ code: 'stalled', message: 'stuck' } as const) : undefined;

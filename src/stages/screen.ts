@@ -42,7 +42,7 @@ export interface Screen<C extends Contender> {
 /** Seeds that everybody runs, and that the better ones run. */
 const [firstSeeds, allSeeds] = [2, 6];
 /** How many of the first round stay for all seeds. */
-const survivors = 16;
+const [survivors, survivorsOfFamily] = [16, 4];
 const generations = 2;
 const perFamily = 2;
 
@@ -66,7 +66,7 @@ export async function screen<C extends Contender>(input: ScreenInput<C>): Promis
     entered.map((one) => heat.row(one)),
   );
   await heat.run(
-    choose(first, survivors, survivors).map(({ id }) => heat.contender(id)),
+    choose(first, survivors, survivorsOfFamily).map(({ id }) => heat.contender(id)),
     allSeeds,
   );
   for (let generation = 0; generation < generations; generation++) {

@@ -10,6 +10,12 @@ import type { Topology } from './topology.ts';
 
 const leaves = dequeueFlag.sleep | dequeueFlag.noclock;
 
+/** Why a run paused; `more`: it can go on; `livelock`: events without end, and the clock does not move. */
+export type Pause = 'limit' | 'nothing left' | 'stopped' | 'more' | 'livelock';
+
+/** More events than this at one instant: CPUs that ask one another, or themselves, to reschedule for ever. */
+export const mostAtOnce = 1_000_000;
+
 export class Core extends RunQueues {
   player!: Player;
   afterwards: Afterwards | undefined;
@@ -29,6 +35,8 @@ export class Core extends RunQueues {
   /** How far the ticks of neighbouring CPUs are apart. At 0 all CPUs tick in the same instant, as close as a real machine never is: ties that none would see. */
   tickSkewNs = 0;
   #tickCpu = 0;
+  /** Events since the clock last moved. */
+  #atOnce = 0;
 
   /** `spareSlots`: wheel slots for others, from firstFreeSlot on. */
   constructor(tasks: Tasks, topology: Topology, costs: Costs, spareSlots: number) {
@@ -39,14 +47,17 @@ export class Core extends RunQueues {
     this.mustMove = new Uint8Array(tasks.capacity);
   }
 
-  /** Runs events until `untilNs`, until nothing is due, or until someone sets `stopped`. */
-  run(untilNs: number): 'limit' | 'nothing left' | 'stopped' {
+  /** Runs events until `untilNs`, until nothing is due, until someone sets `stopped`, or until there were `mostEvents`; only then can it go on. */
+  run(untilNs: number, mostEvents = Number.MAX_SAFE_INTEGER): Pause {
     const { wheel } = this;
     const cpus = this.topology.cpus;
-    while (!this.stopped) {
+    for (let left = mostEvents; !this.stopped; left--) {
+      if (left === 0) return 'more';
       const slot = wheel.pop();
       if (slot < 0) return 'nothing left';
       if (wheel.poppedAt > untilNs) return 'limit';
+      if (wheel.poppedAt > this.now) this.#atOnce = 0;
+      else if (++this.#atOnce > mostAtOnce) return 'livelock';
       this.now = wheel.poppedAt;
       this.events++;
       this.cost = 0;

@@ -3,7 +3,7 @@
 // divided by the number of CPUs; while one executes the clock runs for all, and nothing else happens on the others.
 
 import { type Step, tickNs } from './contracts.ts';
-import { Core } from './core.ts';
+import { Core, type Pause } from './core.ts';
 import type { Costs } from './costs.ts';
 import { chunkNs, lazily } from './cpu-time.ts';
 import type { Tasks } from './tables.ts';
@@ -36,6 +36,8 @@ export class SerialCore extends Core {
   /** Timers that have rung on a CPU, in order. */
   readonly #rung: number[][];
 
+  /** Whose turn is next. */
+  #nextCpu = 0;
   readonly #devicePhaseNs: number;
 
   constructor(tasks: Tasks, topology: Topology, costs: Costs, spareSlots: number) {
