@@ -25,8 +25,8 @@ describe('tune after a screening', () => {
     expect(output.arms.map((arm: { policy: string }) => arm.policy).sort()).toEqual(
       ['default', ...went].sort(),
     );
-    // one of 40 tasks takes a third of the time, and whoever starts it first wins about that
-    for (const name of went) expect(screening.predicted[name]).toBeLessThan(-0.2);
+    // one of 40 tasks takes a third of the time, and who is told so and starts it first wins about that
+    expect(screening.predicted[went[0]!]).toBeLessThan(-0.2);
     expect(text).toMatch(/simulator tried \d+ candidates/);
     const hinted = fixed.machine.ran.filter(({ arm }: Experiment) => arm.name.includes('+hints'));
     for (const { arm } of hinted) expect(Object.keys(arm.policy?.hints ?? {})).toHaveLength(40);
