@@ -10,7 +10,7 @@ import type { Tasks } from './tables.ts';
 import type { Topology } from './topology.ts';
 
 /** No turn is shorter: where QEMU halves and halves again, what is left is one turn. */
-const leastTurnNs = 1000;
+const leastTurnNs = 20;
 
 /**
  * A timer of a device that nobody listens to any more and that still divides the time into turns: it rings once a tick, so long after it. Measured: it
@@ -27,8 +27,9 @@ export class SerialCore extends Core {
   readonly #leaves: Uint8Array;
   /** Someone else has asked the CPU to reschedule. */
   readonly #interrupted: Uint8Array;
-  /** Who has the turn has armed a timer that is due before all others, and must give it up. */
+  /** Who has the turn has armed a timer that is due before all others, and must give it up; so many CPUs look at the timers before their turn. */
   #exits = false;
+  #kicked = 0;
   #turnEnd = 0;
   /** Whether a task is in a RUN, 2 when it is about to begin it, and its own work until it reads its clock. */
   readonly #runs: Uint8Array;
@@ -54,31 +55,41 @@ export class SerialCore extends Core {
   }
 
   override run(untilNs: number, mostTurns = Number.MAX_SAFE_INTEGER): Pause {
-    const { count } = this.cpus;
     for (let left = mostTurns; !this.stopped; left--) {
       if (left === 0) return 'more';
       const cpu = this.#nextCpu;
-      this.#nextCpu = (cpu + 1) % count;
-      if (!this.#anyWork()) {
-        const at = this.wheel.earliestAt();
-        if (at === Number.POSITIVE_INFINITY) return 'nothing left';
-        if (at > this.now) this.now = at;
-      }
+      this.#nextCpu = (cpu + 1) % this.cpus.count;
+      if (cpu === 0 || this.#kicked > 0) this.#ring();
+      if (this.#kicked > 0) this.#kicked--;
       if (this.now > untilNs) return 'limit';
-      this.#ring();
-      if (this.#hasWork(cpu) && !this.stopped) this.#turn(cpu, this.#share());
+      const at = this.#nextTimer();
+      if (at <= this.now)
+        this.#ring(); // who finds that the time is up has no time left itself
+      else if (this.#hasWork(cpu)) this.#turn(cpu, this.#share(at));
+      else if (!this.#anyWork() && !this.#passIdle()) return 'nothing left';
     }
     return 'stopped';
   }
 
-  /** How long the next turn is: as much for each CPU until the next timer, the device's included. */
-  #share(): number {
+  /** All halt: the clock goes on to the next timer. False: there is none. */
+  #passIdle(): boolean {
+    const at = this.wheel.earliestAt();
+    if (at === Number.POSITIVE_INFINITY) return false;
+    this.now = at;
+    this.#nextCpu = 0;
+    return true;
+  }
+
+  /** When the next timer rings, the device's included. */
+  #nextTimer(): number {
     const { now } = this;
-    const device = (Math.floor((now - this.#devicePhaseNs) / tickNs) + 1) * tickNs + this.#devicePhaseNs;
-    return Math.max(
-      leastTurnNs,
-      Math.floor((Math.min(this.wheel.earliestAt(), device) - now) / this.cpus.count),
-    );
+    const device = Math.ceil((now + 1 - this.#devicePhaseNs) / tickNs) * tickNs + this.#devicePhaseNs;
+    return Math.min(this.wheel.earliestAt(), device);
+  }
+
+  #share(at: number): number {
+    const left = at - this.now;
+    return left <= leastTurnNs ? left : Math.ceil(left / this.cpus.count);
   }
 
   #anyWork(): boolean {
@@ -242,8 +253,13 @@ export class SerialCore extends Core {
   }
 
   override setTimer(task: number, atNs: number): void {
-    if (atNs < this.wheel.earliestAt()) this.#exits = true;
+    if (atNs < this.#nextTimer()) this.#kick();
     super.setTimer(task, atNs);
+  }
+
+  #kick(): void {
+    this.#exits = true;
+    this.#kicked = this.cpus.count;
   }
 
   override charge(ns: number): void {
@@ -256,7 +272,7 @@ export class SerialCore extends Core {
     if (this.now + own <= this.#turnEnd) return ns;
     let others = 0;
     for (let cpu = 0; cpu < this.cpus.count; cpu++) if (cpu !== this.execCpu && this.#hasWork(cpu)) others++;
-    return ns + others * this.#share();
+    return ns + others * this.#share(this.#nextTimer());
   }
 
   override settle(cpu: number): void {
