@@ -105,7 +105,7 @@ async function keep(
     message,
     scenario: shrunk,
   };
-  const text = `${JSON.stringify(regression, undefined, 1)}\n`;
+  const text = `${JSON.stringify(regression, undefined, 2)}\n`;
   return world.writeFailure(`${name}-${checker}-${seed}.json`, text, out);
 }
 

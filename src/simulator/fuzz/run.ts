@@ -18,8 +18,6 @@ import { Watch } from './watch.ts';
 const sampleNs = 2_000_000;
 /** Scenarios are shorter; the policy's own timeout may be less. */
 const watchdogMs = 5000;
-/** Cache lines and clocks keep the CPUs of a real machine out of perfect step. */
-const tickSkewNs = 1000;
 /** More events than this without the clock moving: CPUs that ask one another, or themselves, to reschedule for ever. */
 const mostEventsAtOnce = 100_000;
 /** How often the wall clock is read. */
@@ -107,7 +105,6 @@ function attach(
         }),
     );
   core.recorder = watch;
-  core.tickSkewNs = tickSkewNs;
   const slots = { sample: model.freeSlot, disturb: model.freeSlot + 1 };
   const disturber = new Disturber(model, slots.disturb, scenario, watch);
   const endNs = core.now + scenario.lengthNs;

@@ -32,9 +32,6 @@ export class Core extends RunQueues {
   readonly firstFreeSlot: number;
   /** Running tasks that must leave their CPU (affinity). */
   readonly mustMove: Uint8Array;
-  /** How far the ticks of neighbouring CPUs are apart. At 0 all CPUs tick in the same instant, as close as a real machine never is: ties that none would see. */
-  tickSkewNs = 0;
-  #tickCpu = 0;
   /** Events since the clock last moved. */
   #atOnce = 0;
 
@@ -113,17 +110,8 @@ export class Core extends RunQueues {
   }
 
   #tick(): void {
-    const { count } = this.cpus;
-    if (this.tickSkewNs === 0) {
-      this.wheel.set(this.tickSlot, this.now + tickNs);
-      for (let cpu = 0; cpu < count; cpu++) this.#tickOn(cpu);
-      return;
-    }
-    const cpu = this.#tickCpu;
-    this.#tickCpu = cpu + 1 < count ? cpu + 1 : 0;
-    const untilNext = this.#tickCpu > 0 ? this.tickSkewNs : tickNs - cpu * this.tickSkewNs;
-    this.wheel.set(this.tickSlot, this.now + untilNext);
-    this.#tickOn(cpu);
+    this.wheel.set(this.tickSlot, this.now + tickNs);
+    for (let cpu = 0; cpu < this.cpus.count; cpu++) this.#tickOn(cpu);
   }
 
   #tickOn(cpu: number): void {
