@@ -59,7 +59,7 @@ export class Imbalance {
       if (stats.anyOverloaded) overloaded = true;
     }
     if (domain.parent === undefined) machine.overloaded = overloaded;
-    if (idle === idleness.newlyIdle) this.#updateIdleScan(domain, util);
+    if (idle !== idleness.newlyIdle) this.#updateIdleScan(domain, util);
   }
 
   /** The busier an LLC, the fewer of its CPUs a wakeup looks at. */
