@@ -1,8 +1,8 @@
 // What happens to tasks and CPUs from outside: affinity, nice, class, migration disabled, death, hotplug. Source: kernel/sched/core.c and syscalls.c,
-// v6.18 (sched_change_begin, __set_cpus_allowed_ptr, affine_move_task, set_user_nice, migrate_disable, sched_cpu_deactivate).
+// v6.18 (sched_change_begin, __set_cpus_allowed_ptr, affine_move_task, set_user_nice, migrate_disable, sched_move_task, sched_cpu_deactivate).
 
 import type { Core } from './core.ts';
-import { dequeueFlag, enqueueFlag, taskState } from './flags.ts';
+import { classNumber, dequeueFlag, enqueueFlag, taskState } from './flags.ts';
 import { maskWords } from './topology.ts';
 
 /**
@@ -82,6 +82,11 @@ export function setNice(core: Core, task: number, nice: number): void {
     core.tasks.nice[task] = nice;
     core.classOf(task).reweighted(task);
   });
+}
+
+/** sched_autogroup_exit_task(): a task that ends is taken out of its queue and put back once more. Policies see it; to EEVDF it makes no difference. */
+export function leaveAutogroup(core: Core, task: number): void {
+  if (core.tasks.schedClass[task] === classNumber.ext) changeTask(core, task, () => {}, true);
 }
 
 /** Ends a task wherever it is: killed. It leaves its queue; a CPU that ran it looks for another. */

@@ -3,7 +3,7 @@
 
 import { type Expansion, endless, opCodes } from '../../core/workload.ts';
 import { assert } from '../../lib/assert.ts';
-import { killTask, setAffinity, setNice } from '../model/changes.ts';
+import { killTask, leaveAutogroup, setAffinity, setNice } from '../model/changes.ts';
 import type { Step } from '../model/contracts.ts';
 import type { Core } from '../model/core.ts';
 import { wakeFlag } from '../model/flags.ts';
@@ -174,6 +174,7 @@ export class Player {
       one = this.#take(this.#queues.joins + task)
     )
       this.#core.wake(one);
+    leaveAutogroup(this.#core, task);
     this.#rounds.ended(task);
     return 'exit';
   }

@@ -38,6 +38,8 @@ export class Ext {
   readonly sticky: Int32Array;
   /** 1: a higher class has taken the CPU, and the policy was told. */
   readonly released: Uint8Array;
+  /** 1: the player has worked on this idle CPU, which has not looked for work since. */
+  readonly #visited: Uint8Array;
   readonly #memory: TaskMemory;
   readonly #ops: Ops;
   readonly #simMemory: SimMemory;
@@ -56,6 +58,7 @@ export class Ext {
     this.#args = simMemory.allocate(64, 'read');
     this.sticky = new Int32Array(core.tasks.capacity).fill(-1);
     this.released = new Uint8Array(core.topology.cpus);
+    this.#visited = new Uint8Array(core.topology.cpus);
     this.cpuMemory = new CpuMemory(simMemory, scx, this.released);
     this.dispatch = new Dispatch(scx, Math.min(values.dispatchMaxBatch || defaultBatch, mostBatch));
     this.kicks = new Kicks(scx);
@@ -215,12 +218,14 @@ export class Ext {
   /** update_idle_scx(). */
   idleEntered(cpu: number, again: boolean): void {
     if (this.scx.hasBuiltinIdle) this.scx.idle.update(cpu, true);
-    if (!again) this.#tellIdle(cpu, 1);
+    if (!again || this.#visited[cpu] === 1) this.#tellIdle(cpu, 1);
+    this.#visited[cpu] = 0;
   }
 
   idleLeft(cpu: number): void {
     if (this.scx.hasBuiltinIdle) this.scx.idle.update(cpu, false);
-    this.#tellIdle(cpu, 0);
+    if (this.#visited[cpu] === 0) this.#tellIdle(cpu, 0);
+    this.#visited[cpu] = this.core.visitor === cpu ? 1 : 0;
   }
 
   #tellIdle(cpu: number, idle: number): void {
