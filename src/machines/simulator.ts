@@ -41,18 +41,30 @@ export type Watch = Pick<SimulationInput, 'recorder' | 'calls' | 'prepare'> & {
   readonly signal?: AbortSignal;
 };
 
+/** Without a workload a policy is attached for a moment, and leaves. */
+const nothing: Expansion = {
+  semaphores: 0,
+  locks: 0,
+  pipes: 0,
+  rounds: 0,
+  warmupRounds: 0,
+  series: [],
+  cgroups: [],
+  tasks: [],
+};
+
 export function openSimulator(blobs: Blobs): SimulatorMachine {
   const simulator = new Simulator();
   const alone = queue();
   const observe = async (experiment: Experiment, watch: Watch): Promise<Outcome> => {
     const { workload } = experiment;
-    if (workload?.kind !== 'declared')
+    if (workload?.kind === 'command')
       throw new Fault('unsupported', 'the simulator runs declared workloads only', {
         next: 'use a micro-VM (--machine micro-vm) for commands',
       });
-    const expansion = decode(await blobs.get(workload.expansion));
+    const expansion = workload === null ? undefined : decode(await blobs.get(workload.expansion));
     const input: SimulationInput = {
-      ...(await inputOf(experiment, expansion, blobs)),
+      ...(await inputOf(experiment, expansion ?? nothing, blobs)),
       mode: watch.mode ?? 'checked',
       ...(watch.recorder === undefined ? {} : { recorder: watch.recorder }),
       ...(watch.calls === undefined ? {} : { calls: watch.calls }),
@@ -171,7 +183,7 @@ function shapeOf({ cpus, nodes, llcs, threads, capacities }: TopologyRef): Shape
   return shape;
 }
 
-function outcomeOf(experiment: Experiment, simulated: Simulated, expansion: Expansion): Outcome {
+function outcomeOf(experiment: Experiment, simulated: Simulated, expansion: Expansion | undefined): Outcome {
   const ended = {
     events: simulated.events as unknown as Parameters<typeof toOutcome>[1]['events'],
     end: { how: 'exited', detail: '' },

@@ -33,6 +33,7 @@ import { LoadRefusal } from './ops-checks.ts';
 import { Rounds } from './player/rounds.ts';
 import { type LoadedPolicy, loadPolicy } from './policy-loading.ts';
 import { type Native, SimFinding } from './program/instance.ts';
+import { modelledFeatures, settingsProblem } from './settings.ts';
 import { Surroundings } from './surroundings.ts';
 
 export { type CostProfile, costProfiles } from './model/cost-profiles.ts';
@@ -146,6 +147,8 @@ export class Simulator {
   *steps(input: SimulationInput): Generator<undefined, Simulated> {
     this.#memory.reset();
     const { expansion, policy, recorder } = input;
+    const problem = settingsProblem(input.settings ?? {});
+    if (problem !== undefined) return { ...problem, switches: 0, simulatedNs: 0, endNs: bootNs };
     const topology = createTopology(input.shape);
     const CoreOf = input.costs.isSerial ? SerialCore : Core;
     const core = new CoreOf(new Tasks(expansion.tasks.length), topology, input.costs, spareSlots);
@@ -339,7 +342,7 @@ function fairSettings({ settings, seed }: SimulationInput) {
   return {
     seed,
     ...(settings?.baseSliceNs === undefined ? {} : { baseSliceNs: settings.baseSliceNs }),
-    ...(settings?.features === undefined ? {} : { features: settings.features }),
+    ...(settings?.features === undefined ? {} : { features: modelledFeatures(settings.features) }),
   };
 }
 

@@ -158,7 +158,10 @@ export class Rounds implements PlayerRounds {
     tasks.allowed[task] = allowed;
     tasks.cpu[task] = this.#core.execCpu;
     this.#started[task] = this.#core.now;
-    if (allowed === 0) this.failed(task, 0, 'cannot be given its class, nice value or affinity');
+    if (allowed === 0) {
+      const text = `task ${task} (${what.comm}) cannot be given its class, nice value or affinity`;
+      this.#stop({ event: 'fault', message: text });
+    }
     const errno = allowed === 0 ? 0 : this.#births.born(task, what.comm);
     if (allowed === 0 || errno !== 0) this.#exists[task] = 0;
     return errno;

@@ -5,6 +5,7 @@ import { expect } from 'vitest';
 import type { WorkloadFile } from '../../../src/core/workload.ts';
 import { type Case, cell, completed, ms, oneTask, sum, tasksOf, tick, within, workload } from '../case.ts';
 import { libraryArm } from '../library.ts';
+import { plain } from '../objects.ts';
 import type { ArmWish, Bench } from '../subject.ts';
 
 /** Endless hogs on one CPU for so long. */
@@ -148,6 +149,26 @@ const realTime: Case[] = ['default', 'vtime'].map((name) => ({
   },
 }));
 
+const keepsItsTurn: Case = {
+  name: 'a turn goes on after a real-time task',
+  why: 'put_prev_task_scx(): what is preempted by a higher class and has slice left goes to the head of its CPU’s queue, not back to the policy',
+  async check(bench) {
+    const file = workload('turn', {
+      groups: [
+        { name: 'first', phases: [{ run: '30ms' }] },
+        { name: 'second', phases: [{ run: '30ms' }] },
+        { name: 'urgent', class: 'fifo', start: '5ms', phases: [{ run: '10ms' }] },
+      ],
+    });
+    const outcome = await completed(bench, cell(file, 1, plain));
+    const [first, second] = [oneTask(outcome, 'first-0'), oneTask(outcome, 'second-0')];
+    within('end of the real-time task', oneTask(outcome, 'urgent-0').endNs, 15 * ms, 17 * ms);
+    // 20 ms of work until 30 ms, the other's turn until 50 ms, then what is left; a turn ends up to a tick late
+    within('end of the first', first.endNs, 60 * ms - tick, 60 * ms + tick + 2 * ms);
+    within('end of the second', second.endNs, 70 * ms, 73 * ms);
+  },
+};
+
 export const shares: readonly Case[] = [
   ...byNice,
   blind,
@@ -157,4 +178,5 @@ export const shares: readonly Case[] = [
   ...byLimit,
   slices,
   ...realTime,
+  keepsItsTurn,
 ];
