@@ -2,6 +2,7 @@
 
 import { describe, expect, it } from 'vitest';
 import type { Case } from './case.ts';
+import { attach } from './cases/attach.ts';
 import { batches } from './cases/batches.ts';
 import { contract } from './cases/contract.ts';
 import { faults } from './cases/faults.ts';
@@ -17,6 +18,7 @@ const all: Readonly<Record<string, readonly Case[]>> = {
   operations,
   latency,
   faults,
+  attach,
   contract,
 };
 
