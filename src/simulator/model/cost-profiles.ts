@@ -18,7 +18,8 @@ const tcg: Costs = {
   kfuncNs: 250,
   syscallNs: 1600,
   forkNs: 680_000,
-  exitNs: 485_000,
+  exitNs: 490_000,
+  extTaskNs: 45_000,
   smtShare: 1,
   isSerial: true,
 };
@@ -38,6 +39,7 @@ const hardware: Costs = {
   syscallNs: 200,
   forkNs: 60_000,
   exitNs: 20_000,
+  extTaskNs: 1000,
   smtShare: 0.62,
   isSerial: false,
 };

@@ -24,6 +24,8 @@ export interface Costs {
   readonly syscallNs: number;
   readonly forkNs: number;
   readonly exitNs: number;
+  /** What sched_ext adds to either. */
+  readonly extTaskNs: number;
   /** Speed of a thread whose sibling is busy, relative to one alone. */
   readonly smtShare: number;
   /** Emulated CPUs share one host CPU: the kernel's work takes as many times longer as CPUs are busy. */
@@ -46,6 +48,7 @@ export const free: Costs = {
   syscallNs: 0,
   forkNs: 0,
   exitNs: 0,
+  extTaskNs: 0,
   smtShare: 1,
   isSerial: false,
 };

@@ -6,7 +6,7 @@ import { assert } from '../../lib/assert.ts';
 import { killTask, leaveAutogroup, setAffinity, setNice } from '../model/changes.ts';
 import type { Step } from '../model/contracts.ts';
 import type { Core } from '../model/core.ts';
-import { wakeFlag } from '../model/flags.ts';
+import { classNumber, wakeFlag } from '../model/flags.ts';
 import { maskWords } from '../model/topology.ts';
 import { flatten, type Programs } from './programs.ts';
 import { WaitQueues } from './waiting.ts';
@@ -16,7 +16,7 @@ const pipeBytes = 65_536;
 /** What the rest of the player (rounds.ts) is told. */
 export interface Rounds {
   /** A FORK operation: create and start this task. False: it cannot be. */
-  fork(task: number): boolean;
+  fork(task: number, parent: number): boolean;
   ended(task: number): void;
   /** A task did what it cannot do; the run is no data. */
   failed(task: number, op: number, what: string): void;
@@ -102,11 +102,33 @@ export class Player {
     this.#core.wake(task);
   }
 
-  /** Ends a task from outside. */
-  kill(task: number): void {
+  /**
+   * A signal that is deadly: whatever it does or waits for, the task goes on to its end, by way of `exitNs` of work. It must get a CPU for that. (complete_signal(),
+   * get_signal(), do_exit().)
+   */
+  signalled(task: number, exitNs: number): void {
+    const { tasks, cpus } = this.#core;
+    const cpu = tasks.cpu[task]!;
+    const isRunning = cpus.curr[cpu] === task;
+    if (isRunning) this.#core.replan(cpu); // what it has done is done
+    this.#leaveQueue(task);
+    this.#line[task] = 0;
+    this.#at[task] = this.#programs.length[task]!;
+    tasks.left[task] = exitNs;
+    if (isRunning) this.#core.replan(cpu);
+    this.#core.clearTimer(task);
+    this.#core.wake(task);
+  }
+
+  #leaveQueue(task: number): void {
     const queue = this.#queue[task]!;
     if (queue >= 0) this.#waiting.drop(queue, task);
     this.#queue[task] = -1;
+  }
+
+  /** Ends a task from outside, at once and wherever it is: the round is over. */
+  kill(task: number): void {
+    this.#leaveQueue(task);
     this.ended[task] = 1;
     killTask(this.#core, task);
   }
@@ -141,7 +163,7 @@ export class Player {
         case opCodes.FORK:
           if (this.#core.costs.forkNs > 0 && this.#forking[task] === 0) {
             this.#forking[task] = 1;
-            this.#core.charge(this.#core.costs.forkNs); // the new task is there at the end of it
+            this.#core.charge(this.#core.costs.forkNs + this.#extPart(task)); // the new task is there at the end of it
             return 'run';
           }
           this.#forking[task] = 0;
@@ -163,7 +185,7 @@ export class Player {
   }
 
   #end(task: number): Step {
-    this.#core.charge(this.#core.costs.exitNs);
+    this.#core.charge(this.#core.costs.exitNs + this.#extPart(task));
     this.#core.tasks.exiting[task] = 1;
     this.#core.onAttributes?.(task);
     this.#core.sleep(task);
@@ -177,6 +199,12 @@ export class Player {
     leaveAutogroup(this.#core, task);
     this.#rounds.ended(task);
     return 'exit';
+  }
+
+  /** What sched_ext adds to a fork and to an exit. */
+  #extPart(task: number): number {
+    const { tasks, costs } = this.#core;
+    return tasks.schedClass[task] === classNumber.ext ? costs.extTaskNs : 0;
   }
 
   #enterKernel(): void {
@@ -229,7 +257,8 @@ export class Player {
         return this.#read(task, x, y);
       case opCodes.FORK:
         this.#core.charge(this.#core.costs.forkNs);
-        if (!this.#rounds.fork(x)) this.#rounds.failed(task, op - this.#programs.first[task]!, 'cannot fork');
+        if (!this.#rounds.fork(x, task))
+          this.#rounds.failed(task, op - this.#programs.first[task]!, 'cannot fork');
         return true;
       case opCodes.JOIN:
         return this.ended[x] === 1 || this.#wait(task, this.#queues.joins + x);
