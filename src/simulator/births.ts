@@ -3,6 +3,7 @@
 
 import { mapType, type SimMap } from './maps/map.ts';
 import { StorageMap } from './maps/storage.ts';
+import { setScheduler } from './model/changes.ts';
 import type { Core } from './model/core.ts';
 import type { CgroupMemory } from './model/ext/cgroup-memory.ts';
 import type { Ext } from './model/ext/ext.ts';
@@ -39,12 +40,7 @@ export class TaskBirths implements Births {
   born(task: number, comm: string): number {
     const { tasks } = this.#core;
     const pid = this.#nextPid++;
-    const isRt = tasks.policy[task] === schedPolicy.fifo;
-    tasks.schedClass[task] = isRt
-      ? classNumber.rt
-      : this.#ext === undefined
-        ? classNumber.fair
-        : classNumber.ext;
+    tasks.schedClass[task] = this.#classOf(tasks.policy[task]!);
     if (this.#ext !== undefined) {
       const { scx } = this.#ext;
       const parent = this.#core.cpus.curr[this.#core.execCpu]!;
@@ -57,6 +53,15 @@ export class TaskBirths implements Births {
     this.#core.classes[tasks.schedClass[task]!]!.fork(task);
     this.#core.wakeNew(task);
     return 0;
+  }
+
+  reschedule(task: number, policy: number, nice: number): void {
+    setScheduler(this.#core, task, this.#classOf(policy), policy, nice);
+  }
+
+  #classOf(policy: number): number {
+    if (policy === schedPolicy.fifo) return classNumber.rt;
+    return this.#ext === undefined ? classNumber.fair : classNumber.ext;
   }
 
   buried(task: number): void {

@@ -2,14 +2,20 @@
 // v6.18 (sched_change_begin, __set_cpus_allowed_ptr, affine_move_task, set_user_nice, migrate_disable, sched_move_task, sched_cpu_deactivate).
 
 import type { Core } from './core.ts';
-import { classNumber, dequeueFlag, enqueueFlag, taskState } from './flags.ts';
+import { classNumber, dequeueFlag, enqueueFlag, schedPolicy, taskState } from './flags.ts';
 import { maskWords } from './topology.ts';
 
 /**
  * Changes a task that may be queued or running: it is taken out, changed and put back, as every change of attributes does. Flags: save and
- * restore. `isMove`: it changes its class.
+ * restore. `isMove`: its priority or its class; `atHead`: it goes before others of its kind.
  */
-export function changeTask(core: Core, task: number, apply: () => void, isMove = false): void {
+export function changeTask(
+  core: Core,
+  task: number,
+  apply: () => void,
+  isMove = false,
+  atHead = false,
+): void {
   const { tasks, cpus } = core;
   const cpu = tasks.cpu[task]!;
   const queued = tasks.onRq[task] === 1;
@@ -23,15 +29,17 @@ export function changeTask(core: Core, task: number, apply: () => void, isMove =
   apply();
   if (queued) {
     const since = tasks.queuedAt[task]!;
-    core.activate(cpu, task, enqueueFlag.restore | enqueueFlag.noclock | (isMove ? enqueueFlag.move : 0));
+    const extra = (isMove ? enqueueFlag.move : 0) | (atHead ? enqueueFlag.head : 0);
+    core.activate(cpu, task, enqueueFlag.restore | enqueueFlag.noclock | extra);
     tasks.queuedAt[task] = since;
   }
   if (running) core.classOf(task).setNext(cpu, task);
 }
 
-/** sched_setaffinity(): `mask` is `maskWords` words. A task on a CPU that it may not use any more leaves it. */
+/** sched_setaffinity(): `mask` is `maskWords` words. A task on a CPU that it may not use any more leaves it; nothing happens when it may use the same as before. */
 export function setAffinity(core: Core, task: number, mask: Int32Array): void {
   const { tasks } = core;
+  if (mask.every((word, i) => word === tasks.mask[task * maskWords + i])) return;
   changeTask(core, task, () => {
     tasks.mask.set(mask, task * maskWords);
     tasks.allowed[task] = allowedCpus(core, task);
@@ -75,6 +83,37 @@ export function setClass(core: Core, task: number, schedClass: number): void {
   };
   changeTask(core, task, change, true);
   if (tasks.onRq[task] === 1) core.resched(tasks.cpu[task]!);
+}
+
+/**
+ * sched_setattr() of a task of another process: policy (SCHED_*), nice value and, following from the policy, class. It changes the task even to what it is
+ * already, since a slice is part of it (__sched_setscheduler(): sched_runtime).
+ */
+export function setScheduler(
+  core: Core,
+  task: number,
+  schedClass: number,
+  policy: number,
+  nice: number,
+): void {
+  const { tasks } = core;
+  const [before, after] = [priority(tasks.policy[task]!, tasks.nice[task]!), priority(policy, nice)];
+  const isOther = tasks.schedClass[task] !== schedClass;
+  const apply = (): void => {
+    if (isOther) core.classOf(task).leave(task);
+    tasks.policy[task] = policy;
+    tasks.nice[task] = nice;
+    tasks.schedClass[task] = schedClass;
+    if (isOther) core.classOf(task).enter(task);
+    else core.classOf(task).reweighted(task);
+  };
+  changeTask(core, task, apply, before !== after, before < after);
+  if (isOther && tasks.onRq[task] === 1) core.resched(tasks.cpu[task]!);
+}
+
+/** task_struct.prio; of SCHED_FIFO the workloads know priority 1 only. */
+function priority(policy: number, nice: number): number {
+  return policy === schedPolicy.fifo ? 98 : 120 + nice;
 }
 
 export function setNice(core: Core, task: number, nice: number): void {

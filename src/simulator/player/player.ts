@@ -167,7 +167,7 @@ export class Player {
             return 'run';
           }
           this.#forking[task] = 0;
-          if (!this.#rounds.fork(a[op]!)) this.#rounds.failed(task, at, 'cannot fork');
+          if (!this.#rounds.fork(a[op]!, task)) this.#rounds.failed(task, at, 'cannot fork');
           this.#at[task] = at + 1;
           continue;
         default:
@@ -255,11 +255,6 @@ export class Player {
         return this.#write(task, x, y);
       case opCodes.READ:
         return this.#read(task, x, y);
-      case opCodes.FORK:
-        this.#core.charge(this.#core.costs.forkNs);
-        if (!this.#rounds.fork(x, task))
-          this.#rounds.failed(task, op - this.#programs.first[task]!, 'cannot fork');
-        return true;
       case opCodes.JOIN:
         return this.ended[x] === 1 || this.#wait(task, this.#queues.joins + x);
       case opCodes.LAP:
@@ -288,7 +283,12 @@ export class Player {
     }
     this.#enterKernel();
     const { now, cost, costs, busy } = this.#core;
-    if (at <= now && costs.isSerial && busy > 1) return true; // the other CPUs' turns come first, and the timer rings in them
+    if (at <= now && costs.isSerial && busy > 1) {
+      // the other CPUs' turns come first, and the timer rings in them
+      this.#core.charge(costs.timerNs + costs.wakeNs);
+      this.#core.loseTurn();
+      return true;
+    }
     this.#sleeping[task] = 1;
     this.#core.setTimer(task, Math.max(at, now + Math.max(1, Math.round(cost))));
     return false;

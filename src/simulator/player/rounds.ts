@@ -4,6 +4,7 @@
 import type { RunEvent } from '../../core/metrics.ts';
 import type { Expansion, ExpansionTask } from '../../core/workload.ts';
 import { errorText } from '../maps/errno.ts';
+import { allowedCpus, setAffinity } from '../model/changes.ts';
 import type { Core } from '../model/core.ts';
 import { taskState } from '../model/flags.ts';
 import { maskWords } from '../model/topology.ts';
@@ -13,6 +14,8 @@ import { maskOf, Player, type Rounds as PlayerRounds } from './player.ts';
 export interface Births {
   /** `task` (all its columns set) exists from now on. Not 0: fork() has failed with this errno. */
   born(task: number, comm: string): number;
+  /** sched_setattr() from outside: SCHED_* and nice value. */
+  reschedule(task: number, policy: number, nice: number): void;
   /** It has ended and been waited for. */
   buried(task: number): void;
 }
@@ -143,28 +146,41 @@ export class Rounds implements PlayerRounds {
     wheel.set(this.#slot, now + Math.round(this.#core.cost) + lineUpNs);
   }
 
-  /** The errno of a fork that failed, else 0. */
-  #create(task: number): number {
+  /** fork() by the player (`parent` −1) or a task, which hand on what they have, and attributes_apply(). The errno of a fork that failed, else 0. */
+  #create(task: number, parent = -1): number {
     const { tasks, topology } = this.#core;
     const what = this.#setting.expansion.tasks[task]!;
-    this.#exists[task] = 1;
-    tasks.policy[task] = this.#policyOf(what);
-    tasks.nice[task] = Math.max(-20, Math.min(19, what.nice + this.#setting.nice));
+    tasks.policy[task] = parent < 0 ? 0 : tasks.policy[parent]!;
+    tasks.nice[task] = parent < 0 ? 0 : tasks.nice[parent]!;
     tasks.cgroup[task] = this.#setting.cgroupOf(what.cgroup);
-    const mask = what.cpus === 0n ? topology.allMask : maskOf(what.cpus);
-    let allowed = 0;
-    for (let i = 0; i < maskWords; i++) tasks.mask[task * maskWords + i] = mask[i]! & topology.allMask[i]!;
-    for (let cpu = 0; cpu < topology.cpus; cpu++) if (tasks.allows(task, cpu)) allowed++;
-    tasks.allowed[task] = allowed;
+    for (let i = 0; i < maskWords; i++)
+      tasks.mask[task * maskWords + i] =
+        parent < 0 ? topology.allMask[i]! : tasks.mask[parent * maskWords + i]!;
+    tasks.allowed[task] = allowedCpus(this.#core, task);
     tasks.cpu[task] = this.#core.execCpu;
     this.#started[task] = this.#core.now;
-    if (allowed === 0) {
-      const text = `task ${task} (${what.comm}) cannot be given its class, nice value or affinity`;
-      this.#stop({ event: 'fault', message: text });
+    const errno = this.#births.born(task, what.comm);
+    if (errno !== 0) return errno;
+    this.#exists[task] = 1;
+    this.#apply(task, what);
+    return 0;
+  }
+
+  /** The runner changes its tasks from outside, when they have been forked (runner/task.c: attributes_apply). */
+  #apply(task: number, what: ExpansionTask): void {
+    const policy = this.#policyOf(what);
+    const nice = Math.max(-20, Math.min(19, what.nice + this.#setting.nice));
+    const { allMask } = this.#core.topology;
+    if (what.forked || nice !== 0 || policy !== 0) this.#births.reschedule(task, policy, nice);
+    if (what.cpus === 0n && !what.forked) return;
+    const wanted = what.cpus === 0n ? allMask : maskOf(what.cpus);
+    const mask = wanted.map((word, i) => word & allMask[i]!);
+    if (mask.some((word) => word !== 0)) {
+      setAffinity(this.#core, task, mask);
+      return;
     }
-    const errno = allowed === 0 ? 0 : this.#births.born(task, what.comm);
-    if (allowed === 0 || errno !== 0) this.#exists[task] = 0;
-    return errno;
+    const text = `task ${task} (${what.comm}) cannot be given its class, nice value or affinity`;
+    this.#stop({ event: 'fault', message: text });
   }
 
   #policyOf({ schedClass }: ExpansionTask): number {
@@ -213,9 +229,9 @@ export class Rounds implements PlayerRounds {
   }
 
   /** A task's FORK operation. */
-  fork(task: number): boolean {
+  fork(task: number, parent: number): boolean {
     if (!this.#setting.expansion.tasks[task]!.background) this.#remaining++;
-    return this.#create(task) === 0;
+    return this.#create(task, parent) === 0;
   }
 
   ended(task: number): void {
