@@ -6,7 +6,7 @@ import { assert } from '../../lib/assert.ts';
 import { killTask, leaveAutogroup, setAffinity, setNice } from '../model/changes.ts';
 import type { Step } from '../model/contracts.ts';
 import type { Core } from '../model/core.ts';
-import { classNumber, wakeFlag } from '../model/flags.ts';
+import { classNumber, taskState, wakeFlag } from '../model/flags.ts';
 import { maskWords } from '../model/topology.ts';
 import { flatten, type Programs } from './programs.ts';
 import { WaitQueues } from './waiting.ts';
@@ -188,7 +188,7 @@ export class Player {
     this.#core.charge(this.#core.costs.exitNs + this.#extPart(task));
     this.#core.tasks.exiting[task] = 1;
     this.#core.onAttributes?.(task);
-    this.#core.sleep(task);
+    this.#core.tasks.state[task] = taskState.dead;
     this.ended[task] = 1;
     for (
       let one = this.#take(this.#queues.joins + task);
