@@ -32,3 +32,20 @@ export function ranMs(world: World): number[] {
   const { tasks } = world.core;
   return Array.from({ length: tasks.count }, (_, task) => tasks.sumExec[task]! / 1e6);
 }
+
+export interface Switch {
+  readonly cpu: number;
+  readonly prev: number;
+  readonly next: number;
+  readonly atNs: number;
+}
+
+/** Filled while the world runs. */
+export function switchesOf(world: World): Switch[] {
+  const switches: Switch[] = [];
+  world.core.recorder = {
+    switched: (cpu, prev, next, atNs) => switches.push({ cpu, prev, next, atNs }),
+    woke() {},
+  };
+  return switches;
+}

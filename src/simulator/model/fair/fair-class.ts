@@ -250,7 +250,7 @@ export class FairClass implements SchedClass {
     this.#affine.record(execCpu, task);
     let target = prevCpu;
     if (execCpu !== prevCpu && !this.#affine.isWide(execCpu, task) && tasks.allows(task, execCpu)) {
-      const domain = this.machine.domains[execCpu]!.find((one) => one.cpus.includes(prevCpu));
+      const domain = this.machine.sharedDomain(execCpu, prevCpu);
       const waker = cpus.curr[execCpu]!;
       const sync = (wakeFlags & wakeFlag.sync) !== 0 && !(waker >= 0 && tasks.exiting[waker] === 1);
       if (domain !== undefined)

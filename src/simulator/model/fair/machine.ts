@@ -87,6 +87,19 @@ export class Machine {
     return llcOf[a] === llcOf[b];
   }
 
+  /** The smallest domain of `cpu` that holds `other` too. */
+  sharedDomain(cpu: number, other: number): Domain | undefined {
+    const { coreOf, llcOf, nodeOf } = this.core.topology;
+    for (const domain of this.domains[cpu]!) {
+      const { level } = domain;
+      if (level === 'smt' && coreOf[cpu] !== coreOf[other]) continue;
+      if (level === 'llc' && llcOf[cpu] !== llcOf[other]) continue;
+      if (level === 'package' && nodeOf[cpu] !== nodeOf[other]) continue;
+      return domain;
+    }
+    return undefined;
+  }
+
   noteQueued(cpu: number): void {
     if (this.running(cpu) >= 2) this.overloaded = true;
   }
