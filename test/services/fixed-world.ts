@@ -3,6 +3,7 @@
 
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import type { Call as RecordedCall } from '../../src/core/calls.ts';
 import { Fault } from '../../src/core/errors.ts';
 import { openPolicies } from '../../src/knowledge/policies.ts';
 import { openStore } from '../../src/knowledge/store.ts';
@@ -39,6 +40,8 @@ export interface Answer {
 export interface FixedOptions extends Script {
   readonly payload?: string;
   readonly image?: string;
+  /** The micro-VM records calls: what the simulator does, altered. */
+  readonly traced?: (calls: readonly RecordedCall[]) => RecordedCall[];
   /** No micro-VM can be had. */
   readonly unavailable?: Fault;
 }
@@ -47,6 +50,8 @@ export function fixedWorld(options: FixedOptions = {}): Fixed {
   const directory = temporaryDirectory('schedcp-world-');
   const asked: string[] = [];
   const scripted = scriptedMachine(options);
+  const store = openStore(join(directory, 'store'));
+  const simulator = openSimulator(store.blobs);
   const { payload = digest('d') } = options;
   const ready: ReadyMachine = {
     machine: scripted,
@@ -63,9 +68,13 @@ export function fixedWorld(options: FixedOptions = {}): Fixed {
       return { digest: payload, executable: `/usr/bin/${command.split('/').at(-1)}`, bytes: 5e6 };
     },
     memoryFor: (digestOfPayload) => (digestOfPayload === undefined ? 384 : 512),
+    ...(options.traced && {
+      async traced(experiment) {
+        const traced = await simulator.runTraced({ ...experiment, machine: simulator.reference('tcg') });
+        return { ...traced, calls: options.traced!(traced.calls) };
+      },
+    }),
   };
-  const store = openStore(join(directory, 'store'));
-  const simulator = openSimulator(store.blobs);
   const world: World = {
     store,
     policies: openPolicies(join(root, 'policies')),
