@@ -6,6 +6,7 @@ import { attach } from './cases/attach.ts';
 import { batches } from './cases/batches.ts';
 import { contract } from './cases/contract.ts';
 import { faults } from './cases/faults.ts';
+import { journal } from './cases/journal.ts';
 import { latency } from './cases/latency.ts';
 import { operations } from './cases/operations.ts';
 import { shares } from './cases/shares.ts';
@@ -19,6 +20,7 @@ const all: Readonly<Record<string, readonly Case[]>> = {
   latency,
   faults,
   attach,
+  journal,
   contract,
 };
 
