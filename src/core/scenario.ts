@@ -58,7 +58,7 @@ const disturbanceSchema = z.union([
   z.strictObject({ atNs: nsSchema, pin: taskSchema, forNs: nsSchema }),
   /** execve(): another comm. */
   z.strictObject({ atNs: nsSchema, exec: taskSchema, comm: z.string().regex(/^[A-Za-z0-9._:-]{1,15}$/) }),
-  /** It ends where it is: in a queue, running or asleep. */
+  /** A deadly signal, wherever it is: in a queue, running or asleep. It exits when it next has a CPU. */
   z.strictObject({ atNs: nsSchema, kill: taskSchema }),
   z.strictObject({ atNs: nsSchema, offline: cpuSchema }),
   z.strictObject({ atNs: nsSchema, online: cpuSchema }),

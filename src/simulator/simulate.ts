@@ -30,6 +30,7 @@ import { SerialCore } from './model/serial-core.ts';
 import { Tasks } from './model/tables.ts';
 import { createTopology, type Shape } from './model/topology.ts';
 import { LoadRefusal } from './ops-checks.ts';
+import type { Player } from './player/player.ts';
 import { Rounds } from './player/rounds.ts';
 import { type LoadedPolicy, loadPolicy } from './policy-loading.ts';
 import { type Native, SimFinding } from './program/instance.ts';
@@ -77,6 +78,7 @@ export interface SimulationInput {
 export interface Model {
   readonly core: Core;
   readonly ext: Ext | undefined;
+  readonly player: Player;
   /** First wheel slot that nobody uses, and how many there are. */
   readonly freeSlot: number;
   readonly freeSlots: number;
@@ -180,14 +182,15 @@ export class Simulator {
       }
       const own = ext;
       const births = new TaskBirths(core, own, this.#world.cgroups, this.#surroundings.maps, input.pidOffset);
+      rounds = new Rounds(core, settingOf(input), births, slots.rounds);
       const model: Model = {
         core,
         ext,
+        player: rounds.player,
         freeSlot: first + ownSlots + timerSlots,
         freeSlots,
         onSlot: undefined,
       };
-      rounds = new Rounds(core, settingOf(input), births, slots.rounds);
       core.player = {
         advance: (task) => rounds!.player.advance(task),
         timer: (task) => rounds!.player.timer(task),

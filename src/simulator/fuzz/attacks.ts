@@ -112,7 +112,7 @@ export const attacks = {
     }
   },
 
-  /** Tasks end in the queue. */
+  /** Tasks are told to end wherever they are, in the queue too. */
   'exit-in-queue'(draft: Draft): void {
     const tasks = draft.load(draft.one([2, 4]));
     for (let i = draft.between(1, tasks.length); i > 0; i--)

@@ -2,15 +2,17 @@
 
 import type { Disturbance, Scenario } from '../../core/scenario.ts';
 import { taskStruct } from '../kernel/structs.ts';
-import { killTask, setAffinity, setMigrationDisabled, setNice, setOnline } from '../model/changes.ts';
+import { setAffinity, setMigrationDisabled, setNice, setOnline } from '../model/changes.ts';
 import { taskState } from '../model/flags.ts';
 import { maskOf } from '../player/player.ts';
 import type { Model } from '../simulate.ts';
 import { bits } from './expansion.ts';
 import { taskOf } from './scenario.ts';
 
-/** How often is looked whether a task that is to pin or unpin itself runs. */
+/** How often is looked whether a task runs that has something to do with itself: to pin itself, to exit. */
 const pollNs = 250_000;
+/** What a task does on its way out. It can be preempted there. */
+const exitNs = 600_000;
 
 /** Told of what has been changed, for checkers that allow for it. */
 export interface Changes {
@@ -28,8 +30,8 @@ export class Disturber {
   /** In order of time. */
   readonly #list: readonly Disturbance[];
   #next = 0;
-  /** Pins whose time has come, and unpins: done when the task runs. */
-  #pending: { task: number; disable: boolean; fromNs: number; forNs: number }[] = [];
+  /** What tasks do themselves, when they next run after a time: true when it is done. */
+  #pending: { readonly task: number; fromNs: number; act(): boolean }[] = [];
 
   constructor(model: Model, slot: number, scenario: Scenario, changes: Changes) {
     this.#model = model;
@@ -59,7 +61,7 @@ export class Disturber {
       this.#next++;
       if (!core.stopped) this.#apply(one);
     }
-    this.#pending = this.#pending.filter((one) => !core.stopped && !this.#pinned(one));
+    this.#pending = this.#pending.filter((one) => !core.stopped && !this.#isDone(one));
     this.#plan();
   }
 
@@ -71,10 +73,9 @@ export class Disturber {
     else if ('renice' in one) {
       setNice(core, one.renice, one.nice);
       this.#changes.weightChanged(one.renice);
-    } else if ('pin' in one)
-      this.#pending.push({ task: one.pin, disable: true, fromNs: core.now, forNs: one.forNs });
+    } else if ('pin' in one) this.#pin(one.pin, one.forNs);
     else if ('exec' in one) this.#exec(one.exec, one.comm);
-    else if ('kill' in one) killTask(core, one.kill);
+    else if ('kill' in one) this.#kill(one.kill);
     else {
       const isOn = 'online' in one;
       const cpu = isOn ? one.online : one.offline;
@@ -83,8 +84,9 @@ export class Disturber {
   }
 
   #exists(task: number): boolean {
-    const { state } = this.#model.core.tasks;
-    return state[task] !== taskState.none && state[task] !== taskState.dead;
+    const { core, player } = this.#model;
+    const state = core.tasks.state[task];
+    return state !== taskState.none && state !== taskState.dead && player.ended[task] === 0;
   }
 
   /** A mask without a CPU that is on is refused (EINVAL), as by the kernel. */
@@ -104,17 +106,44 @@ export class Disturber {
     for (let i = 0; i < 16; i++) memory.memory.u8[at + i] = i < comm.length ? comm.charCodeAt(i) : 0;
   }
 
-  /** True when it is done, or its task is gone. Only a task that runs can disable its migration, or enable it again. */
-  #pinned(one: { task: number; disable: boolean; fromNs: number; forNs: number }): boolean {
+  /** Disables its migration, and enables it again after a while. */
+  #pin(task: number, forNs: number): void {
+    const { core } = this.#model;
+    let disable = true;
+    const pending = {
+      task,
+      fromNs: core.now,
+      act: (): boolean => {
+        if (disable === (core.tasks.migrationDisabled[task] === 1)) return true;
+        setMigrationDisabled(core, task, disable);
+        this.#changes.affinityChanged(task);
+        if (!disable) return true;
+        disable = false;
+        pending.fromNs = core.now + forNs;
+        return false;
+      },
+    };
+    this.#pending.push(pending);
+  }
+
+  /** It has a while to go, and is PF_EXITING from when it next runs: preempted then, it is queued as one. */
+  #kill(task: number): void {
+    const { core, player } = this.#model;
+    if (core.tasks.exiting[task] === 1) return;
+    player.signalled(task, exitNs);
+    const act = (): boolean => {
+      core.tasks.exiting[task] = 1;
+      core.onAttributes?.(task);
+      return true;
+    };
+    this.#pending.push({ task, fromNs: core.now, act });
+  }
+
+  /** True when it is done, or its task is gone. */
+  #isDone(one: { readonly task: number; fromNs: number; act(): boolean }): boolean {
     const { core } = this.#model;
     if (!this.#exists(one.task)) return true;
     if (core.now < one.fromNs || core.cpus.curr[core.tasks.cpu[one.task]!] !== one.task) return false;
-    if (one.disable === (core.tasks.migrationDisabled[one.task] === 1)) return true;
-    setMigrationDisabled(core, one.task, one.disable);
-    this.#changes.affinityChanged(one.task);
-    if (!one.disable) return true;
-    one.disable = false;
-    one.fromNs = core.now + one.forNs;
-    return false;
+    return one.act();
   }
 }

@@ -170,23 +170,29 @@ async function plainDisturbances(get: Get, attempt: Attempt): Promise<void> {
 }
 
 /**
- * With a task less, others run at other times, and what hit a task in the queue hits it elsewhere. So with few disturbances left each task is left out once more, with
- * one disturbance a little later.
+ * With a CPU or a task less, or both, others run at other times, and what hit a task in the queue hits it elsewhere. So with few disturbances left this is tried once
+ * more, with one disturbance a little later.
  */
 async function nudged(get: Get, attempt: Attempt): Promise<void> {
   if (get().disturbances.length > mostNudged) return;
+  const withoutCpu = (scenario: Scenario): Scenario =>
+    withCpus(scenario, scenario.cpus - 1, scenario.cpus - 2);
+  if (get().cpus > 1) await nudgedOne(withoutCpu(get()), attempt);
   for (let task = get().tasks.length - 1; task >= 0; task--) {
     const fewer = keepTasks(get(), (index) => index !== task);
-    for (let at = 0; at < fewer.disturbances.length; at++) if (await nudgedOne(fewer, at, attempt)) break;
+    if (await nudgedOne(fewer, attempt)) continue;
+    if (fewer.cpus > 1) await nudgedOne(withoutCpu(fewer), attempt);
   }
 }
 
-async function nudgedOne(scenario: Scenario, at: number, attempt: Attempt): Promise<boolean> {
-  for (const laterNs of nudgesNs) {
-    const moved = (one: Disturbance, i: number): Disturbance =>
-      i === at ? { ...one, atNs: one.atNs + laterNs } : one;
-    if (await attempt({ ...scenario, disturbances: scenario.disturbances.map(moved) })) return true;
-  }
+async function nudgedOne(scenario: Scenario, attempt: Attempt): Promise<boolean> {
+  const { disturbances } = scenario;
+  for (const at of disturbances.keys())
+    for (const laterNs of nudgesNs) {
+      const moved = (one: Disturbance, i: number): Disturbance =>
+        i === at ? { ...one, atNs: one.atNs + laterNs } : one;
+      if (await attempt({ ...scenario, disturbances: disturbances.map(moved) })) return true;
+    }
   return false;
 }
 
