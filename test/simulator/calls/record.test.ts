@@ -24,12 +24,14 @@ const workload = JSON.stringify({
   ],
 });
 
+const expansion = expand(parseWorkload(workload, 'lives'), { seed: 1, cpus: 2 });
+const taskOf = (comm: string): number => expansion.tasks.findIndex((task) => task.comm === comm);
 const simulator = new Simulator();
 
 function recorded(object: string | undefined, records = true) {
   const calls: Call[] = [];
   const result = simulator.run({
-    expansion: expand(parseWorkload(workload, 'lives'), { seed: 1, cpus: 2 }),
+    expansion,
     shape: { cpus: 2, llcs: 2 },
     costs: costProfiles.tcg,
     mode: 'checked',
@@ -139,9 +141,9 @@ describe('a recording', () => {
     }
     const blocked = (task: number): Call[] =>
       of(every, 'ops.quiescent', task).filter(({ ns, args }) => ns > 0 && Number(args[0]) & 1);
-    expect(blocked(3)).toHaveLength(sleeps + 1); // and its end
-    expect(of(every, 'sched_wakeup', 3).filter(({ ns }) => ns > 0)).toHaveLength(sleeps + 1); // and its start
-    expect(of(every, 'ops.yield', 4)).toHaveLength(3);
+    expect(blocked(taskOf('sleepy-0'))).toHaveLength(sleeps + 1); // and its end
+    expect(of(every, 'sched_wakeup', taskOf('sleepy-0')).filter(({ ns }) => ns > 0)).toHaveLength(sleeps + 1); // and its start
+    expect(of(every, 'ops.yield', taskOf('yielder-0'))).toHaveLength(3);
     expect(of(every, 'sched_wakeup_new')).toHaveLength(tasks.length);
   });
 
