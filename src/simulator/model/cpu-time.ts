@@ -50,6 +50,11 @@ export abstract class CpuTime {
     this.wheel.clear(this.topology.cpus + task);
   }
 
+  /** A timer is armed for a time that has passed. True: it rings before the task can leave its CPU. */
+  ringsAtOnce(): boolean {
+    return false;
+  }
+
   /** The kernel has worked for so long on behalf of this event. */
   charge(ns: number): void {
     this.cost += this.costs.isSerial ? ns * Math.max(1, this.busy) : ns;

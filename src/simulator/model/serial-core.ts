@@ -253,11 +253,23 @@ export class SerialCore extends Core {
   }
 
   override setTimer(task: number, atNs: number): void {
-    if (atNs < this.#nextTimer()) this.#kick();
+    if (atNs < this.#nextTimer()) this.#loseTurn();
     super.setTimer(task, atNs);
   }
 
-  #kick(): void {
+  /**
+   * The least that the timer can be set to passes in turns of a few instructions. Measured: among four CPUs that are not idle one whole turn of
+   * another follows; among two the task leaves first.
+   */
+  override ringsAtOnce(): boolean {
+    const { count } = this.cpus;
+    if (count <= 2 || this.busy === 1) return false;
+    this.#loseTurn();
+    this.#nextCpu = (this.execCpu + count - 1) % count;
+    return true;
+  }
+
+  #loseTurn(): void {
     this.#exits = true;
     this.#kicked = this.cpus.count;
   }

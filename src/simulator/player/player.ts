@@ -275,18 +275,16 @@ export class Player {
     assert(false, `operation ${code[op]} is none`);
   }
 
-  /** do_nanosleep() arms a timer for the past too, which rings a microsecond later: the task has left its CPU by then. */
+  /** do_nanosleep() arms a timer for the past too, which rings a microsecond later: mostly the task has left its CPU by then. */
   #sleepUntil(task: number, at: number): boolean {
     if (this.#sleeping[task] === 1) {
       this.#sleeping[task] = 0;
       return true;
     }
     this.#enterKernel();
-    const { now, cost, costs, busy } = this.#core;
-    if (at <= now && costs.isSerial && busy > 1) {
-      // the other CPUs' turns come first, and the timer rings in them
+    const { now, cost, costs } = this.#core;
+    if (at <= now && this.#core.ringsAtOnce()) {
       this.#core.charge(costs.timerNs + costs.wakeNs);
-      this.#core.loseTurn();
       return true;
     }
     this.#sleeping[task] = 1;
