@@ -159,7 +159,7 @@ export class SerialCore extends Core {
   #step(cpu: number, end: number): boolean {
     const { curr, needResched } = this.cpus;
     const rung = this.#rung[cpu]!;
-    if (rung.length > 0) {
+    if (rung.length > 0 && this.#leaves[cpu] === 0) {
       this.#begin(cpu);
       const slot = rung.shift()!;
       this.charge(this.costs.timerNs);
@@ -168,7 +168,7 @@ export class SerialCore extends Core {
       this.#end(cpu);
       return true;
     }
-    if (this.#ticked[cpu] === 1) {
+    if (this.#ticked[cpu] === 1 && this.#leaves[cpu] === 0) {
       this.#ticked[cpu] = 0;
       this.#tick(cpu);
       return true;
@@ -258,14 +258,14 @@ export class SerialCore extends Core {
   }
 
   /**
-   * The least that the timer can be set to passes in turns of a few instructions. Measured: among four CPUs that are not idle one whole turn of
-   * another follows; among two the task leaves first.
+   * The least that the timer can be set to passes in turns of a few instructions. Measured: among four CPUs one whole turn of
+   * another follows (CPU 1), or two (CPU 0); among two the task leaves first.
    */
   override ringsAtOnce(): boolean {
     const { count } = this.cpus;
     if (count <= 2 || this.busy === 1) return false;
     this.#loseTurn();
-    this.#nextCpu = (this.execCpu + count - 1) % count;
+    this.#nextCpu = (this.execCpu + count - 2 + (this.execCpu % 2)) % count;
     return true;
   }
 
