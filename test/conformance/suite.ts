@@ -9,6 +9,7 @@ import { faults } from './cases/faults.ts';
 import { journal } from './cases/journal.ts';
 import { latency } from './cases/latency.ts';
 import { operations } from './cases/operations.ts';
+import { relocations } from './cases/relocations.ts';
 import { shares } from './cases/shares.ts';
 import { limits } from './limits.ts';
 import { Bench, type Subject } from './subject.ts';
@@ -21,6 +22,7 @@ const all: Readonly<Record<string, readonly Case[]>> = {
   faults,
   attach,
   journal,
+  relocations,
   contract,
 };
 
