@@ -97,6 +97,15 @@ const synchronous = workload('synchronous', {
   ],
 });
 
+const groups = workload('groups', {
+  cgroups: { heavy: { weight: 300 }, tight: { limit: '20ms' } },
+  groups: [
+    last(1),
+    { name: 'first', cgroup: 'heavy', phases: [{ run: '1ms' }] },
+    { name: 'second', cgroup: 'tight', phases: [{ run: '1ms' }] },
+  ],
+});
+
 /** A task that exits is moved to another group while it runs (sched_autogroup_exit_task), and dies. */
 const ends = ['S0', 'qe', 're', 'R0', 'S0', 'q19'];
 
@@ -153,6 +162,25 @@ export const journal: readonly Case[] = [
       const woken = entries.indexOf('s18');
       expect(woken, entries.join(' ')).toBeGreaterThan(0);
       expect(entries[woken + 1]).toBe(bench.subject.kernel === '6.18' ? 'i2' : 'i1');
+    },
+  },
+  {
+    name: 'journal: cgroups',
+    why: 'scx_cgroup_init(), scx_tg_online(), scx_group_set_weight(), scx_group_set_bandwidth(), scx_init_task()',
+    async check(bench) {
+      const arm = { name: 'groups', object: built('groups') };
+      const { exit } = await bench.run(cell(groups, 2, arm));
+      expect(exit, 'the journal has come').toMatchObject({ kind: 65 });
+      const made = '64:186a0:ffffffffffffffff:0'; // weight 100, 100 ms, no quota, no burst
+      expect(exit!.message.trim().split(' ')).toEqual([
+        `I0:${made}`,
+        `I1:${made}`,
+        'W1:12c', // 300
+        `I1:${made}`, // its weight is the one that it has
+        'B1:186a0:4e20:0', // 20 ms of 100
+        'T1',
+        'T1',
+      ]);
     },
   },
 ];
