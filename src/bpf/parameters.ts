@@ -57,7 +57,7 @@ export function patchParameters(
   const object = readObject(bytes);
   const known = parameters(object);
   const section = sectionNamed(object.elf, '.rodata');
-  const patched = bytes.slice();
+  const patched = new Uint8Array(bytes); // slice() of a Buffer is no copy
   for (const [name, value] of Object.entries(values)) {
     const [parameter, twin] = known.filter((item) => item.name === name);
     if (twin !== undefined) throw ambiguousParameter(name);

@@ -13,7 +13,8 @@ import type { OpsValues } from './model/ext/scx.ts';
 import { checkPrograms, checkValues, LoadRefusal } from './ops-checks.ts';
 import { globalsOf } from './program/globals.ts';
 import { functionPointerBase, instantiate, type Native, SimFinding } from './program/instance.ts';
-import { type Linked, link } from './program/link.ts';
+import type { Linked } from './program/link.ts';
+import type { Remembered } from './program/remembered.ts';
 
 export interface LoadedPolicy {
   readonly program: PolicyProgram;
@@ -34,6 +35,9 @@ export interface Loading {
   /** Address of a kernel variable; undefined when the simulator has none. */
   ksym(name: string): number | undefined;
   native(what: 'helper' | 'kfunc', name: string): Native | undefined;
+  readonly remembered: Remembered;
+  /** The natives are those of every plain run: what is bound to them may serve again. */
+  readonly isPlain: boolean;
 }
 
 /** @throws SimFinding, LoadRefusal; Fault when the object is malformed. */
@@ -49,7 +53,7 @@ export function loadPolicy(object: BpfObject, loading: Loading): LoadedPolicy {
   });
   const byName = new Map(maps.map((map) => [map.name, map]));
   const data = placeGlobals(object, loading);
-  const linked = link(object, kernel, {
+  const linked = loading.remembered.link(object, kernel, {
     map: (name) => byName.get(name)?.handle ?? 0,
     data: (section) => data.get(section) ?? 0,
     ksym: loading.ksym,

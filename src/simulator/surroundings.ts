@@ -42,9 +42,8 @@ export class Surroundings implements HelperWorld {
   }
 
   /** The model of the next simulation, before its policy is loaded. `slots`: wheel slots for BPF timers. */
-  begin(core: Core, tasks: TaskMemory, seed: number, slots: readonly number[]): void {
+  begin(core: Core, seed: number, slots: readonly number[]): void {
     this.#core = core;
-    this.#tasks = tasks;
     this.#random = createRandom(seed);
     this.#freeSlots = [...slots].reverse();
     this.maps = [];
@@ -56,6 +55,7 @@ export class Surroundings implements HelperWorld {
   /** The policy, when it is loaded. */
   attached(ext: Ext, cgroups: CgroupMemory, maps: readonly SimMap[]): void {
     this.#ext = ext;
+    this.#tasks = ext.scx.memory;
     this.#cgroups = cgroups;
     this.maps = maps;
     maps.forEach(({ handle }, number) => {

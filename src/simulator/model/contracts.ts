@@ -23,6 +23,11 @@ export interface IdleListener {
   idleLeft(cpu: number): void;
 }
 
+/** Told whenever CPU time is added to a task. */
+export interface Accounts {
+  accounted(task: number): void;
+}
+
 /** Work that is put off to the end of the event: kicks and dispatches to other CPUs. */
 export interface Afterwards {
   flush(): void;

@@ -1,7 +1,7 @@
 // Time on CPUs: how far the running task has come, what its work is charged, and when a CPU has its next event. Source: kernel/sched/core.c and fair.c,
 // v6.18 (update_curr_common, resched_curr). The kernel's own work takes no time of its own: what it costs delays the task that runs there.
 
-import type { IdleListener } from './contracts.ts';
+import type { Accounts, IdleListener } from './contracts.ts';
 import type { Costs } from './costs.ts';
 import { Cpus, type Tasks } from './tables.ts';
 import type { Topology } from './topology.ts';
@@ -20,7 +20,7 @@ export abstract class CpuTime {
   readonly wheel: Wheel;
   idleListener: IdleListener | undefined;
   /** Called for every change of sum_exec_runtime: the copy that BPF sees. */
-  onAccount: ((task: number) => void) | undefined;
+  accounts: Accounts | undefined;
 
   now = 0;
   /** CPU on which the code of this event runs. */
@@ -125,7 +125,7 @@ export abstract class CpuTime {
     if (delta <= 0) return 0;
     execStart[cpu] = this.now;
     this.tasks.sumExec[task]! += delta;
-    if (this.onAccount !== undefined) this.onAccount(task);
+    if (this.accounts !== undefined) this.accounts.accounted(task);
     return delta;
   }
 

@@ -5,6 +5,7 @@ import { type Callee, faultCodes, translate } from '../../jit/translate.ts';
 import type { SimMemory } from '../memory.ts';
 import type { PolicyProgram } from '../model/ext/ops.ts';
 import type { Linked } from './link.ts';
+import type { Remembered } from './remembered.ts';
 
 /** A kfunc or helper: how its arguments come (jit's Callee), and what it does. */
 export interface Native {
@@ -34,7 +35,13 @@ export interface Binding {
   /** First address of the stack frames, `frameStride` a function. */
   readonly stack: number;
   native(what: 'helper' | 'kfunc', name: string): Native | undefined;
+  readonly remembered?: Remembered;
+  /** The natives are those of other runs too, and so the instance may serve again. */
+  readonly isPlain?: boolean;
 }
+
+/** What the code calls, by name of import. */
+type Callees = ReadonlyMap<string, { readonly what: 'helper' | 'kfunc'; readonly name: string }>;
 
 export function placeOf(linked: Linked, fn: number, at: number): string {
   const source = linked.sourceOf(fn, at);
@@ -53,14 +60,44 @@ const guardBytes = 65_536;
 export function instantiate(linked: Linked, binding: Binding, name: string): PolicyProgram {
   const { memory, mode, budget, resultHigh, stack } = binding;
   const natives = new Map<string, Native>();
-  const calleeOf = (what: 'helper' | 'kfunc', id: number): Callee => {
-    const callee = linked.calleeName(what, id);
+  const nativeOf = (what: 'helper' | 'kfunc', callee: string): Native => {
     const key = `${what} ${callee}`;
     const native = natives.get(key) ?? bind(linked, binding, what, callee);
     natives.set(key, native);
-    return { name: key, params: native.params, result: native.result };
+    return native;
   };
   const executedAt = memory.allocate(4, 'none');
+  const make = () => compile(linked, binding, executedAt, nativeOf);
+  const key = [mode, budget, resultHigh, stack, executedAt].join();
+  const { module, callees } = binding.remembered?.made(linked, key, make) ?? make();
+  const fault = (code: number, fn: number, at: number, low: number, high: number): never => {
+    throw new SimFinding('bad-program', faultText(code, low, high, budget), placeOf(linked, fn, at));
+  };
+  const start = (): PolicyProgram => {
+    const imports: Record<string, unknown> = { memory: memory.memory, fault };
+    for (const [key, callee] of callees) imports[key] = nativeOf(callee.what, callee.name).run;
+    const instance = new WebAssembly.Instance(module, { env: imports });
+    return programOf(linked, instance, name, { stack, executedAt });
+  };
+  if (binding.remembered === undefined || binding.isPlain !== true) return start();
+  const program = binding.remembered.made(linked, `${key} started`, start);
+  program.takeExecutedByPointer(); // a fault may have left some
+  return program;
+}
+
+function compile(
+  linked: Linked,
+  { memory, mode, budget, resultHigh, stack }: Binding,
+  executedAt: number,
+  nativeOf: (what: 'helper' | 'kfunc', name: string) => Native,
+): { readonly module: WebAssembly.Module; readonly callees: Callees } {
+  const callees = new Map<string, { readonly what: 'helper' | 'kfunc'; readonly name: string }>();
+  const calleeOf = (what: 'helper' | 'kfunc', id: number): Callee => {
+    const name = linked.calleeName(what, id);
+    const { params, result } = nativeOf(what, name);
+    callees.set(`${what} ${name}`, { what, name });
+    return { name: `${what} ${name}`, params, result };
+  };
   const entries = [
     ...[...new Set(linked.entries.values())].map((fn) => ({ fn, params: 1, executedAt })),
     ...linked.callbacks.map((fn) => ({ fn, params: 5 })),
@@ -77,15 +114,7 @@ export function instantiate(linked: Linked, binding: Binding, name: string): Pol
     budget,
     pages: memory.pages,
   });
-  const fault = (code: number, fn: number, at: number, low: number, high: number): never => {
-    throw new SimFinding('bad-program', faultText(code, low, high, budget), placeOf(linked, fn, at));
-  };
-  const imports: Record<string, unknown> = { memory: memory.memory, fault };
-  for (const [key, native] of natives) imports[key] = native.run;
-  const instance = new WebAssembly.Instance(new WebAssembly.Module(bytes), {
-    env: imports,
-  });
-  return programOf(linked, instance, name, { stack, executedAt });
+  return { module: new WebAssembly.Module(bytes), callees };
 }
 
 function programOf(
