@@ -22,6 +22,8 @@ export interface Costs {
   readonly kfuncNs: number;
   /** One operation of a task that enters the kernel (a system call). */
   readonly syscallNs: number;
+  /** One byte that goes into a pipe, or out of it. */
+  readonly byteNs: number;
   readonly forkNs: number;
   readonly exitNs: number;
   /** What sched_ext adds to either. */
@@ -46,6 +48,7 @@ export const free: Costs = {
   instructionNs: 0,
   kfuncNs: 0,
   syscallNs: 0,
+  byteNs: 0,
   forkNs: 0,
   exitNs: 0,
   extTaskNs: 0,

@@ -40,6 +40,8 @@ export class Player {
   readonly #line: Uint8Array;
   /** 1 while the SLEEP or UNTIL at hand has been begun. */
   readonly #sleeping: Uint8Array;
+  /** 1 when the bytes of the WRITE or READ at hand have been copied. */
+  readonly #copied: Uint8Array;
   /** 1 while the FORK at hand is under way. */
   readonly #forking: Uint8Array;
   /** 1 from when a task has had to wait for a lock until it has it. */
@@ -68,6 +70,7 @@ export class Player {
     this.#moved = new Float64Array(tasks.length);
     this.#line = new Uint8Array(tasks.length);
     this.#sleeping = new Uint8Array(tasks.length);
+    this.#copied = new Uint8Array(tasks.length);
     this.#forking = new Uint8Array(tasks.length);
     this.#hasWaited = new Uint8Array(tasks.length);
     this.#queue = new Int32Array(tasks.length).fill(-1);
@@ -169,6 +172,13 @@ export class Player {
           this.#forking[task] = 0;
           if (!this.#rounds.fork(a[op]!, task)) this.#rounds.failed(task, at, 'cannot fork');
           this.#at[task] = at + 1;
+          continue;
+        case opCodes.WRITE:
+        case opCodes.READ:
+          if (this.#copies(task, op)) return 'run';
+          if (!this.#perform(task, op)) return this.#sleep(task);
+          this.#at[task] = at + 1;
+          if (this.#core.cpus.needResched[this.#core.execCpu] === 1) return 'run';
           continue;
         default:
           if (!this.#perform(task, op)) return this.#sleep(task);
@@ -329,6 +339,22 @@ export class Player {
     this.#futex();
     const next = this.#take(this.#queues.locks + lock);
     if (next >= 0) this.#core.wake(next);
+  }
+
+  /** True: the bytes that can be moved are being copied; the other side hears of them afterwards. */
+  #copies(task: number, op: number): boolean {
+    const { code, a, b } = this.#programs;
+    const { byteNs } = this.#core.costs;
+    if (byteNs === 0 || this.#copied[task] === 1) {
+      this.#copied[task] = 0;
+      return false;
+    }
+    const fill = this.#fill[a[op]!]!;
+    const bytes = Math.min(code[op] === opCodes.READ ? fill : pipeBytes - fill, b[op]! - this.#moved[task]!);
+    if (bytes === 0) return false;
+    this.#core.charge(bytes * byteNs);
+    this.#copied[task] = 1;
+    return true;
   }
 
   #write(task: number, pipe: number, bytes: number): boolean {
