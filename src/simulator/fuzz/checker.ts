@@ -29,6 +29,8 @@ export interface Watched {
   readonly wokeUp: Uint8Array;
   /** By task: when what it may use was last changed (affinity, migration, its class). */
   readonly changedAt: Float64Array;
+  /** By task: when its nice value was last seen to change (or the start). */
+  readonly renicedAt: Float64Array;
   /** By CPU: the task that runs, −1 for none; since when it has been idle (−1: it runs something, or is off). */
   readonly runs: Int32Array;
   readonly idleSince: Float64Array;

@@ -17,7 +17,6 @@ const exitNs = 600_000;
 /** Told of what has been changed, for checkers that allow for it. */
 export interface Changes {
   affinityChanged(task: number): void;
-  weightChanged(task: number): void;
   cpuChanged(cpu: number): void;
 }
 
@@ -70,10 +69,8 @@ export class Disturber {
     const task = taskOf(one);
     if (task !== undefined && !this.#exists(task)) return;
     if ('affinity' in one) this.#setAffinity(one.affinity, one.cpus);
-    else if ('renice' in one) {
-      setNice(core, one.renice, one.nice);
-      this.#changes.weightChanged(one.renice);
-    } else if ('pin' in one) this.#pin(one.pin, one.forNs);
+    else if ('renice' in one) setNice(core, one.renice, one.nice);
+    else if ('pin' in one) this.#pin(one.pin, one.forNs);
     else if ('exec' in one) this.#exec(one.exec, one.comm);
     else if ('kill' in one) this.#kill(one.kill);
     else {

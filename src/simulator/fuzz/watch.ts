@@ -16,6 +16,8 @@ export class Watch implements Watched, Recorder, Changes {
   readonly waitingSince: Float64Array;
   readonly wokeUp: Uint8Array;
   readonly changedAt: Float64Array;
+  readonly renicedAt: Float64Array;
+  readonly #nice: Int8Array;
   readonly runs: Int32Array;
   readonly idleSince: Float64Array;
   readonly rtNsAtWait: Float64Array;
@@ -37,6 +39,8 @@ export class Watch implements Watched, Recorder, Changes {
     this.wokeUp = new Uint8Array(capacity);
     this.changedAt = new Float64Array(capacity).fill(core.now);
     this.rtNsAtWait = new Float64Array(capacity);
+    this.renicedAt = new Float64Array(capacity).fill(core.now);
+    this.#nice = Int8Array.from({ length: capacity }, (_, task) => scenario.tasks[task]?.nice ?? 0);
     this.runs = new Int32Array(cpus).fill(-1);
     this.idleSince = new Float64Array(cpus).fill(core.now);
     this.#rtSince = new Float64Array(cpus).fill(-1);
@@ -90,8 +94,6 @@ export class Watch implements Watched, Recorder, Changes {
     this.changedAt[task] = this.core.now;
   }
 
-  weightChanged(_task: number): void {}
-
   cpuChanged(cpu: number): void {
     this.changedAt.fill(this.core.now);
     const isOn = this.core.cpus.online[cpu] === 1;
@@ -99,9 +101,13 @@ export class Watch implements Watched, Recorder, Changes {
   }
 
   sample(): void {
-    const { state } = this.core.tasks;
-    for (let task = 0; task < this.core.tasks.count; task++)
+    const { state, nice, count } = this.core.tasks;
+    for (let task = 0; task < count; task++) {
       if (this.waitingSince[task]! >= 0 && state[task] !== taskState.runnable) this.waitingSince[task] = -1;
+      if (nice[task] === this.#nice[task]) continue;
+      this.#nice[task] = nice[task]!;
+      this.renicedAt[task] = this.core.now;
+    }
     for (const checker of this.checkers) checker.sample?.();
   }
 

@@ -15,7 +15,7 @@ export const latency: MakeChecker = (watched, report) => ({
   ran(task, _cpu, waitedNs) {
     if (waitedNs <= boundNs || watched.wokeUp[task] === 0) return;
     const rt = watched.rtNs() - watched.rtNsAtWait[task]!;
-    if (waitedNs <= boundNs + rt || !needsLittle(watched, task) || isOverloaded(watched)) return;
+    if (waitedNs <= boundNs + rt || !needsLittle(watched, task, waitedNs) || isOverloaded(watched)) return;
     const { sumExec } = watched.core.tasks;
     report(
       `${watched.nameOf(task)} woke up, having used ${timeText(sumExec[task]!)} of CPU time so far, and waited ${timeText(waitedNs)} for a CPU; ` +
@@ -25,10 +25,12 @@ export const latency: MakeChecker = (watched, report) => ({
   },
 });
 
-function needsLittle({ core, startNs }: Watched, task: number): boolean {
+/** Who had another weight until lately may still pay for what it did then: policies that charge by weight do not forget it at once. */
+function needsLittle({ core, startNs, renicedAt }: Watched, task: number, waitedNs: number): boolean {
   const { tasks, topology, now } = core;
   if (tasks.schedClass[task] !== classNumber.ext || tasks.policy[task] === schedPolicy.idle) return false;
   if (tasks.nice[task]! > 0 || tasks.allowed[task]! < topology.cpus) return false;
+  if (now - renicedAt[task]! < waitedNs + boundNs && renicedAt[task]! > startNs) return false;
   return tasks.sumExec[task]! <= littleShare * (now - startNs);
 }
 
