@@ -3,7 +3,7 @@
 import type { CallDiff, Divergence } from './call-diff.ts';
 import { isOfMachine, type Step } from './call-sequences.ts';
 import type { Call } from './calls.ts';
-import { stepText, taskText } from './calls-text.ts';
+import { stepText } from './calls-text.ts';
 
 const before = 5;
 const after = 8;
@@ -45,21 +45,23 @@ function cell(step: Step | undefined, task: number, comms: readonly string[]): s
   return text.length > width ? `${text.slice(0, width - 1)}…` : text;
 }
 
-/** Tasks of the machine that ran on the first side between the last step that agreed and the divergence. */
-export function ranMeanwhile(
+const lookBackNs = 2_000_000;
+
+/**
+ * Tasks of the machine that the first side tells of shortly before the divergence, or between the last step that agreed and it: woken or run, they may have
+ * taken a CPU that the workload gets on the other side.
+ */
+export function heardMeanwhile(
   diff: CallDiff,
   { task, at, steps }: Divergence,
   calls: readonly Call[],
 ): string[] {
   const own = diff.sequences[0].get(task) ?? [];
-  const from = own[at[0] - 1]?.at ?? 0;
-  const until = steps[0].at(-1)?.at ?? own[at[0]]?.at ?? from;
+  const until = steps[0][0]?.at ?? own[at[0]]?.at ?? calls.length - 1;
+  const sinceNs = Math.min(own[at[0] - 1]?.call.ns ?? 0, (calls[until]?.ns ?? 0) - lookBackNs);
   const found = new Set<string>();
-  for (let i = from; i <= until; i++) {
-    const { what, cpu, task: prev, other } = calls[i]!;
-    if (what !== 'sched_switch') continue;
-    for (const one of [prev, other])
-      if (one !== null && isOfMachine(one)) found.add(`${taskText(one, [])} on cpu${cpu}`);
-  }
-  return [...found];
+  for (let i = until; i >= 0 && calls[i]!.ns >= sinceNs; i--)
+    for (const one of [calls[i]!.task, calls[i]!.other])
+      if (one !== null && isOfMachine(one)) found.add(`${one} on cpu${calls[i]!.cpu}`);
+  return [...found].reverse();
 }

@@ -2,7 +2,7 @@
 
 import { describe, expect, it } from 'vitest';
 import { diffCalls, timeOf } from './call-diff.ts';
-import { divergenceText, ranMeanwhile } from './call-diff-text.ts';
+import { divergenceText, heardMeanwhile } from './call-diff-text.ts';
 import { type Level, sequencesOf } from './call-sequences.ts';
 import type { Call } from './calls.ts';
 
@@ -170,7 +170,7 @@ describe('two recordings', () => {
   });
 });
 
-it('as text: what agreed, where they part, what comes after; who else ran', () => {
+it('as text: what agreed, where they part, what comes after; who else was there', () => {
   const a = [
     ...wake(0, 1_000_000),
     call(1_000_006, 1, 'sched_switch', { task: 'swapper/1', other: 'kworker/1:0', args: [0, 0] }),
@@ -186,7 +186,7 @@ it('as text: what agreed, where they part, what comes after; who else ran', () =
   ];
   const diff = diffCalls(a, b, 'order');
   const [first] = diff.divergences;
-  expect(ranMeanwhile(diff, first!, a)).toEqual([]);
+  expect(heardMeanwhile(diff, first!, a)).toEqual([]);
   expect(divergenceText(diff, first!, comms, ['micro-vm', 'simulator'])).toBe(
     [
       '  micro-vm                                                                  simulator',
@@ -205,8 +205,14 @@ it('as text: what agreed, where they part, what comes after; who else ran', () =
   );
   const later = diffCalls(
     a,
-    b.filter(({ what }) => what !== 'ops.running'),
+    a.filter(({ what }) => what !== 'ops.running'),
     'order',
   );
-  expect(ranMeanwhile(later, later.divergences.at(-1)!, a)).toEqual(['kworker/1:0 on cpu1']);
+  expect(heardMeanwhile(later, later.divergences[0]!, a)).toEqual(['kworker/1:0 on cpu1']);
+  const early = diffCalls(
+    a,
+    a.filter(({ what }) => what !== 'ops.enqueue'),
+    'order',
+  );
+  expect(heardMeanwhile(early, early.divergences[0]!, a)).toEqual([]); // it came later
 });

@@ -2,7 +2,7 @@
 
 import type { z } from 'zod';
 import { type CallDiff, type Divergence, diffCalls, type Pattern, timeOf } from '../core/call-diff.ts';
-import { divergenceText, ranMeanwhile } from '../core/call-diff-text.ts';
+import { divergenceText, heardMeanwhile } from '../core/call-diff-text.ts';
 import type { Step } from '../core/call-sequences.ts';
 import type { Traced } from '../core/calls.ts';
 import { stepText } from '../core/calls-text.ts';
@@ -157,7 +157,7 @@ function firstOf([a]: readonly [Side, Side], result: CallDiff, divergence: Diver
       left.slice(ends[0], ends[0] + steps.after).map(said),
       right.slice(ends[1], ends[1] + steps.after).map(said),
     ],
-    meanwhile: ranMeanwhile(result, divergence, a.traced.calls).slice(0, 8),
+    meanwhile: heardMeanwhile(result, divergence, a.traced.calls).slice(0, 8),
   };
 }
 
@@ -239,7 +239,9 @@ function textOf(input: Input, sides: readonly [Side, Side], result: CallDiff, ou
     parts.push(
       `\nFirst divergence of ${result.divergences.length}: ${nameOf(first.task, a.comms)}, after ${first.at[0]} steps that agree.\n\n`,
       divergenceText(result, first, a.comms, [a.name, b.name]),
-      meanwhile.length > 0 ? `Meanwhile on the ${a.name}: ${meanwhile.join(', ')}.\n` : '',
+      meanwhile.length > 0
+        ? `The ${a.name}’s own tasks, in the 2 ms before or since the last step that agrees: ${meanwhile.join(', ')}.\n`
+        : '',
       '\nHow often, in how many tasks, and what:\n',
       ...result.patterns.slice(0, mostShown).map((pattern) => patternText(pattern, [a.name, b.name])),
     );

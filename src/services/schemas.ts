@@ -385,7 +385,9 @@ export const diffOutput = z.object({
       after: twoOf(z.array(z.string())).describe('where both go on alike'),
       meanwhile: z
         .array(z.string())
-        .describe('tasks of the first machine itself that ran since the last step that agrees'),
+        .describe(
+          'the first machine’s own tasks that were woken or ran in the 2 ms before, or since the last step that agrees',
+        ),
     })
     .nullable()
     .describe('the earliest divergence of a task'),
