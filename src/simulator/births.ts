@@ -7,6 +7,7 @@ import { setScheduler } from './model/changes.ts';
 import type { Core } from './model/core.ts';
 import type { CgroupMemory } from './model/ext/cgroup-memory.ts';
 import type { Ext } from './model/ext/ext.ts';
+import { scxFlag } from './model/ext/scx-flags.ts';
 import { classNumber, schedPolicy } from './model/flags.ts';
 import type { Births } from './player/rounds.ts';
 
@@ -59,9 +60,12 @@ export class TaskBirths implements Births {
     setScheduler(this.#core, task, this.#classOf(policy), policy, nice);
   }
 
+  /** __setscheduler_class(): SCX_OPS_SWITCH_PARTIAL leaves to the default scheduler what does not ask for sched_ext. */
   #classOf(policy: number): number {
     if (policy === schedPolicy.fifo) return classNumber.rt;
-    return this.#ext === undefined ? classNumber.fair : classNumber.ext;
+    if (this.#ext === undefined) return classNumber.fair;
+    const isPartial = (this.#ext.scx.flags & scxFlag.ops.switchPartial) !== 0;
+    return isPartial && policy !== schedPolicy.ext ? classNumber.fair : classNumber.ext;
   }
 
   buried(task: number): void {

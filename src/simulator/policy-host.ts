@@ -16,6 +16,7 @@ import { exitKind } from './model/ext/exit.ts';
 import { Ext } from './model/ext/ext.ts';
 import { ExtClass } from './model/ext/ext-class.ts';
 import { Scx } from './model/ext/scx.ts';
+import { scxFlag } from './model/ext/scx-flags.ts';
 import { TaskMemory } from './model/ext/task-memory.ts';
 import { LoadRefusal } from './ops-checks.ts';
 import { type LoadedPolicy, loadPolicy } from './policy-loading.ts';
@@ -123,7 +124,7 @@ export class PolicyHost {
     scx.ops.recorder = log;
     const ext = new Ext(scx, this.#memory, slot);
     core.classes.push(new ExtClass(ext));
-    core.switchedAll = true;
+    core.switchedAll = (scx.flags & scxFlag.ops.switchPartial) === 0;
     core.idleListener = ext;
     core.afterwards = ext;
     core.accounts = tasks;

@@ -31,8 +31,9 @@ export function cpuKfuncs(world: KfuncWorld): Kfuncs {
     if (scx.ops.mask !== kfMask.unlocked && !world.allowed(kfMask.selectCpu | kfMask.enqueue)) return eperm;
     const task = world.task(p, 'scx_bpf_select_cpu_dfl');
     if (core.tasks.allowed[task] === 1 || core.tasks.migrationDisabled[task] === 1) {
-      const inMask = mask === undefined || (mask[prev >> 5]! & (1 << (prev & 31))) !== 0;
-      return core.tasks.allows(task, prev) && inMask && scx.idle.testAndClear(prev) ? prev : busy;
+      const may =
+        mask === undefined ? core.tasks.allows(task, prev) : (mask[prev >> 5]! & (1 << (prev & 31))) !== 0;
+      return may && scx.idle.testAndClear(prev) ? prev : busy;
     }
     return scx.idle.selectDefault(task, prev, (wakeFlags & wakeFlag.sync) !== 0, mask, flags);
   };

@@ -1,8 +1,10 @@
 // What sched_ext_ops may say: members that the kernel refuses when they are written to it, and those that end the policy once ops.init has run. The truth is
 // kernel/sched/ext.c, v6.18: bpf_scx_check_member(), bpf_scx_init_member(), check_hotplug_seq(), validate_ops(), scx_enable().
 
+import { readFileSync } from 'node:fs';
 import { expect } from 'vitest';
 import { withOps } from '../../support/ops-values.ts';
+import { object } from '../../support/paths.ts';
 import { type Case, cell, completed, workload } from '../case.ts';
 import { built } from '../objects.ts';
 import type { ArmWish } from '../subject.ts';
@@ -14,6 +16,7 @@ const arm = (values: Values): ArmWish => ({ name: 'values', object: withOps(buil
 
 const keepBuiltinIdle = 1;
 const enqLast = 2;
+const partial = 8;
 const perNode = 64;
 
 const refused: readonly (readonly [string, Values, 'EINVAL' | 'E2BIG', string])[] = [
@@ -88,6 +91,15 @@ export const attach: readonly Case[] = [
       },
     }),
   ),
+  {
+    name: 'attach: SCX_OPS_SWITCH_PARTIAL',
+    why: '__setscheduler_class(): what does not ask for SCHED_EXT stays with the default scheduler, and a policy that forgets tasks does no harm',
+    async check(bench) {
+      const stalls = { name: 'stall', object: withOps(readFileSync(object('stall')), { flags: partial }) };
+      const { exit } = await completed(bench, cell(short, 2, stalls));
+      expect(exit?.kind).toBe(64);
+    },
+  },
   {
     name: 'attach: a callback that may sleep and must not',
     why: 'bpf_scx_check_member(): the verifier refuses the program',

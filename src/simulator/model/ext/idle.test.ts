@@ -3,7 +3,13 @@
 // lib/cpumask.c.
 
 import { describe, expect, test } from 'vitest';
-import { type ExtOptions, type ExtWorld, extWorld, ms } from '../../../../test/simulator/ext-world.ts';
+import {
+  type ExtOptions,
+  type ExtWorld,
+  extWorld,
+  maskOf,
+  ms,
+} from '../../../../test/simulator/ext-world.ts';
 import type { Shape } from '../topology.ts';
 import { scxFlag } from './scx-flags.ts';
 
@@ -152,6 +158,26 @@ describe('scx_select_cpu_dfl()', () => {
     };
     expect(choose('1 3')).toBe(0);
     expect(choose('3')).toBe(3);
+  });
+
+  test('with masks of nodes prev’s node comes first, and alone when asked for', () => {
+    const w = extWorld({ shape: { cpus: 6, nodes: 3, llcs: 3 }, flags: scxFlag.ops.builtinIdlePerNode });
+    const task = w.add({ runNs: ms });
+    const choose = (idle: string, flags = 0): number =>
+      withIdle(w, idle).scx.idle.selectDefault(task, 4, false, undefined, flags);
+    expect(choose('0 5')).toBe(5);
+    expect(choose('1 2')).toBe(1);
+    expect(choose('1 2', 2)).toBe(ebusy);
+  });
+
+  test('a mask of the policy’s: prev is judged by it alone, others by the task’s too', () => {
+    const w = extWorld({ shape: { cpus: 4 } });
+    const task = w.add({ runNs: ms, affinity: [0, 1] });
+    const choose = (idle: string, mask: Int32Array): number =>
+      withIdle(w, idle).scx.idle.selectDefault(task, 2, false, mask, 0);
+    expect(choose('2', maskOf(1, 2))).toBe(2);
+    expect(choose('0 3', maskOf(0, 3))).toBe(0);
+    expect(choose('3', maskOf(2, 3))).toBe(ebusy);
   });
 
   test('picks go round', () => {

@@ -165,7 +165,9 @@ export class Idle {
       if (allowed[i] !== 0) isEmpty = false;
     }
     if (isEmpty) return busy;
-    const prevAllowed = (allowed[prev >> 5]! & (1 << (prev & 31))) !== 0;
+    // of prev only the mask that was asked for says whether it will do, even if the task may not use it
+    const prevWord = mask === undefined ? allowed[prev >> 5]! : mask[prev >> 5]!;
+    const prevAllowed = (prevWord & (1 << (prev & 31))) !== 0;
     if (isSync) {
       const here = this.#core.execCpu;
       if (prevAllowed && topology.llcOf[here] === topology.llcOf[prev] && this.testAndClear(prev))
@@ -202,7 +204,19 @@ export class Idle {
       const cpu = this.#pickIn(allowed, nodeMask, nodeOf[prev]! * maskWords, flags);
       if (cpu >= 0) return cpu;
     }
-    return this.pick(allowed, 0, flags);
+    return this.#perNode ? this.#nodeByNode(allowed, nodeOf[prev]!, flags) : this.pick(allowed, 0, flags);
+  }
+
+  /** scx_pick_idle_cpu() with masks of nodes: this one, then the others, which are equally far. */
+  #nodeByNode(allowed: Int32Array, node: number, flags: number): number {
+    const { nodes, nodeMask } = this.#core.topology;
+    const cpu = this.#pickIn(allowed, nodeMask, node * maskWords, flags);
+    if (cpu >= 0 || (flags & pickIdleInNode) !== 0) return cpu;
+    for (let other = 0; other < nodes; other++) {
+      const found = other === node ? busy : this.#pickIn(allowed, nodeMask, other * maskWords, flags);
+      if (found >= 0) return found;
+    }
+    return busy;
   }
 
   #pickIn(allowed: Int32Array, masks: Int32Array, from: number, flags: number): number {
