@@ -1,8 +1,9 @@
-// npm run bench [-- restore longest-first programs policy-code error-rates matrix truth]: what the system must reach, measured, as a table. All by
+// npm run bench [-- restore longest-first programs policy-code first-event error-rates matrix truth]: what the system must reach, measured, as a table. All by
 // default but the matrix and the truth. Options after the names go to the benches that take some.
 
 import { benchErrorRates } from './error-rates.ts';
 import { benchFidelity } from './fidelity.ts';
+import { benchFirstEvent } from './first-event.ts';
 import { benchLongestFirst } from './longest-first.ts';
 import { benchMatrix } from './matrix.ts';
 import { benchPolicyCode } from './policy-code.ts';
@@ -15,6 +16,7 @@ const benches: Readonly<Record<string, (options: readonly string[]) => Promise<v
   'longest-first': () => benchLongestFirst(),
   programs: () => benchPrograms(),
   'policy-code': () => benchPolicyCode(),
+  'first-event': async () => benchFirstEvent(),
   'error-rates': () => benchErrorRates(),
   fidelity: benchFidelity,
   matrix: () => benchMatrix(),

@@ -1,24 +1,28 @@
 // Functions of any length for the bench: segments of a policy's kind (loads, arithmetic, a branch, stores), each with constants of its own.
 import type { Instruction } from '../../src/bpf/instructions.ts';
 import { translate } from '../../src/jit/translate.ts';
-import { aluI, aluR, assemble, exit, jumpI, jumpR, load, store } from '../../test/jit/assembler.ts';
+import { aluI, aluR, assemble, exit, goto_, jumpI, jumpR, load, store } from '../../test/jit/assembler.ts';
 
 export const memoryAt = 0x10000;
 const [stack, shadow, limit, pages] = [0x12000, 0x30000, 0x30000, 6];
 
 const groupSegments = 10;
-const groupInstructions = 20 * groupSegments;
 
-/** r1: address of 4 KiB, r2: which group of 200 instructions to execute (all are tried in turn). `seed` changes the constants: engines remember modules. */
+/** r1: address of 4 KiB, r2: which group of 200 instructions to execute. `seed` changes the constants: engines remember modules. */
 export function longFunction(groups: number, seed: number): Instruction[] {
-  const parts = Array.from({ length: groups }, (_, group) => [
-    jumpI('ne', 64, 8, group, groupInstructions),
-    ...Array.from({ length: groupSegments }, (_, i) =>
-      segment(group * groupSegments + i, seed + group),
-    ).flat(),
-  ]);
   const start = [aluR('mov', 64, 6, 1), aluR('mov', 64, 8, 2), aluI('mov', 64, 0, seed)];
-  return assemble(...start, ...parts.flat(), exit);
+  return assemble(...start, ...oneOf(0, groups, seed), exit);
+}
+
+/** A tree of branches leads to the group, so that calls execute the same in functions of any size, but for a few jumps. */
+function oneOf(from: number, end: number, seed: number): Uint8Array[] {
+  if (end - from === 1)
+    return Array.from({ length: groupSegments }, (_, i) =>
+      segment(from * groupSegments + i, seed + from),
+    ).flat();
+  const middle = (from + end) >> 1;
+  const [low, high] = [oneOf(from, middle, seed), oneOf(middle, end, seed)];
+  return [jumpI('ge', 64, 8, middle, low.length + 1), ...low, goto_(high.length), ...high];
 }
 
 /** 20 instructions, of which branches skip up to three. */
