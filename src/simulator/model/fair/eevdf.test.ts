@@ -207,53 +207,73 @@ describe('who wakes', () => {
     expect(turns(fairWorld(one, [idle, late()], slice), 7)).toContainEqual([6.05, 1]);
   });
 
-  it('waits as SCHED_BATCH even then for a request', () => {
-    const world = fairWorld(one, [hog, late({ policy: schedPolicy.batch })], slice);
-    expect(turns(world, 12).find(([, task]) => task === 1)![0]).toBeGreaterThan(6.05);
+  it('preempts nobody as SCHED_BATCH: it comes at the next reading, when the hog is ahead', () => {
+    const batch = late({ startNs: 4.6 * ms, policy: schedPolicy.batch });
+    const list = turns(fairWorld(one, [hog, batch], slice), 5);
+    expect(list.find(([, task]) => task === 1)).toEqual([4.7, 1]);
   });
 });
 
 describe('lazy preemption', () => {
   const idleHog = { ...hog, policy: schedPolicy.idle };
 
-  it('of another CPU waits until the task there reads its clock', () => {
-    const world = fairWorld({ cpus: 2 }, [on(1, idleHog), on(1, { ...hog, startNs: 1e12 })], slice);
+  /** A task of nice 0 for CPU 1 is woken from CPU 0; what happens on CPU 1. */
+  const remoteWake = (running: Life, atMs: number): [number, number][] => {
+    const world = fairWorld({ cpus: 2 }, [on(1, running), on(1, { ...hog, startNs: 1e12 })], slice);
     const { core, player } = world;
     player.onSlot = () => {
       core.execCpu = 0;
       core.wakeNew(1);
     };
-    core.wheel.set(core.firstFreeSlot + 1, 1.05 * ms);
-    expect(turns(world, 2, 1)).toEqual([
+    core.wheel.set(core.firstFreeSlot + 1, atMs * ms);
+    return turns(world, atMs + 1, 1);
+  };
+
+  it('of another CPU waits until the task there reads its clock', () => {
+    expect(remoteWake(idleHog, 1.05)).toEqual([
       [0, 0],
       [1.1, 1],
     ]);
   });
 
   it('comes with the next tick at the latest', () => {
-    const world = fairWorld({ cpus: 2 }, [on(1, idleHog), on(1, { ...hog, startNs: 1e12 })], slice);
-    const { core, player } = world;
-    player.onSlot = () => {
-      core.execCpu = 0;
-      core.wakeNew(1);
-    };
-    core.wheel.set(core.firstFreeSlot + 1, 3.95 * ms);
-    expect(turns(world, 5, 1)).toEqual([
+    const odd = { ...idleHog, runNs: 100.05 * ms }; // reads at 3.95 and 4.05
+    expect(remoteWake(odd, 3.96)).toEqual([
       [0, 0],
       [4, 1],
     ]);
   });
+
+  it('holds too for a request that is seen to be served from another CPU', () => {
+    // Both have half of 2.25 ms; a third comes at 1.15, and what is accounted then shows that 1.125 are over.
+    const third = on(1, { ...hog, startNs: 1e12 });
+    const world = fairWorld({ cpus: 2 }, [on(1, hog), on(1, hog), third], { baseSliceNs: 2.25 * ms });
+    const { core, player } = world;
+    player.onSlot = () => {
+      core.execCpu = 0;
+      core.wakeNew(2);
+    };
+    core.wheel.set(core.firstFreeSlot + 1, 1.15 * ms);
+    expect(turns(world, 1.4, 1)[1]![0]).toBe(1.2);
+  });
 });
 
 describe('yield', () => {
-  it('forfeits what is left of the request: the task waits for one more', () => {
-    const world = fairWorld(one, [{ runNs: 0.2 * ms, yields: true }, { ...hog }], slice);
-    const list = turns(world, 8);
-    // 0.2 of a request of 1.5: its v is set to the deadline, V = 0.75; the other runs until both are at V
-    expect(list.slice(0, 3)).toEqual([
+  it('lets another go first and forfeits nothing when the task is ahead already', () => {
+    const world = fairWorld(one, [{ runNs: 0.2 * ms, yields: true }, hog], slice);
+    // v = 0.2, V = 0.1: not eligible; the other has its 1.5
+    expect(turns(world, 1.8)).toEqual([
       [0, 0],
       [0.2, 1],
       [1.7, 0],
     ]);
+    expect(world.fair.entities.vruntime[0]).toBeLessThan(0.5 * ms);
+  });
+
+  it('puts a task that was owed something where its request would have been served', () => {
+    const world = fairWorld(one, [hog, { runNs: 0.2 * ms, yields: true }], slice);
+    world.core.run(1.75 * ms); // v = 0.2, V = (1.5 + 0.2) / 2
+    expect(world.fair.entities.vruntime[1]).toBe(1.5 * ms);
+    expect(world.fair.entities.deadline[1]).toBe(4.5 * ms);
   });
 });

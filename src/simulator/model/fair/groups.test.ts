@@ -90,6 +90,25 @@ describe('cpu.max', () => {
     expect(b! / (a! + b!)).toBeCloseTo(0.75, 1);
   });
 
+  it('does not save up what it has not used', () => {
+    const lives = [hog(0, { runNs: 5 * ms, sleepNs: 45 * ms }), hog(0, { startNs: 1000 * ms })];
+    const world = fairWorld({ cpus: 1 }, lives, {}, [group(100, { quotaNs: 20 * ms })]);
+    world.core.run(1000 * ms);
+    const before = ranMs(world)[0]!;
+    world.core.run(1300 * ms);
+    expect(ranMs(world).reduce((a, b) => a + b) - before).toBeLessThanOrEqual(4 * 20 + piece);
+  });
+
+  it('leaves an idle CPU idle while the group is throttled, whatever comes to the group', () => {
+    const lives = [hog(0), hog(0, { runNs: ms, startNs: 50 * ms })];
+    const world = fairWorld({ cpus: 1 }, lives, {}, [group(100, { quotaNs: 10 * ms })]);
+    world.core.run(60 * ms);
+    expect(world.core.cpus.curr[0]).toBe(-1);
+    expect(world.core.cpus.nrRunning[0]).toBe(2);
+    expect(world.fair.machine.running(0)).toBe(0);
+    expect(world.fair.machine.isIdle(0)).toBe(true);
+  });
+
   it('throttles nobody who needs less', () => {
     const world = fairWorld({ cpus: 1 }, [hog(0, { runNs: ms, sleepNs: 9 * ms })], {}, [
       group(100, { quotaNs: 20 * ms }),
