@@ -1,9 +1,10 @@
 // Whether the model is in order: after every event each runnable task is in exactly one place, the counts are right, and time has not gone back. Written
 // against the columns, apart from the code that keeps them.
 
-import { strict as assert } from 'node:assert';
+import { AssertionError } from 'node:assert';
 import { opsState } from '../../src/simulator/model/ext/dispatch.ts';
 import { classNumber, taskState } from '../../src/simulator/model/flags.ts';
+import { SerialCore } from '../../src/simulator/model/serial-core.ts';
 import type { Model } from '../../src/simulator/simulate.ts';
 
 /** Checks after every event from now on. Gives the number of checks so far. */
@@ -13,73 +14,95 @@ export function watchIntegrity(model: Model): () => number {
   let checks = 0;
   core.afterEvent = () => {
     checks++;
-    assert(core.now >= last, `time went back from ${last} to ${core.now}`);
+    if (core.now < last) wrong(`time went back from ${last} to ${core.now}`);
     last = core.now;
     if (core.stopped) return;
+    if (core.hasDeferred) wrong('the event is over, and work that was put off to its end is not done');
     checkTasks(model);
     checkCpus(model);
-    if (model.ext !== undefined) checkQueues(model);
+    if (model.ext === undefined) return;
+    checkQueues(model);
+    checkIdle(model);
   };
   return () => checks;
+}
+
+function wrong(message: string): never {
+  throw new AssertionError({ message });
 }
 
 function checkTasks({ core, ext }: Model): void {
   const { tasks, cpus } = core;
   for (let task = 0; task < tasks.count; task++) {
-    const name = `task ${task} at ${core.now}`;
+    const say = (what: string): never => wrong(`task ${task} at ${core.now} ${what}`);
     const isCurrent = cpus.curr[tasks.cpu[task]!] === task;
-    if (tasks.onRq[task] === 0) {
-      assert(!isCurrent, `${name} runs and is in no queue`);
-      assert(tasks.state[task] !== taskState.runnable, `${name} is runnable and nowhere`);
-    }
-    if (isCurrent) assert(tasks.left[task]! >= 0, `${name} has done more than there was to do`);
+    const isOnRq = tasks.onRq[task] === 1;
+    if (!isOnRq && isCurrent) say('runs and is in no queue');
+    if (!isOnRq && tasks.state[task] === taskState.runnable) say('is runnable and nowhere');
+    if (isCurrent && tasks.left[task]! < 0 && !(core instanceof SerialCore))
+      say('has done more than there was to do');
     if (ext === undefined || tasks.schedClass[task] !== classNumber.ext) continue;
     const { dsqs, memory } = ext.scx;
-    const inQueue = dsqs.of[task]! >= 0;
-    const withPolicy = ext.dispatch.state[task] === opsState.queued;
-    const deferred = ext.dispatch.isMarked(task);
-    const places = [isCurrent, inQueue, withPolicy, deferred].filter(Boolean).length;
-    if (tasks.onRq[task] === 1) assert(places === 1, `${name} is in ${places} places`);
-    else assert(places === 0 && !inQueue, `${name} sleeps and is in ${places} places`);
-    assert(memory.isQueued(task) === (tasks.onRq[task] === 1), `${name}: SCX_TASK_QUEUED is wrong`);
-    if (dsqs.of[task]! >= 0 && dsqs.of[task]! < core.topology.cpus)
-      assert(dsqs.of[task] === tasks.cpu[task], `${name} is in the local queue of another CPU`);
+    const dsq = dsqs.of[task]!;
+    let places = isCurrent ? 1 : 0;
+    if (dsq >= 0) places++;
+    if (ext.dispatch.state[task] === opsState.queued) places++;
+    if (ext.dispatch.isMarked(task)) places++;
+    if (isOnRq && places !== 1) say(`is in ${places} places`);
+    if (!isOnRq && places !== 0) say(`sleeps and is in ${places} places`);
+    if (memory.isQueued(task) !== isOnRq) say('has the wrong SCX_TASK_QUEUED');
+    if (dsq >= 0 && dsq < cpus.count && dsq !== tasks.cpu[task]) say('is in the local queue of another CPU');
   }
 }
 
 function checkCpus({ core }: Model): void {
-  const { tasks, cpus } = core;
+  const { tasks, cpus, wheel } = core;
   const counted = new Int32Array(cpus.count);
   for (let task = 0; task < tasks.count; task++) if (tasks.onRq[task] === 1) counted[tasks.cpu[task]!]!++;
   let busy = 0;
   for (let cpu = 0; cpu < cpus.count; cpu++) {
     const curr = cpus.curr[cpu]!;
-    assert.equal(cpus.nrRunning[cpu], counted[cpu], `CPU ${cpu} counts its tasks wrongly`);
+    if (cpus.nrRunning[cpu] !== counted[cpu])
+      wrong(`CPU ${cpu} counts ${cpus.nrRunning[cpu]} tasks of ${counted[cpu]}`);
     if (curr < 0) continue;
     busy++;
-    assert.equal(tasks.cpu[curr], cpu, `task ${curr} runs on CPU ${cpu} and is elsewhere`);
-    assert(
-      tasks.allows(curr, cpu) || core.mustMove[curr] === 1 || tasks.migrationDisabled[curr] === 1,
-      `task ${curr} runs on CPU ${cpu}, which it may not use`,
-    );
+    if (tasks.cpu[curr] !== cpu) wrong(`task ${curr} runs on CPU ${cpu} and is elsewhere`);
+    if (!tasks.allows(curr, cpu) && core.mustMove[curr] === 0 && tasks.migrationDisabled[curr] === 0)
+      wrong(`task ${curr} runs on CPU ${cpu}, which it may not use`);
+    if (!(core instanceof SerialCore) && wheel.at[cpu]! === Number.POSITIVE_INFINITY)
+      wrong(`CPU ${cpu} runs task ${curr} for ever`);
   }
-  assert.equal(core.busy, busy, 'the number of busy CPUs is wrong');
+  if (core.busy !== busy) wrong(`${core.busy} CPUs are said to be busy, and ${busy} are`);
 }
 
 function checkQueues({ core, ext }: Model): void {
   const { dsqs } = ext!.scx;
-  for (let dsq = 0; dsq < dsqs.capacity; dsq++) {
+  const end = dsqs.exists.lastIndexOf(1) + 1;
+  for (let dsq = 0; dsq < end; dsq++) {
     if (dsqs.exists[dsq] === 0) continue;
     let count = 0;
     let before = -1;
     for (let task = dsqs.head[dsq]!; task >= 0; task = dsqs.next[task]!) {
-      assert.equal(dsqs.of[task], dsq, `task ${task} is linked into another queue than it says`);
-      assert.equal(dsqs.previous[task], before, `the links around task ${task} disagree`);
-      assert(core.tasks.onRq[task] === 1, `task ${task} sleeps in a queue`);
+      if (dsqs.of[task] !== dsq) wrong(`task ${task} is linked into another queue than it says`);
+      if (dsqs.previous[task] !== before) wrong(`the links around task ${task} disagree`);
+      if (core.tasks.onRq[task] === 0) wrong(`task ${task} sleeps in a queue`);
       before = task;
       count++;
     }
-    assert.equal(dsqs.tail[dsq], before, 'the last task is not the tail');
-    assert.equal(dsqs.nr[dsq], count, `queue ${dsq} counts ${dsqs.nr[dsq]} of ${count}`);
+    if (dsqs.tail[dsq] !== before) wrong(`the last task of queue ${dsq} is not its tail`);
+    if (dsqs.nr[dsq] !== count) wrong(`queue ${dsq} counts ${dsqs.nr[dsq]} of ${count}`);
+  }
+}
+
+/** What is said to be idle is; and a CPU that idles beside its own queue has been told to look. */
+function checkIdle({ core, ext }: Model): void {
+  const { cpus } = core;
+  const { scx } = ext!;
+  for (let cpu = 0; cpu < cpus.count; cpu++) {
+    const isIdle = cpus.curr[cpu]! < 0;
+    if (!isIdle && scx.hasBuiltinIdle && scx.idle.isIdle(cpu))
+      wrong(`CPU ${cpu} is busy, and in the idle mask`);
+    if (isIdle && scx.dsqs.nr[cpu]! > 0 && cpus.needResched[cpu] === 0 && cpus.online[cpu] === 1)
+      wrong(`CPU ${cpu} idles beside ${scx.dsqs.nr[cpu]} tasks in its queue`);
   }
 }
