@@ -62,12 +62,12 @@ describe('a sleep until a time that has passed', () => {
     expect(ends([late])[0]).toBeCloseTo(20, 5);
   });
 
-  it('is none where emulated CPUs take turns and another is busy: the timer rings before the task has left', () => {
+  it('is none where more than two emulated CPUs take turns and another is busy: the timer rings before the task has left', () => {
     const busy = task('busy', [['RUN', 0, 40 * ms]]);
     const costs = { ...free, isSerial: true };
-    const [alone, beside] = [run([late], { costs }), run([late, busy], { costs, shape: { cpus: 2 } })];
     // one of them is its exit
-    expect([alone[0]!.vcsw, beside[0]!.vcsw]).toEqual([2, 1]);
+    const left = (cpus: number, tasks: ExpansionTask[]) => run(tasks, { costs, shape: { cpus } })[0]!.vcsw;
+    expect([left(4, [late]), left(2, [late, busy]), left(4, [late, busy])]).toEqual([2, 2, 1]);
   });
 });
 

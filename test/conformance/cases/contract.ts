@@ -5,6 +5,7 @@ import { canonicalJson, recordDigest } from '../../../src/core/canonical.ts';
 import { type Experiment, experimentSchema, outcomeSchema } from '../../../src/core/records.ts';
 import { type Case, cell, completed, ms, tick, within, workload } from '../case.ts';
 import { libraryArm, libraryNames, standardWorkloads } from '../library.ts';
+import { built } from '../objects.ts';
 import { experimentOf } from '../subject.ts';
 
 /** Wakeups, preemption, a lock and jitter: what could tell two runs apart. */
@@ -77,6 +78,23 @@ const record: Case = {
     expect(outcome.exit).toBeNull();
     expect(outcome.timeline).toHaveLength(10);
     expect(outcome.notes.length).toBeGreaterThan(0);
+  },
+};
+
+const caches: Case = {
+  name: 'CPUs share one cache',
+  why: 'sd_llc_id of all CPUs is that of the first (update_top_cache_domain()): QEMU says so in CPUID, and so does the model unless an experiment says otherwise',
+  async check(bench) {
+    for (const cpus of [1, 2, 4]) {
+      const arm = { name: 'caches', object: built('caches') };
+      const { exit, finding } = await bench.run(cell(mix, cpus, arm));
+      expect(finding).toMatchObject({ code: 'ejected' });
+      expect(exit).toMatchObject({
+        kind: 65,
+        code: 2 ** cpus - 1,
+        message: `${cpus} CPUs share a cache with the first`,
+      });
+    }
   },
 };
 
@@ -216,6 +234,7 @@ export const contract: readonly Case[] = [
   nuisance,
   record,
   idle,
+  caches,
   ...settings,
   ...sums,
   nowhere,

@@ -53,12 +53,18 @@ const blind: Case = {
     within('share', await shareOf(bench, nice, libraryArm('fifo'), 'hog-meek'), 0.46, 0.54),
 };
 
+const low = contest('by-low-nice', 1000, [
+  { name: 'hog-normal', nice: 15 },
+  { name: 'hog-meek', nice: 19 },
+]);
 const added: Case = {
   name: 'nice as a setting is added to every task',
-  why: 'nice 5 and 10 weigh 335 and 110: 24.7 %, as 0 and 5 do; the ratio between neighbours is about 1.25 throughout',
+  why: 'nice 15 weighs 36, nice 19 weighs 15; with 5 more both are at the end of the scale, 19: halves instead of 29 %',
   async check(bench) {
-    const share = await shareOf(bench, nice, { name: 'nice 5', settings: { nice: 5 } }, 'hog-meek');
-    within('share', share, 110 / 445 - 0.03, 110 / 445 + 0.03);
+    const alone = await shareOf(bench, low, libraryArm('default'), 'hog-meek');
+    within('share without it', alone, 15 / 51 - 0.04, 15 / 51 + 0.04);
+    const share = await shareOf(bench, low, { name: 'nice 5', settings: { nice: 5 } }, 'hog-meek');
+    within('share', share, 0.46, 0.54);
   },
 };
 
