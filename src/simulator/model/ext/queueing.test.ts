@@ -126,6 +126,11 @@ test('bypass: nobody is asked, all wait in the global queue, and turn with every
   expect(w.log).toEqual(['0 running A', '0 running B', '0 running A', '0 running B']);
   // two births and three turns
   expect(w.scx.events.bypassDispatch).toBe(5);
+  // nor does what is left of a slice count
+  w.memory.setSlice(1, 5 * ms);
+  w.core.resched(0);
+  w.run(14 * ms);
+  expect(w.running()).toBe('A');
 });
 
 test('on a CPU that is going away: its local queue', () => {
