@@ -2,14 +2,14 @@
 
 import { describe, expect, it } from 'vitest';
 import { cachedReleases } from '../support/lab.ts';
-import { schedcp } from '../support/schedcp.ts';
+import { start } from '../support/schedcp.ts';
 
 const has618 = (await cachedReleases()).some((release) => release.startsWith('6.18'));
 const kernel = has618 ? '6.18' : '7.3';
 if (!has618) console.warn('kernel 6.18 is not in the cache: diff runs on 7.3');
 
 const diff = async (...args: string[]) => {
-  const { json, code } = await schedcp(['diff', '--kernel', kernel, ...args, '--json']);
+  const { json, code } = await start(['diff', '--kernel', kernel, ...args, '--json']).ended;
   return { ...json, code };
 };
 
