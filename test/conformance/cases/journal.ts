@@ -139,7 +139,7 @@ export const journal: readonly Case[] = [
   },
   {
     name: 'journal: an urgent task from another CPU',
-    why: 'enqueue_task_scx() of 6.18.15 has lost SCX_ENQ_PREEMPT by then: its flags are an int; mended in 6.18.19',
+    why: 'enqueue_task_scx() of 6.18.15 has lost SCX_ENQ_PREEMPT by then: its flags are an int; mended by commit 57ccf5ccdc56',
     async check(bench) {
       const entries = await journalOf(bench, disturbed, 2, { preempt: 2 });
       if (bench.subject.kernel === '6.18') expect(entries.slice(-8)).toEqual(['e9', 'R0', ...ends]);
@@ -156,7 +156,7 @@ export const journal: readonly Case[] = [
   },
   {
     name: 'journal: a synchronous wake-up',
-    why: 'scx_select_cpu_dfl() of 6.18.15 looks into the mask of a node, which is empty: the idle CPU, not the waker’s; mended in 6.18.21',
+    why: 'scx_select_cpu_dfl() of 6.18.15 looks into the mask of a node, which is empty: the idle CPU, not the waker’s; mended by commit db08b1940f4b',
     async check(bench) {
       const entries = await journalOf(bench, synchronous, 3, { choose: 1 });
       const woken = entries.indexOf('s18');

@@ -319,7 +319,7 @@ export class Dispatch {
 
   /**
    * move_remote_task_to_local_dsq(): the task, in no queue now, changes its CPU and joins the local queue there. enqueue_task_scx() takes its flags
-   * as an int, so the high half of enq_flags (SCX_ENQ_PREEMPT, order by vtime) is lost on the way; 6.18.19 mended it.
+   * as an int, so the high half of enq_flags (SCX_ENQ_PREEMPT, order by vtime) is lost on the way; commit 57ccf5ccdc56 mended it.
    */
   moveRemote(task: number, to: number, flags: number): void {
     const { tasks, cpus } = this.#core;

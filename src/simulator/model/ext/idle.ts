@@ -95,7 +95,7 @@ export class Idle {
 
   /**
    * Is a CPU of this one's node idle, as far as the node's own mask says? Only with SCX_OPS_BUILTIN_IDLE_PER_NODE have nodes masks: otherwise those
-   * of 6.18.15 stay empty, and so a synchronous wakeup never moves a task to the waker's CPU (mended in 6.18.21).
+   * of 6.18.15 stay empty, and so a synchronous wakeup never moves a task to the waker's CPU (mended by commit db08b1940f4b).
    */
   #nodeHasIdle(cpu: number): boolean {
     if (!this.#perNode) return false;
