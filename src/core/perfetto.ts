@@ -172,7 +172,7 @@ class Trace {
       bundles.set(cpu, open);
       const one = new Message()
         .integer(ftrace.timestamp, this.#time(ns))
-        .integer(ftrace.pid, running.get(cpu) ?? 0)
+        .integer(ftrace.pid, call.what === 'sched_switch' ? this.#pid(call.task) : (running.get(cpu) ?? 0))
         .message(field, inner);
       open.message.message(bundle.event, one);
       if (++open.events === bundleSize) flush(cpu);
