@@ -150,3 +150,20 @@ it('what the policy says it does not promise is not checked, everything else is'
     scenarioOf(35).llcs > 1 ? ['equal-shares'] : ['weights', 'equal-shares'],
   );
 });
+
+it('a run does not depend on those before it, with other parameters or other scenarios', () => {
+  const runs = [
+    [4, 'spins'],
+    [9, 'none'],
+    [9, 'prefers'],
+    [0, 'idles'],
+    [9, 'none'],
+  ] as const;
+  const result = (used: Simulator, [seed, fault]: (typeof runs)[number]): object =>
+    run(used, faulty, scenarioOf(seed, { fault: faults.indexOf(fault) }));
+  const used = new Simulator();
+  const results = runs.map((one) => result(used, one));
+  expect(results).toEqual(runs.map((one) => result(new Simulator(), one)));
+  expect(results[1]).toEqual(results[4]);
+  expect(results[1]).not.toEqual(results[2]);
+});

@@ -41,3 +41,11 @@ it('unfair: what it says is what the hogs got', async () => {
   expect(failure!.violation.message).toContain('among 2 hogs is worth 37');
   expect(failure!.timeline).toMatch(/^cpu0 [AB]{80} {3}1 column = 5 ms\nA hog\d+ {3}B hog\d+\n$/);
 });
+
+it('the same seed gives the same failure, to the byte', async () => {
+  const told = async (): Promise<string> => {
+    const { failure } = await search(attacked('unfair'), { firstSeed: 35, scenarios: 1 });
+    return JSON.stringify({ ...failure, seconds: undefined });
+  };
+  expect(await told()).toBe(await told());
+});
