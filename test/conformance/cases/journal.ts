@@ -4,7 +4,7 @@
 
 import { expect } from 'vitest';
 import type { WorkloadFile } from '../../../src/core/workload.ts';
-import { type Case, cell, workload } from '../case.ts';
+import { type Case, cell, within, workload } from '../case.ts';
 import { built } from '../objects.ts';
 import type { Bench } from '../subject.ts';
 
@@ -26,7 +26,7 @@ async function journalOf(
   const arm = { name: 'journal', object: built('journal'), parameters };
   const { exit } = await bench.run(cell(file, cpus, arm));
   expect(exit, 'the journal has come').toMatchObject({ kind: 65 });
-  return exit!.message.trim().split(' ');
+  return exit!.message.trim().split(' ').slice(0, -1);
 }
 
 const life = workload('journal', {
@@ -97,6 +97,20 @@ const synchronous = workload('synchronous', {
   ],
 });
 
+/** A real-time task that has CPU 0 for itself. */
+const sleepy = workload('sleepy', {
+  groups: [
+    { name: 'first', start: '10ms', cpus: [1], phases: [{ nice: 1 }, { run: '1ms' }] },
+    last(1),
+    {
+      name: 'rt',
+      class: 'fifo',
+      cpus: [0],
+      start: '12ms',
+      phases: [{ loop: 20, phases: [{ sleep: '1ms' }, { run: '200us' }] }],
+    },
+  ],
+});
 const groups = workload('groups', {
   cgroups: { heavy: { weight: 300 }, tight: { limit: '20ms' } },
   groups: [
@@ -162,6 +176,17 @@ export const journal: readonly Case[] = [
       const woken = entries.indexOf('s18');
       expect(woken, entries.join(' ')).toBeGreaterThan(0);
       expect(entries[woken + 1]).toBe(bench.subject.kernel === '6.18' ? 'i2' : 'i1');
+    },
+  },
+  {
+    name: 'journal: an idle CPU asks before a real-time task takes it',
+    why: 'prev_balance(): from idle on, sched_ext balances first; and again when the real-time task sleeps: twice for each of 20 wake-ups',
+    async check(bench) {
+      const arm = { name: 'journal', object: built('journal') };
+      const { exit } = await bench.run(cell(sleepy, 2, arm));
+      const asked = Number.parseInt(/n([0-9a-f]+)$/.exec(exit!.message)![1]!, 16);
+      // kernel threads have the CPU now and then
+      within('times that CPU 0 has asked', asked, bench.subject.kernel === '6.18' ? 40 : 20, 55);
     },
   },
   {

@@ -13,6 +13,8 @@
 const volatile u32 preempt;
 /* The probe's CPU is the kernel's choice. */
 const volatile u32 choose;
+/* How often CPU 0 has asked for work since a task named "first" has changed its nice value: n. */
+static u32 asked;
 
 void scx_bpf_exit_bstr(s64 code, char *fmt, unsigned long long *data, u32 data_sz) __ksym;
 
@@ -102,8 +104,12 @@ void OP(journal_set_weight, struct task_struct *p, u32 weight)
 
 	if (is_probe(p))
 		note('w', weight);
-	else if (p->comm[0] == 'l' && p->comm[1] == 'a' && p->comm[2] == 's' && p->comm[3] == 't' && weight != 100)
+	else if (p->comm[0] == 'f' && p->comm[1] == 'i' && p->comm[2] == 'r' && p->comm[3] == 's')
+		asked = 0;
+	else if (p->comm[0] == 'l' && p->comm[1] == 'a' && p->comm[2] == 's' && p->comm[3] == 't' && weight != 100) {
+		note('n', asked);
 		scx_bpf_exit_bstr(0, text, data, sizeof(data));
+	}
 }
 
 void OP(journal_set_cpumask, struct task_struct *p, const struct cpumask *mask)
@@ -118,7 +124,14 @@ void OP(journal_exit_task, struct task_struct *p, struct scx_exit_task_args *arg
 		note('X', args->cancelled);
 }
 
+void OP(journal_dispatch, s32 cpu, struct task_struct *prev)
+{
+	if (cpu == 0)
+		asked++;
+}
+
 POLICY(journal,
+       .dispatch = (void *)journal_dispatch,
        .select_cpu = (void *)journal_select_cpu,
        .enqueue = (void *)journal_enqueue,
        .dequeue = (void *)journal_dequeue,

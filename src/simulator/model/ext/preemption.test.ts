@@ -122,6 +122,26 @@ describe('SCX_ENQ_PREEMPT', () => {
     expect([w.scx.dsqs.head[1], w.scx.dsqs.tail[1]]).toEqual([1, 2]);
     expect(w.memory.slice(0)).toBeGreaterThan(0);
   });
+  test('from ops.dispatch to the CPU that looks for work: nobody loses a slice', () => {
+    const w = extWorld({
+      ...oneCpu,
+      hears: ['running'],
+      ops: {
+        enqueue: (k, p) => (p === 0 ? k.insert(p, local) : undefined),
+        dispatch: (k, _cpu, prev) => {
+          if (prev !== 0) return;
+          w.memory.setSlice(0, 5 * ms);
+          k.insert(1, local, 20 * ms, 0, enqHigh.preempt);
+        },
+      },
+    });
+    w.add({ runNs: 100 * ms });
+    w.add({ runNs: 100 * ms, startNs: ms });
+    w.run(27 * ms);
+    expect(w.log).toEqual(['0 running A']); // it was given 5 ms more at 20 ms
+    w.run(28 * ms);
+    expect(w.log).toEqual(['0 running A', '0 running B']);
+  });
 });
 
 describe('sched_yield', () => {
