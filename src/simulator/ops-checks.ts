@@ -10,10 +10,10 @@ export const errno = { EACCES: 13, EINVAL: 22, E2BIG: 7 } as const;
 
 /** Why the kernel would not have it: libbpf's or the verifier's words; none of what is refused at attach. */
 export class LoadRefusal extends Error {
-  readonly stage: 'load' | 'attach';
+  readonly stage: 'load' | 'attach' | 'map';
   readonly error: keyof typeof errno;
 
-  constructor(message: string, stage: 'load' | 'attach' = 'load', error: keyof typeof errno = 'EINVAL') {
+  constructor(message: string, stage: LoadRefusal['stage'] = 'load', error: keyof typeof errno = 'EINVAL') {
     super(message);
     this.stage = stage;
     this.error = error;

@@ -18,7 +18,7 @@ import { ExtClass } from './model/ext/ext-class.ts';
 import { Scx } from './model/ext/scx.ts';
 import { scxFlag } from './model/ext/scx-flags.ts';
 import { TaskMemory } from './model/ext/task-memory.ts';
-import { LoadRefusal } from './ops-checks.ts';
+import { errno, LoadRefusal } from './ops-checks.ts';
 import { type LoadedPolicy, loadPolicy } from './policy-loading.ts';
 import { type Native, SimFinding } from './program/instance.ts';
 import { Remembered } from './program/remembered.ts';
@@ -89,6 +89,7 @@ export class PolicyHost {
     let loaded: LoadedPolicy;
     try {
       loaded = this.#load(core, policy, input.mode, log);
+      fillMaps(loaded, policy.maps);
     } catch (error) {
       if (!(error instanceof LoadRefusal)) throw error;
       const { stage, errno, error: name, message } = error;
@@ -97,8 +98,6 @@ export class PolicyHost {
       return undefined;
     }
     events.push({ event: 'load', ok: true, programs: loaded.linked.entries.size });
-    for (const { name, key, value } of policy.maps)
-      loaded.maps.find((map) => map.name === name)?.put(key, value);
     const ext = this.#join(core, loaded, input, slots.watchdog, log);
     if (ext.attach(this.cgroups)) {
       events.push(presence('before', ext.scx.values.name));
@@ -192,5 +191,25 @@ export class PolicyHost {
       events.push(presence('during', scx.values.name), presence('after', scx.values.name));
     events.push(exitEvent(scx.exit ?? { kind: exitKind.unreg, code: '0', message: '' }));
     events.push(countersEvent(scx.events));
+  }
+}
+
+/** Before it is attached, as the runner does it and in its words (runner/load.c: fill_maps). */
+function fillMaps({ maps }: LoadedPolicy, entries: PolicyInput['maps']): void {
+  for (const [at, { name, key, value }] of entries.entries()) {
+    const map = maps.find((one) => one.name === name);
+    if (map === undefined) throw new LoadRefusal(`the object has no map called ${name}\n`, 'map');
+    if (key.length !== map.keyBytes || value.length !== map.valueBytes)
+      throw new LoadRefusal(
+        `map ${name} has keys of ${map.keyBytes} and values of ${map.valueBytes} bytes; the job's line ${at + 1} does not\n`,
+        'map',
+      );
+    const result = map.put(key, value);
+    if (result !== 0)
+      throw new LoadRefusal(
+        `map ${name}, the job's line ${at + 1}: the kernel refuses the update\n`,
+        'map',
+        result === -errno.E2BIG ? 'E2BIG' : 'EINVAL',
+      );
   }
 }

@@ -5,7 +5,7 @@ import { canonicalJson, recordDigest } from '../../../src/core/canonical.ts';
 import { type Experiment, experimentSchema, outcomeSchema } from '../../../src/core/records.ts';
 import { type Case, cell, completed, ms, tick, within, workload } from '../case.ts';
 import { libraryArm, libraryNames, standardWorkloads } from '../library.ts';
-import { built } from '../objects.ts';
+import { built, plain } from '../objects.ts';
 import { experimentOf } from '../subject.ts';
 
 /** Wakeups, preemption, a lock and jitter: what could tell two runs apart. */
@@ -97,6 +97,41 @@ const caches: Case = {
     }
   },
 };
+
+const broken: Case[] = [
+  {
+    name: 'an object that is none',
+    why: 'it is read before anything is started: a fault that names the place, not an outcome',
+    async check(bench) {
+      for (const [object, message] of [
+        [plain.object!.subarray(0, 3000), 'ELF section table'],
+        [Buffer.from('hello'), 'not an ELF file'],
+      ] as const)
+        await expect(bench.run(cell(mix, 2, { name: 'broken', object }))).rejects.toMatchObject({
+          code: 'malformed',
+          message: expect.stringContaining(message),
+        });
+    },
+  },
+  {
+    name: 'a parameter that the object lacks',
+    why: 'values are patched into the object before anything is started',
+    check: (bench) =>
+      expect(bench.run(cell(mix, 2, { ...plain, parameters: { nosuch: 1 } }))).rejects.toMatchObject({
+        code: 'not-found',
+      }),
+  },
+  {
+    name: 'a run that is called off',
+    why: 'core/machine.ts: nothing can be said about the experiment',
+    async check({ subject }) {
+      const experiment = await experimentOf(subject, cell(mix, 2));
+      await expect(subject.machine.run(experiment, AbortSignal.abort())).rejects.toMatchObject({
+        code: 'interrupted',
+      });
+    },
+  },
+];
 
 const command: Case = {
   name: 'a command',
@@ -238,6 +273,7 @@ export const contract: readonly Case[] = [
   ...settings,
   ...sums,
   nowhere,
+  ...broken,
   command,
   ...library,
 ];

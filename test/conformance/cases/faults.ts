@@ -6,7 +6,7 @@ import { expect } from 'vitest';
 import type { Outcome } from '../../../src/core/records.ts';
 import { object, root } from '../../support/paths.ts';
 import { type Case, cell, completed, workload } from '../case.ts';
-import { built } from '../objects.ts';
+import { built, plain } from '../objects.ts';
 import type { ArmWish } from '../subject.ts';
 
 /** As the enum of wrong.bpf.c names them. */
@@ -200,4 +200,43 @@ const refusals: Case[] = [
   },
 ];
 
-export const faults: readonly Case[] = [...ejected, ...special, ...refusals];
+const others: Case[] = [
+  {
+    name: 'a policy that drains nothing',
+    why: 'some task waits for ever, or the watchdog itself does (scx_tick()): both are a stall',
+    async check(bench) {
+      const outcome = await bench.run(
+        cell(anyCpu, 2, { name: 'stall', object: readFileSync(object('stall')) }),
+      );
+      expect(outcome.finding).toMatchObject({ code: 'stalled' });
+      expect(outcome.exit).toMatchObject({ kind: 1026, reason: 'runnable task stall' });
+      expect(outcome.exit!.message).toMatch(
+        /^(\S+\[\d+\] failed to run|watchdog failed to check in) for \d+\.\d{3}s$/,
+      );
+    },
+  },
+  {
+    name: 'a policy without an exit record',
+    why: 'how it ended is then known from the kernel’s own words',
+    async check(bench) {
+      const arm = { name: 'norecord', object: readFileSync(object('norecord')) };
+      const { exit } = await completed(bench, cell(anyCpu, 2, arm));
+      expect(exit).toMatchObject({ kind: 64, reason: 'unregistered from user space', message: '' });
+    },
+  },
+  {
+    name: 'hints for a policy that takes none',
+    why: 'the runner finds no such map in the object',
+    async check(bench) {
+      const { finding, exit } = await bench.run(cell(anyCpu, 2, { ...plain, hinted: true }));
+      expect(finding).toMatchObject({
+        code: 'load-rejected',
+        detail: 'the object has no map called hints\n',
+      });
+      expect(finding!.message).toContain('EINVAL, map');
+      expect(exit).toBeNull();
+    },
+  },
+];
+
+export const faults: readonly Case[] = [...ejected, ...special, ...refusals, ...others];
