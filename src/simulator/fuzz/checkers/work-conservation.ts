@@ -29,12 +29,13 @@ export const workConservation: MakeChecker = (watched, report) => ({
 });
 
 /**
- * Not counted: a task in the local queue of a CPU that a real-time task has taken. The kernel holds it there, and most policies leave it to the kernel
- * (only one with ops.cpu_release can do better).
+ * Not counted: what the kernel holds in the local queue of a CPU: tasks on their way out (unless a policy asks for them), and those on a CPU that a real-time task
+ * has taken (only a policy with ops.cpu_release can do better).
  */
 function couldRun({ core, ext, runs }: Watched, task: number, cpu: number): boolean {
   const { tasks } = core;
   if (tasks.schedClass[task] !== classNumber.ext || !core.mayUse(task, cpu)) return false;
+  if (tasks.exiting[task] === 1) return false;
   const own = tasks.cpu[task]!;
   if (tasks.migrationDisabled[task] === 1 && own !== cpu) return false;
   const curr = runs[own]!;
