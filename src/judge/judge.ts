@@ -2,6 +2,7 @@
 import { median } from '../lib/stats.ts';
 import { candidateClaims } from './claims.ts';
 import { compareFixed, gainOf, toEffect } from './compare.ts';
+import { costClaims } from './cost-range.ts';
 import { dropOf, follow, type Progress, pairsOf } from './follow.ts';
 import { harmClaims } from './harm.ts';
 import type {
@@ -27,9 +28,12 @@ export function judge({ plan, observations, others = [] }: JudgeInput): Judgemen
   const progress = follow(plan, observations);
   const chosen = plan.arms.find((arm) => arm.id === progress.stop?.chosen);
   const arm = chosen ?? progress.confirmation?.candidate;
-  const harm = chosen === undefined ? [] : harmClaims(plan, chosen, progress, others);
-  const claims = arm === undefined ? [] : [...candidateClaims(plan, arm, progress), ...harm];
-  const { decision, why } = decide(progress, harm, others.length > 0);
+  const elsewhere = others.filter(({ scope }) => scope !== 'costs');
+  const ends = others.filter(({ scope }) => scope === 'costs');
+  const harm = chosen === undefined ? [] : harmClaims(plan, chosen, progress, elsewhere);
+  const costs = chosen === undefined ? [] : costClaims(plan, chosen, ends);
+  const claims = arm === undefined ? [] : [...candidateClaims(plan, arm, progress), ...harm, ...costs];
+  const { decision, why } = decide(progress, harm, elsewhere.length > 0, costs);
   const gain = arm === undefined ? null : confirmedGain(progress, arm);
   return {
     decision,
@@ -52,11 +56,12 @@ function confirmedGain({ confirmation }: Progress, arm: ArmSpec) {
   return arm.id === confirmation.settings?.id ? confirmation.settingsGain : null;
 }
 
-/** Harm that was shown rejects; harm that was measured and could not be ruled out leaves the question open. */
+/** Harm that was shown rejects; harm that was measured and could not be ruled out leaves the question open, as does a gain that costs decide. */
 function decide(
   progress: Progress,
   harm: readonly Claim[],
   measured: boolean,
+  costs: readonly Claim[],
 ): { decision: Decision; why: string } {
   const { stop, failed, defaultArm } = progress;
   switch (stop?.reason) {
@@ -88,6 +93,15 @@ function decide(
       decision: 'inconclusive',
       why: `better at the goal, but harm to ${open.against} is not ruled out`,
     };
+  const flips = costs.find((claim) => claim.holds === false);
+  if (flips !== undefined)
+    return {
+      decision: 'inconclusive',
+      why: `the sign flips within the cost ranges: no gain with ${flips.against}`,
+    };
+  const untold = costs.find((claim) => claim.holds === 'unknown');
+  if (untold !== undefined)
+    return { decision: 'inconclusive', why: `whether there is a gain with ${untold.against} is not known` };
   return { decision: 'accepted', why: 'the gain is clear of zero and worth a change' };
 }
 

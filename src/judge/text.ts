@@ -50,6 +50,8 @@ function claimText(claim: Claim, name: (id: string) => string): string {
         : `${arm} gains less than ${percent(claim.limit!)}: at most ${percent(claim.bound)}`;
     case 'presence':
       return `${arm} was in charge from start to end of each of its ${claim.n} runs${because}`;
+    case 'cost-range':
+      return `${arm} is better than the default with ${claim.against} too${evidence}${because}`;
     case 'no-harm':
       return claim.bound === null
         ? `${arm} does no harm to ${claim.against}${because}`

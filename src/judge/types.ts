@@ -73,13 +73,14 @@ export type ClaimKind =
   | 'default-within'
   | 'better-than-settings'
   | 'presence'
-  | 'no-harm';
+  | 'no-harm'
+  | 'cost-range';
 
 /** A sentence about numbers that may fail. */
 export interface Claim {
   readonly kind: ClaimKind;
   readonly armId: string;
-  /** What the arm is held against: an arm's id, or the name of a workload or bystander. */
+  /** What the arm is held against: an arm's id, or the name of a workload, a bystander or an end of the cost ranges. */
   readonly against: string;
   readonly holds: boolean | 'unknown';
   readonly n: number;
@@ -123,11 +124,12 @@ export interface Judgement {
   readonly arms: readonly ArmReport[];
 }
 
-/** The chosen arm beside the default on something that was not the goal. A null value is a run that failed. */
+/** The chosen arm beside the default on something that was not the goal, or at other costs. A null value is a run that failed. */
 export interface OtherWorkload {
   readonly name: string;
-  /** `bystander`: measured in the very runs of confirmation, in their order. `workload`: a fixed number of runs of its own. */
-  readonly scope: 'workload' | 'bystander';
+  /** `bystander`: measured in the very runs of confirmation, in their order. `workload`: a fixed number of runs of its own.
+   * `costs`: the same workload on a simulated machine with the costs of `name`. */
+  readonly scope: 'workload' | 'bystander' | 'costs';
   readonly goal: Goal;
   readonly pairs: readonly {
     readonly value: number | null;

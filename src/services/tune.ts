@@ -90,10 +90,11 @@ async function runTune(world: World, input: Input, call: Call): Promise<Reply<Ou
     ...(input.blocks === undefined ? {} : { maxConfirmBlocks: input.blocks }),
   });
   const others = input.harm ? await harmTrials(setting, named, goal) : [];
+  const costs = await costEnds(setting, named);
   const lab = { machine: ready.machine, records: world.store.records, signal: call.signal };
   const progress = (text: string, done: number, total: number): void => call.progress({ text, done, total });
   const contestants = await Promise.all(entrants.map((entrant) => recordCandidate(world, entrant)));
-  const comparison = await compareArms({ lab, plan, trial, contestants, others, progress });
+  const comparison = await compareArms({ lab, plan, trial, contestants, others, costs, progress });
   await world.tidy();
   return reply({ comparison, contestants, trial, named, screened, instead });
 }
@@ -186,6 +187,19 @@ async function recordCandidate(world: World, entrant: Entrant): Promise<Contesta
 }
 
 /** Other declared workloads of the standard set with the same goal. A command's are those for makespan, which is what elapsed time is. */
+/** A simulated machine whose costs are ranges: the trial at both ends of them. */
+async function costEnds(setting: Setting, named: Named): Promise<{ name: string; trial: Trial }[]> {
+  const { world, ready, call } = setting;
+  if (ready.machine.name !== 'simulator') return [];
+  if (!ready.reference('simulated', 'cold').emulator.endsWith('costs hardware')) return [];
+  const ends: { name: string; trial: Trial }[] = [];
+  for (const costs of ['hardware-low', 'hardware-high'] as const) {
+    const other = await world.openMachine({ machine: 'simulator', costs }, call);
+    ends.push({ name: `costs ${costs}`, trial: await trialOf({ ...setting, ready: other }, named) });
+  }
+  return ends;
+}
+
 async function harmTrials(
   setting: Setting,
   named: Named,

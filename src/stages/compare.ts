@@ -25,6 +25,8 @@ export interface ComparisonInput {
   readonly contestants: readonly Contestant[];
   /** Other workloads of the same goal, on which the winner must do no harm. */
   readonly others: readonly { readonly trial: Trial; readonly goal: Goal }[];
+  /** The same trial at the ends of a simulated machine's cost ranges: the winner must be better there too. */
+  readonly costs?: readonly { readonly name: string; readonly trial: Trial }[];
   readonly progress: (text: string, done: number, total: number) => void;
 }
 
@@ -67,7 +69,7 @@ async function conclude(
   const { lab, plan, contestants } = input;
   const observations = runs.map((item) => item.observation);
   const others =
-    chosen === null ? [] : [...bystanders(plan, runs, chosen), ...(await harmRuns(input, chosen))];
+    chosen === null ? [] : [...bystanders(plan, runs, chosen), ...(await otherRuns(input, chosen))];
   const judgement = judge({ plan, observations, others });
   const verdict: Verdict = {
     kind: 'verdict',
@@ -101,16 +103,23 @@ function bystanders(plan: Plan, runs: readonly BlockRun[], chosen: string): Othe
   return [{ name: 'background tasks', scope: 'bystander', goal, pairs }];
 }
 
-async function harmRuns(input: ComparisonInput, chosen: string): Promise<OtherWorkload[]> {
-  const { lab, plan, contestants, others } = input;
+/** Other workloads, and other costs. */
+async function otherRuns(input: ComparisonInput, chosen: string): Promise<OtherWorkload[]> {
+  const { lab, plan, contestants, others, costs = [] } = input;
   const arm = contestants.find((item) => item.arm.id === chosen);
   const base = contestants.find((item) => item.arm.kind === 'default');
   if (arm === undefined || base === undefined) return [];
   const results: OtherWorkload[] = [];
-  for (const [index, { trial, goal }] of others.entries()) {
-    input.progress(`checking ${arm.arm.name} for harm on ${trial.name}`, index, others.length);
+  const all = [
+    ...others.map((other) => ({ ...other, name: other.trial.name, scope: 'workload' as const })),
+    ...costs.map((end) => ({ ...end, goal: plan.goal, scope: 'costs' as const })),
+  ];
+  for (const [index, { trial, goal, name, scope }] of all.entries()) {
+    const what = scope === 'workload' ? `for harm on ${name}` : `with ${name}`;
+    input.progress(`checking ${arm.arm.name} ${what}`, index, all.length);
+    const purpose = scope === 'workload' ? 'harm' : 'costs';
     const seeds = Array.from({ length: harmPairs.usual }, (_, pair) =>
-      derive(plan.seed, 'harm', trial.name, pair),
+      derive(plan.seed, purpose, name, pair),
     );
     const jobs = seeds.flatMap((seed) => [
       { seed, contestant: arm },
@@ -120,7 +129,7 @@ async function harmRuns(input: ComparisonInput, chosen: string): Promise<OtherWo
       runRecorded(lab, await experimentOf(trial, contestant, seed)),
     );
     const pairs = seeds.map((_, pair) => pairOf(ran[2 * pair], ran[2 * pair + 1], goal.metric));
-    results.push({ name: trial.name, scope: 'workload', goal, pairs });
+    results.push({ name, scope, goal, pairs });
   }
   return results;
 }

@@ -92,6 +92,7 @@ export class Core extends RunQueues {
   /** A task's timer rings on the CPU where it was set. */
   #onCpu(cpu: number, task: number): void {
     this.execCpu = cpu;
+    this.charge(this.costs.timerNs);
     this.player.timer(task);
     this.settle(cpu);
   }

@@ -185,8 +185,9 @@ export class SerialCore extends Core {
     }
     const task = curr[cpu]!;
     if (task < 0) return false;
-    if (this.#runs[task] === 0) this.#operate(cpu, task);
-    else if (!this.#work(cpu, task, end)) return false;
+    if (this.#runs[task] === 0 && this.tasks.left[task]! > 0) this.#beginRun(task);
+    if (this.#runs[task] !== 0) return this.#work(cpu, task, end);
+    this.#operate(cpu, task);
     return true;
   }
 
@@ -204,13 +205,17 @@ export class SerialCore extends Core {
     const step: Step = this.player.advance(task);
     if (this.stopped) return;
     if (step === 'run') {
-      this.#runs[task] = 2;
-      this.#chunk[task] = Math.max(0, Math.min(chunkNs, this.tasks.left[task]!));
+      this.#beginRun(task);
     } else {
       if (step === 'yield') this.classOf(task).yieldTask(cpu, task);
       this.#leaves[cpu] = 1;
     }
     this.#end(cpu);
+  }
+
+  #beginRun(task: number): void {
+    this.#runs[task] = 2;
+    this.#chunk[task] = Math.max(0, Math.min(chunkNs, this.tasks.left[task]!));
   }
 
   /** The task's own work, as far as this turn goes. False: the turn is over. */
