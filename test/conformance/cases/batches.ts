@@ -8,7 +8,7 @@ import { expand } from '../../../src/workload/expand.ts';
 import { type Case, cell, completed, ms, sum, tasksOf, tick, within, workload } from '../case.ts';
 import { libraryArm, libraryNames } from '../library.ts';
 import { plain } from '../objects.ts';
-import { byDefault } from '../subject.ts';
+import { type ArmWish, byDefault } from '../subject.ts';
 
 /**
  * What a batch may take beyond theory: starting and ending its tasks (an emulated guest needs 0.15 to 0.3 ms each, one after the other), and 2 % for
@@ -110,12 +110,15 @@ const tail = workload('tail', {
     { name: 'long', start: '1ms', phases: [{ run: '60ms' }] },
   ],
 });
+/** By hints alone. */
+const told: ArmWish = { ...libraryArm('length'), parameters: { learn: false }, hinted: true };
+
 const longTail: Case = {
   name: 'the longest first',
   why: '12 × 10 ms and one of 60 ms on two CPUs: 90 ms is the least (total / 2); in order of arrival the long one begins after 60 ms and ends at 120 ms',
   async check(bench) {
     const [hinted, fifo] = await Promise.all([
-      completed(bench, cell(tail, 2, { ...libraryArm('length'), hinted: true })),
+      completed(bench, cell(tail, 2, told)),
       completed(bench, cell(tail, 2, plain)),
     ]);
     // a first turn of 10 ms may be under way when the long one comes
