@@ -101,6 +101,18 @@ describe('the sequence of a task', () => {
   });
 });
 
+it('a wake-up of a task that has not left its CPU is none', () => {
+  const awake = [
+    ...wake(0, 0),
+    ...on(0, 10),
+    call(20, 0, 'sched_wakeup', { task: 0, args: [0] }),
+    ...off(0, 30),
+  ];
+  const asleep = [...awake, call(40, 0, 'sched_wakeup', { task: 0, args: [0] })];
+  expect(words(awake, 0).filter((word) => word === 'sched_wakeup')).toHaveLength(1);
+  expect(words(asleep, 0).filter((word) => word === 'sched_wakeup')).toHaveLength(2);
+});
+
 describe('two recordings', () => {
   it('agree when only times, CPUs and the interleaving of tasks differ', () => {
     const a = [...life(0, 0), ...life(1, 100)];

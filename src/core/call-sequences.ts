@@ -54,13 +54,21 @@ export function sequencesOf(calls: readonly Call[], level: Level): Map<number, S
   return found;
 }
 
-/** A task that is interrupted by a task of the machine, not of the workload, and goes on with the rest of its slice: nothing was decided. */
+/**
+ * A task that is interrupted by a task of the machine, not of the workload, and goes on with the rest of its slice; and one that is woken before it has left its
+ * CPU: nothing was decided.
+ */
 function withoutInterruptions(steps: readonly Step[]): Step[] {
   const kept: Step[] = [];
+  let isOn = false;
   for (let i = 0; i < steps.length; i++) {
+    const { word } = steps[i]!;
     const length = kept.at(-1)?.word.startsWith('on') === true ? interruption(steps, i) : 0;
-    if (length === 0) kept.push(steps[i]!);
-    else i += length - 1;
+    if (word.startsWith('on') || word.startsWith('off')) isOn = word.startsWith('on');
+    if (length > 0) {
+      i += length - 1;
+      isOn = true;
+    } else if (!isOn || !word.startsWith('sched_wakeup')) kept.push(steps[i]!);
   }
   return kept;
 }
