@@ -21,12 +21,15 @@ it.skipIf(objects.length === 0)('SCHEDCP_SCX_OBJECTS names a directory with *.bp
   expect(objects).not.toEqual([]);
 });
 
-/** What the examples of the kernel's own tree (tools/sched_ext) do without their userspace halves; seen on kernel 6.18, too. */
+/** What the examples of the kernel's own tree (tools/sched_ext) and two of the scx project do without their userspace halves; seen on kernel 6.18, too. */
 const known: Readonly<Record<string, RegExp>> = {
   scx_simple: /^ran$/,
   scx_cpu0: /^ran$/,
   // every task waits for CPU 0, whose CPU hogs are never interrupted: nr_cpu_ids says one CPU, and slice_ns is 0
   scx_central: /^ran$|failed to run for/,
+  scx_prev: /^ran$/,
+  // with slices of 0 and timers for one CPU
+  scx_nest: /^ran$|Failed to cancel pcpu timer|failed to run for/,
   scx_userland: /User scheduler pid uninitialized/,
   scx_pair: /0 entries/,
   scx_flatcg: /bpf_obj_new_impl is not modelled/,
