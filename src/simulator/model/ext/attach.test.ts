@@ -171,13 +171,13 @@ describe('a CPU goes or comes', () => {
     expect(w.scx.exit?.code).toBe(String(2n ** 48n + 2n ** 32n));
   });
   test('one with both stays', () => {
-    const w = extWorld({ hears: ['cpu_online', 'cpu_offline', 'running'] });
+    const w = extWorld({ hears: ['cpu_online', 'cpu_offline', 'running', 'dispatch'] });
     w.add({ runNs: 100 * ms });
     w.add({ runNs: 100 * ms });
     w.run(ms);
     w.take();
     setOnline(w.core, 1, false);
-    w.run(2 * ms);
+    w.run(2 * ms); // B leaves, and nobody asks for work there
     setOnline(w.core, 1, true);
     expect(w.take().map((line) => line.slice(2))).toEqual(['cpu_offline 1', 'cpu_online 1']);
     expect(w.exit()).toBe('');

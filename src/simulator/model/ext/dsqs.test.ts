@@ -135,3 +135,13 @@ describe('ids', () => {
     expect(dsqs.create(107, 0)).toBe(-12);
   });
 });
+
+it('a task by vtime among tasks by arrival, which ends the policy, comes first and is not lost', () => {
+  const { dsqs, dsq } = queues();
+  dsqs.insert(dsq, 0, false);
+  dsqs.insert(dsq, 1, false);
+  dsqs.insertByVtime(dsq, 2);
+  expect(walk(dsqs, dsq)).toEqual([2, 0, 1]);
+  for (const task of [0, 2, 1]) dsqs.remove(task);
+  expect([dsqs.nr[dsq], dsqs.head[dsq], dsqs.tail[dsq]]).toEqual([0, -1, -1]);
+});

@@ -158,6 +158,20 @@ test('a verdict for another CPU’s local queue is carried out when the wakeup i
   expect(w.scx.events.selectCpuFallback).toBe(0);
 });
 
+test('and not when the event is over, in which others may be woken', () => {
+  const w = extWorld({
+    ops: { select_cpu: (_k, _p, prev) => prev, enqueue: (k, p) => k.insert(p, localOn(p === 0 ? 0 : 1)) },
+  });
+  w.add({ runNs: ms, sleepNs: 1000 * ms });
+  const b = w.add({ runNs: ms, sleepNs: 1000 * ms });
+  w.run(10 * ms);
+  w.core.tasks.cpu[b] = 0;
+  w.core.execCpu = 0;
+  expect(w.core.wake(b)).toBe(true);
+  expect(w.core.tasks.cpu[b]).toBe(1);
+  expect(w.scx.dsqs.of[b]).toBe(1);
+});
+
 test('ops.select_cpu names a CPU that the task may not use: another is taken, and counted', () => {
   const w = extWorld({
     shape: { cpus: 4 },
