@@ -3,7 +3,8 @@
 import type { Instruction } from '../bpf/instructions.ts';
 import type { Block } from './choice.ts';
 import { dominates, type Flow } from './flow.ts';
-import { addedAt, mostAdded, step, type Values, valuesAt, valuesAtEntries, valuesSize } from './values.ts';
+import { isInFrame } from './program.ts';
+import { addedAt, mostAdded, step, type Values, valuesAtEntries, valuesOf, valuesSize } from './values.ts';
 
 /** How far offsets lead. */
 export const reach = 0x8000;
@@ -29,7 +30,7 @@ export class Bases {
   /** The writer begins a block. */
   enter(block: number): void {
     this.#block = block;
-    valuesAt(this.#entries, block, this.#values);
+    this.#values.set(valuesOf(this.#entries, block));
   }
 
   /** It has written an instruction. */
@@ -64,14 +65,15 @@ export class Bases {
   }
 }
 
-/** By key: of all accesses from it, the lowest offset, where that is below 0. */
+/** By key: of all accesses from it that need an address, the lowest offset, where that is below 0. */
 function lowestOffsets(blocks: readonly Block[], entries: Int32Array): Map<number, number> {
   const lowest = new Map<number, number>();
   const values = new Int32Array(valuesSize);
   blocks.forEach(({ instructions }, block) => {
-    valuesAt(entries, block, values);
+    if (!instructions.some((code) => lowBaseOf(code) !== undefined)) return;
+    values.set(valuesOf(entries, block));
     for (const code of instructions) {
-      const base = code.offset < 0 ? baseOf(code) : undefined;
+      const base = lowBaseOf(code);
       if (base !== undefined) {
         const key = keyOf(values, base);
         lowest.set(key, Math.min(lowest.get(key) ?? 0, code.offset));
@@ -87,18 +89,19 @@ function keyOf(values: Values, register: number): number {
   return values[register]! * 2 * mostAdded + values[addedAt + register]!;
 }
 
-/** The register that an access starts from. */
-function baseOf(code: Instruction): number | undefined {
+/** The register from which an access goes down, but not in the frame: where the frame is, is known. */
+function lowBaseOf(code: Instruction): number | undefined {
+  if (code.offset >= 0) return undefined;
   switch (code.kind) {
     case 'load':
     case 'load_acquire':
-      return code.src;
+      return code.src === 10 && isInFrame(code) ? undefined : code.src;
     case 'store':
     case 'store_release':
     case 'atomic':
     case 'xchg':
     case 'cmpxchg':
-      return code.dst;
+      return code.dst === 10 && isInFrame(code) ? undefined : code.dst;
     default:
       return undefined;
   }

@@ -43,22 +43,18 @@ class Sweeps {
 
   /** Through all blocks, as if there were no ways back. */
   sweep(): void {
-    const { entries } = this;
     const values = new Int32Array(valuesSize);
     for (let block = 0; block < this.#blocks.length; block++) {
+      const ways = this.#before[block]!;
       let first = -1;
-      for (const from of this.#before[block]!) {
+      for (const from of ways) {
         if (from >= block) continue;
-        if (first < 0) this.#begin(block, from);
+        if (first < 0) this.entries.set(valuesOf(this.#exits, from), block * valuesSize);
         else this.#mark(block, from, false);
         first = from;
       }
-      for (let register = 0; register < registers; register++)
-        if (first < 0 || this.#meets[block * registers + register] === 1) {
-          entries[block * valuesSize + register] = -1 - block * registers - register;
-          entries[block * valuesSize + addedAt + register] = 0;
-        }
-      valuesAt(entries, block, values);
+      if (first < 0 || ways.length > 1) this.#renewMeeting(block, first < 0);
+      values.set(valuesOf(this.entries, block));
       for (const code of this.#blocks[block]!.instructions) step(values, code);
       stepChoice(values, this.#blocks[block]!);
       this.#exits.set(values, block * valuesSize);
@@ -74,9 +70,12 @@ class Sweeps {
     return isNew;
   }
 
-  #begin(block: number, from: number): void {
-    for (let i = 0; i < valuesSize; i++)
-      this.entries[block * valuesSize + i] = this.#exits[from * valuesSize + i]!;
+  #renewMeeting(block: number, all: boolean): void {
+    for (let register = 0; register < registers; register++)
+      if (all || this.#meets[block * registers + register] === 1) {
+        this.entries[block * valuesSize + register] = -1 - block * registers - register;
+        this.entries[block * valuesSize + addedAt + register] = 0;
+      }
   }
 
   #mark(block: number, from: number, all: boolean): boolean {
@@ -96,9 +95,9 @@ class Sweeps {
   }
 }
 
-/** Copies what holds where a block begins. */
-export function valuesAt(entries: Int32Array, block: number, to: Values): void {
-  for (let i = 0; i < valuesSize; i++) to[i] = entries[block * valuesSize + i]!;
+/** What holds where a block begins. */
+export function valuesOf(entries: Int32Array, block: number): Values {
+  return entries.subarray(block * valuesSize, (block + 1) * valuesSize);
 }
 
 /** What an instruction does to them. */

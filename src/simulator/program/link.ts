@@ -73,7 +73,17 @@ export function link(object: BpfObject, kernel: KernelVersion, addresses: Addres
   const kfuncs = [...new Set(object.kfuncs.map(essentialName))];
   const kconfig = kconfigOf(object, kernel);
   const target = coreTarget(kernel);
-  const context: Context = { object, kernel, addresses, target, numbers, kfuncs, kconfig: kconfig.offsets };
+  const resolved: Context['resolved'] = new Map();
+  const context: Context = {
+    object,
+    kernel,
+    addresses,
+    target,
+    numbers,
+    kfuncs,
+    kconfig: kconfig.offsets,
+    resolved,
+  };
   const poisoned: PoisonedPlace[] = [];
   const linked = functions.map((program, fn) => linkFunction(context, program, fn, poisoned));
   const taken = functions.flatMap(({ references, instructions }) =>
@@ -115,6 +125,8 @@ interface Context {
   readonly kfuncs: readonly string[];
   /** Offsets in `.kconfig`. */
   readonly kconfig: ReadonlyMap<string, number>;
+  /** By name: kfuncs that have been looked up. */
+  readonly resolved: Map<string, ReturnType<typeof resolveKfunc>>;
 }
 
 function linkFunction(
@@ -153,7 +165,8 @@ function resolve(context: Context, code: Instruction, reference: Reference): Ins
     }
     case 'kfunc': {
       const name = essentialName(reference.name);
-      const found = resolveKfunc(object, kernel, reference.name);
+      const found = context.resolved.get(reference.name) ?? resolveKfunc(object, kernel, reference.name);
+      context.resolved.set(reference.name, found);
       const id = context.kfuncs.indexOf(name);
       // An address that a program may only compare with 0.
       if (code.kind === 'imm64') return immediate(code, found === 'found' ? kernelText + BigInt(id) : 0);
