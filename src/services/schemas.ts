@@ -47,7 +47,7 @@ const shapeFields = {
     .int()
     .min(1)
     .optional()
-    .describe('last-level caches of the simulated machine (default: one for each CPU, as in a micro-VM)'),
+    .describe('last-level caches of the simulated machine (default: one for each node, as in a micro-VM)'),
   nodes: z.number().int().min(1).optional().describe('NUMA nodes of the simulated machine'),
   threads: z.number().int().min(1).max(8).optional().describe('threads of a core of the simulated machine'),
 };

@@ -85,7 +85,7 @@ export async function replayScreening(world: World, record: Screening, call: Cal
 
 /** The simulator that a record names, if it is still the same. */
 export async function openAgain(world: World, machine: MachineRef, call: Call): Promise<ReadyMachine> {
-  const costs = /costs (tcg|hardware|free)$/.exec(machine.emulator)?.[1] as CostProfile | undefined;
+  const costs = /costs ([a-z-]+)$/.exec(machine.emulator)?.[1] as CostProfile | undefined;
   const ready = await world.openMachine({ machine: 'simulator', costs }, call);
   const now = ready.reference('simulated', 'cold');
   if (
