@@ -1,4 +1,4 @@
-// npm run bench [-- restore longest-first programs policy-code first-event error-rates matrix truth]: what the system must reach, measured, as a table. All by
+// npm run bench [-- restore longest-first programs policy-code first-event error-rates fidelity operations matrix truth]: what the system must reach, measured, as a table. All by
 // default but the matrix and the truth. Options after the names go to the benches that take some.
 
 import { benchErrorRates } from './error-rates.ts';
@@ -6,6 +6,7 @@ import { benchFidelity } from './fidelity.ts';
 import { benchFirstEvent } from './first-event.ts';
 import { benchLongestFirst } from './longest-first.ts';
 import { benchMatrix } from './matrix.ts';
+import { benchOperations } from './operations.ts';
 import { benchPolicyCode } from './policy-code.ts';
 import { benchPrograms } from './programs.ts';
 import { benchRestore } from './restore.ts';
@@ -19,6 +20,7 @@ const benches: Readonly<Record<string, (options: readonly string[]) => Promise<v
   'first-event': async () => benchFirstEvent(),
   'error-rates': () => benchErrorRates(),
   fidelity: benchFidelity,
+  operations: benchOperations,
   matrix: () => benchMatrix(),
   truth: benchTruth,
 };

@@ -17,7 +17,7 @@ const tcg: Costs = {
   instructionNs: 2,
   kfuncNs: 250,
   syscallNs: 1600,
-  byteNs: 2.7,
+  byteNs: 2.5,
   forkNs: 680_000,
   exitNs: 490_000,
   extTaskNs: 45_000,
