@@ -1,5 +1,5 @@
 // What the kernel refuses of a sched_ext_ops before anything of it runs. Source: bpf_scx_check_member() when its programs are loaded and
-// bpf_scx_init_member() when it is written into the kernel, kernel/sched/ext.c; check_struct_ops_btf_id(), kernel/bpf/verifier.c; bpf_obj_name_cpy(),
+// bpf_scx_init_member() when it is written into the kernel, kernel/sched/ext.c; check_struct_ops_btf_id() and check_kfunc_call(), kernel/bpf/verifier.c; bpf_obj_name_cpy(),
 // kernel/bpf/syscall.c; v6.18. What validate_ops() refuses has run ops.init() before: it ends the policy (model/ext/ext.ts).
 
 import type { BpfObject } from '../bpf/object.ts';
@@ -39,12 +39,51 @@ const intMax = 2_147_483_647n;
 const nameBytes = 128;
 const jiffyMs = 4n;
 
+/** license_is_gpl_compatible(), include/linux/license.h. */
+const gplCompatible = new Set([
+  'GPL',
+  'GPL v2',
+  'GPL and additional rights',
+  'Dual BSD/GPL',
+  'Dual MIT/GPL',
+  'Dual MPL/GPL',
+]);
+/** KF_SLEEPABLE. */
+const sleepingKfuncs = new Set(['scx_bpf_create_dsq']);
+
 /** @throws LoadRefusal. */
-export function checkPrograms(object: BpfObject, { entries }: Linked): void {
+export function checkPrograms(object: BpfObject, linked: Linked): void {
+  const { entries } = linked;
   for (const program of object.programs)
-    for (const member of program.members)
-      if (program.sleepable && entries.has(member) && !sleepable.has(member))
+    for (const member of program.members) {
+      const fn = entries.get(member);
+      if (fn === undefined) continue;
+      if (!gplCompatible.has(object.licence))
+        throw new LoadRefusal('struct ops programs must have a GPL compatible license');
+      if (program.sleepable && !sleepable.has(member))
         throw new LoadRefusal(`attach to unsupported member ${member} of struct sched_ext_ops`);
+      const sleeps = program.sleepable ? undefined : sleepingCall(linked, fn);
+      if (sleeps !== undefined)
+        throw new LoadRefusal(
+          `program must be sleepable to call sleepable kfunc ${sleeps}`,
+          'load',
+          'EACCES',
+        );
+    }
+}
+
+/** A kfunc that may sleep and that this function calls, or one that it calls. The verifier only looks where code can come to; here all code counts. */
+function sleepingCall(linked: Linked, entry: number): string | undefined {
+  const seen = new Set([entry]);
+  for (const fn of seen)
+    for (const code of linked.functions[fn]!) {
+      if (code.kind !== 'call') continue;
+      if (code.what === 'function') seen.add(code.target);
+      if (code.what !== 'kfunc') continue;
+      const name = linked.calleeName('kfunc', code.id);
+      if (sleepingKfuncs.has(name)) return name;
+    }
+  return undefined;
 }
 
 /** Members in the order of the kernel's struct, for the first fault counts. @throws LoadRefusal. */

@@ -3,6 +3,7 @@
 
 import { readFileSync } from 'node:fs';
 import { expect } from 'vitest';
+import { readObject } from '../../../src/bpf/object.ts';
 import { withOps } from '../../support/ops-values.ts';
 import { object } from '../../support/paths.ts';
 import { type Case, cell, completed, workload } from '../case.ts';
@@ -107,6 +108,30 @@ export const attach: readonly Case[] = [
       const { finding } = await bench.run(cell(short, 2, { name: 'sleeper', object: built('sleeper') }));
       expect(finding).toMatchObject({ code: 'load-rejected' });
       expect(finding!.detail).toContain('attach to unsupported member enqueue of struct sched_ext_ops');
+    },
+  },
+  {
+    name: 'attach: a callback that must sleep and may not',
+    why: 'check_kfunc_call(): KF_SLEEPABLE',
+    async check(bench) {
+      const { finding } = await bench.run(cell(short, 2, { name: 'sleepless', object: built('sleepless') }));
+      expect(finding).toMatchObject({ code: 'load-rejected' });
+      expect(finding!.message).toContain('EACCES');
+      expect(finding!.detail).toContain(
+        'program must be sleepable to call sleepable kfunc scx_bpf_create_dsq',
+      );
+    },
+  },
+  {
+    name: 'attach: another licence',
+    why: 'check_struct_ops_btf_id(): GPL only',
+    async check(bench) {
+      const image = built('values').slice();
+      const licence = readObject(image).elf.sections.find(({ name }) => name === 'license')!;
+      image.set(new TextEncoder().encode('MIT'), licence.offset);
+      const { finding } = await bench.run(cell(short, 2, { name: 'values', object: image }));
+      expect(finding).toMatchObject({ code: 'load-rejected' });
+      expect(finding!.detail).toContain('struct ops programs must have a GPL compatible license');
     },
   },
 ];
