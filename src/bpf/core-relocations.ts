@@ -46,13 +46,15 @@ export function poisonedCall(code: Instruction, id = poisonHelper): Instruction 
 
 /**
  * A copy of the instructions with the relocations (by slot) applied. What the target cannot answer becomes a call of `poisonHelper`, to be
- * found only if executed. @throws Fault malformed when relocation and instruction do not fit.
+ * found only if executed. `known` remembers what relocations mean, for more instructions of the same object and target. @throws Fault malformed
+ * when relocation and instruction do not fit.
  */
 export function applyCoreRelocations(
   btf: Btf,
   instructions: readonly Instruction[],
   relocations: ReadonlyMap<number, CoreRelocation>,
   target: CoreTarget,
+  known: Map<string, Resolution> = new Map(),
 ): { readonly instructions: Instruction[]; readonly poisoned: readonly Poisoned[] } {
   const poisoned: Poisoned[] = [];
   const open = new Set(relocations.keys());
@@ -60,7 +62,9 @@ export function applyCoreRelocations(
     const relocation = relocations.get(code.at);
     if (relocation === undefined) return code;
     open.delete(code.at);
-    const value = resolve(btf, relocation, target);
+    const key = `${relocation.kind} ${relocation.type} ${relocation.access.join()}`;
+    const value = known.get(key) ?? resolve(btf, relocation, target);
+    known.set(key, value);
     const done = 'poison' in value ? value.poison : patch(code, relocation, value);
     if (typeof done !== 'string') return done;
     poisoned.push({ at: code.at, message: done });
@@ -82,7 +86,7 @@ interface Value {
     readonly text: string;
   };
 }
-type Resolution = Value | { readonly poison: string };
+export type Resolution = Value | { readonly poison: string };
 
 function resolve(btf: Btf, relocation: CoreRelocation, target: CoreTarget): Resolution {
   const { kind } = relocation;

@@ -8,6 +8,7 @@ import {
   type CoreTarget,
   poisonedCall,
   poisonHelper,
+  type Resolution,
 } from '../../bpf/core-relocations.ts';
 import type { Instruction } from '../../bpf/instructions.ts';
 import type { BpfObject } from '../../bpf/object.ts';
@@ -82,6 +83,7 @@ export function link(object: BpfObject, kernel: KernelVersion, addresses: Addres
     numbers,
     kfuncs,
     kconfig: kconfig.offsets,
+    relocations: new Map(),
     resolved,
   };
   const poisoned: PoisonedPlace[] = [];
@@ -126,6 +128,7 @@ interface Context {
   /** Offsets in `.kconfig`. */
   readonly kconfig: ReadonlyMap<string, number>;
   /** By name: kfuncs that have been looked up. */
+  readonly relocations: Map<string, Resolution>;
   readonly resolved: Map<string, ReturnType<typeof resolveKfunc>>;
 }
 
@@ -136,7 +139,13 @@ function linkFunction(
   poisoned: PoisonedPlace[],
 ): Instruction[] {
   const { object, target } = context;
-  const relocated = applyCoreRelocations(object.btf, program.instructions, program.coreRelocations, target);
+  const relocated = applyCoreRelocations(
+    object.btf,
+    program.instructions,
+    program.coreRelocations,
+    target,
+    context.relocations,
+  );
   const messages = new Map(relocated.poisoned.map(({ at, message }) => [at, message]));
   return relocated.instructions.map((code) => {
     const reference = program.references.get(code.at);
