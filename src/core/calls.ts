@@ -25,12 +25,15 @@ export interface Call {
   readonly result: number | null;
 }
 
+/** A simulation records no more: a call takes some 200 bytes. */
+export const mostCalls = 2_000_000;
+
 /** A run whose calls were recorded. */
 export interface Traced {
   readonly outcome: Outcome;
   /** In the order in which they happened. */
   readonly calls: Call[];
-  /** Calls that were not recorded: beyond the tracer's room, or made while the tracer ran on the same CPU. */
+  /** Calls that were not recorded: beyond the recorder's room (at least so many), or made while the tracer ran on the same CPU. */
   readonly lost: number;
 }
 

@@ -1,7 +1,7 @@
 // The simulator as a machine: an Experiment in, the Outcome out that a runner's events would have given. It needs no kernel, no root and no emulator.
 
 import { patchParameters } from '../bpf/parameters.ts';
-import type { Call, Traced } from '../core/calls.ts';
+import { type Call, mostCalls, type Traced } from '../core/calls.ts';
 import { canonicalJson, digestOf } from '../core/canonical.ts';
 import { Fault } from '../core/errors.ts';
 import type { Blobs, Machine } from '../core/machine.ts';
@@ -83,7 +83,8 @@ export function openSimulator(blobs: Blobs): SimulatorMachine {
     observe,
     async runTraced(experiment, signal) {
       const calls: Call[] = [];
-      return { outcome: await observe(experiment, { calls, ...(signal && { signal }) }), calls, lost: 0 };
+      const outcome = await observe(experiment, { calls, ...(signal && { signal }) });
+      return { outcome, calls, lost: calls.length < mostCalls ? 0 : 1 };
     },
     run: (experiment, signal) => observe(experiment, { ...(signal && { signal }) }),
   };

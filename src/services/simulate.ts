@@ -1,7 +1,7 @@
 // simulate: one run in the simulator, under a policy or the default scheduler, with what it looked like.
 
 import type { z } from 'zod';
-import type { Call as RecordedCall } from '../core/calls.ts';
+import { mostCalls, type Call as RecordedCall } from '../core/calls.ts';
 import { cpuTimelineText, type Slice } from '../core/cpu-timeline.ts';
 import { perfettoTrace } from '../core/perfetto.ts';
 import type { Experiment, Outcome } from '../core/records.ts';
@@ -81,7 +81,7 @@ async function run(world: World, input: Input, call: Call): Promise<Reply<Output
   return {
     output: outcome,
     exit: outcome.finding === null ? 0 : 1,
-    text: `${head}\n${timeline}${outcomeText(outcome)}`,
+    text: `${head}\n${timeline}${outcomeText(outcome)}${(calls?.length ?? 0) < mostCalls ? '' : `the trace ends after ${mostCalls} calls\n`}`,
   };
 }
 

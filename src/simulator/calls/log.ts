@@ -2,7 +2,7 @@
 // results of those that have one; kfuncs when they return; switches and wake-ups. Made only for a run that is recorded.
 
 import type { Call, CallNumber, TaskRef } from '../../core/calls.ts';
-import { callShapes } from '../../core/calls.ts';
+import { callShapes, mostCalls } from '../../core/calls.ts';
 import { exitInfo, exitTaskArgs, initTaskArgs } from '../kernel/structs.ts';
 import type { Kfunc } from '../kfuncs/kfunc.ts';
 import type { SimMemory } from '../memory.ts';
@@ -63,7 +63,8 @@ export class CallLog implements CallRecorder, Recorder {
 
   returned(at: number, fn: unknown, result: number): void {
     (this.#opsOf.get(fn) ?? []).forEach((what, i) => {
-      if (callShapes[what]!.hasResult) (this.#out[at + i] as Mutable<Call>).result = result;
+      const call = this.#out[at + i] as Mutable<Call> | undefined;
+      if (call !== undefined && callShapes[what]!.hasResult) call.result = result;
     });
   }
 
@@ -111,7 +112,8 @@ export class CallLog implements CallRecorder, Recorder {
 
   #push(what: string, task: TaskRef, other: TaskRef, args: CallNumber[], result: number | null): void {
     const { now, execCpu } = this.#core;
-    this.#out.push({ ns: now, cpu: execCpu, what, task, other, args, result });
+    if (this.#out.length < mostCalls)
+      this.#out.push({ ns: now, cpu: execCpu, what, task, other, args, result });
   }
 
   #taskAt(address: number): TaskRef {

@@ -3,7 +3,9 @@
 
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
-import type { Call } from '../../../src/core/calls.ts';
+import { type Call, mostCalls } from '../../../src/core/calls.ts';
+import { CallLog } from '../../../src/simulator/calls/log.ts';
+import type { Core } from '../../../src/simulator/model/core.ts';
 import { costProfiles, Simulator } from '../../../src/simulator/simulate.ts';
 import { expand } from '../../../src/workload/expand.ts';
 import { parseWorkload } from '../../../src/workload/read.ts';
@@ -161,6 +163,15 @@ describe('a recording', () => {
     expect(of(calls, 'scx_bpf_dsq_insert_vtime').length).toBeGreaterThan(5);
     const local = of(calls, 'scx_bpf_dsq_insert').filter(({ args }) => args[0] === '9223372036854775810');
     expect(local.length).toBeGreaterThan(0);
+  });
+
+  it('ends where there is no more room', () => {
+    const core = { tasks: { capacity: 1 }, now: 0, execCpu: 0 } as unknown as Core;
+    const out: Call[] = new Array(mostCalls - 1);
+    const log = new CallLog(core, out, undefined);
+    for (let i = 0; i < 3; i++) log.woke(0, 0, i);
+    expect(out).toHaveLength(mostCalls);
+    expect(out.at(-1)).toMatchObject({ what: 'sched_wakeup_new', task: 0 });
   });
 
   it('changes nothing of what is recorded', () => {
