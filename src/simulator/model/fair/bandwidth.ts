@@ -4,11 +4,16 @@
 
 import type { Core } from '../core.ts';
 import type { Entities, Queues } from './entities.ts';
-import type { Hierarchy } from './hierarchy.ts';
 
 const periodNs = 100_000_000;
 const pieceNs = 5_000_000;
 const keptNs = 1_000_000;
+
+/** Takes a group off the queue above it, and puts it back. */
+export interface Levels {
+  withdraw(queue: number): void;
+  restore(queue: number): void;
+}
 
 export class Bandwidth {
   /** No group has a quota: nothing here is ever called. */
@@ -25,7 +30,7 @@ export class Bandwidth {
   readonly #remaining: Float64Array;
   /** Wheel slot of the period timers. */
   #slot = -1;
-  hierarchy!: Hierarchy;
+  hierarchy!: Levels;
 
   /** `quota`: by group, ns each 100 ms, 0 for none. */
   constructor(core: Core, entities: Entities, queues: Queues, quota: Float64Array) {
