@@ -1,25 +1,34 @@
-// The conformance suite on the micro-VM: on 6.18, which the simulator models, when it is in the cache, or with SCHEDCP_ALL_KERNELS=1 (fetched,
-// 50 MB); else on the default kernel.
+// The conformance suite on the micro-VM, with the kernel that the simulator models: 6.18 when it is in the cache, or with SCHEDCP_ALL_KERNELS=1 (fetched,
+// 50 MB). Other kernels word some refusals differently.
 
-import { afterAll } from 'vitest';
+import { afterAll, it } from 'vitest';
 import { cachedReleases, type Lab, openLab } from '../support/lab.ts';
 import { conformance } from './suite.ts';
+
+const modelled = '6.18';
+const isThere =
+  process.env.SCHEDCP_ALL_KERNELS === '1' ||
+  (await cachedReleases()).some((release) => release.startsWith(`${modelled}.`));
 
 let lab: Lab | undefined;
 afterAll(() => lab?.close());
 
-conformance('micro-vm', async () => {
-  const releases = await cachedReleases();
-  const modelled =
-    process.env.SCHEDCP_ALL_KERNELS === '1' || releases.some((release) => release.startsWith('6.18.'));
-  lab = await openLab(modelled ? '6.18' : undefined);
-  return {
-    name: 'micro-vm',
-    kernel: /^\d+\.\d+/.exec(lab.kernel.release)![0],
-    machine: lab.vm,
-    blobs: lab.store.blobs,
-    reference: lab.vm.reference('deterministic', 'restored'),
-    exact: lab.vm.reference('deterministic', 'cold'),
-    memoryMiB: lab.vm.memoryFor(undefined),
-  };
-});
+if (isThere)
+  conformance('micro-vm', async () => {
+    lab = await openLab(modelled);
+    return {
+      name: 'micro-vm',
+      kernel: modelled,
+      machine: lab.vm,
+      blobs: lab.store.blobs,
+      reference: lab.vm.reference('deterministic', 'restored'),
+      exact: lab.vm.reference('deterministic', 'cold'),
+      memoryMiB: lab.vm.memoryFor(undefined),
+    };
+  });
+else {
+  console.warn(
+    `conformance: skipped, kernel ${modelled} is not in the cache; SCHEDCP_ALL_KERNELS=1 fetches it`,
+  );
+  it.skip(`conformance on kernel ${modelled}`, () => {});
+}
