@@ -1,4 +1,4 @@
-// npm run bench [-- restore longest-first programs policy-code first-event error-rates fidelity operations matrix truth]: what the system must reach, measured, as a table. All by
+// npm run bench [-- restore longest-first programs policy-code simulator first-event error-rates fidelity operations matrix truth]: what the system must reach, measured, as a table. All by
 // default but the matrix and the truth. Options after the names go to the benches that take some.
 
 import { benchErrorRates } from './error-rates.ts';
@@ -10,6 +10,7 @@ import { benchOperations } from './operations.ts';
 import { benchPolicyCode } from './policy-code.ts';
 import { benchPrograms } from './programs.ts';
 import { benchRestore } from './restore.ts';
+import { benchSimulator } from './simulator.ts';
 import { benchTruth } from './truth.ts';
 
 const benches: Readonly<Record<string, (options: readonly string[]) => Promise<void>>> = {
@@ -18,6 +19,7 @@ const benches: Readonly<Record<string, (options: readonly string[]) => Promise<v
   programs: () => benchPrograms(),
   'policy-code': () => benchPolicyCode(),
   'first-event': async () => benchFirstEvent(),
+  simulator: () => benchSimulator(),
   'error-rates': () => benchErrorRates(),
   fidelity: benchFidelity,
   operations: benchOperations,

@@ -31,6 +31,8 @@ export abstract class CpuTime {
   cost = 0;
   /** CPUs that run a task. */
   busy = 0;
+  /** When a task's work will be done is known as soon as it has a CPU: it may be given its work before. */
+  readonly plansWork: boolean = true;
 
   constructor(tasks: Tasks, topology: Topology, costs: Costs, wheelSlots: number) {
     this.tasks = tasks;
@@ -96,7 +98,12 @@ export abstract class CpuTime {
     }
     const start = Math.max(this.now, segmentStart[cpu]!);
     const runNs = Math.ceil(this.tasks.left[task]! / speed[cpu]!);
-    const early = start + runNs - this.now - this.untilServed(cpu, task);
+    const untilServed = this.untilServed(cpu, task);
+    if (untilServed === Number.POSITIVE_INFINITY) {
+      this.wheel.set(cpu, start + runNs);
+      return;
+    }
+    const early = start + runNs - this.now - untilServed;
     const readNs = chunkNs / speed[cpu]!;
     // the first of the times at which it reads its clock, counted from its end, by when it will have been served
     if (early < readNs) this.wheel.set(cpu, start + runNs);

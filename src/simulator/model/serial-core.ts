@@ -41,6 +41,8 @@ export class SerialCore extends Core {
   #nextCpu = 0;
   readonly #devicePhaseNs: number;
 
+  override readonly plansWork = false;
+
   constructor(tasks: Tasks, topology: Topology, costs: Costs, spareSlots: number) {
     super(tasks, topology, costs, spareSlots);
     const { cpus } = topology;

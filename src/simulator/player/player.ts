@@ -102,7 +102,36 @@ export class Player {
   }
 
   timer(task: number): void {
+    if (this.#sleeping[task] === 1 && this.#core.plansWork) this.#lookAhead(task);
     this.#core.wake(task);
+  }
+
+  /** The sleep is over: what follows and nobody can notice is done now, so that the task begins with its work when it gets a CPU. */
+  #lookAhead(task: number): void {
+    this.#sleeping[task] = 0;
+    this.#at[task]!++;
+    this.#toWork(task);
+  }
+
+  /** True: the task is at work. False: it is before an operation that is not its own affair, or at its end. */
+  #toWork(task: number): boolean {
+    const { first, length, code, a, b } = this.#programs;
+    const { left } = this.#core.tasks;
+    const end = length[task]!;
+    for (let at = this.#at[task]!; at < end; ) {
+      const op = first[task]! + at;
+      if (code[op] === opCodes.RUN) {
+        this.#at[task] = ++at;
+        left[task]! += b[op]!; // an earlier RUN may have taken too much
+        if (left[task]! > 0) return true;
+      } else if (code[op] === opCodes.REPEAT) {
+        const goesOn = a[op] === endless || this.#repeats[op]! < a[op]!;
+        this.#repeats[op] = goesOn ? this.#repeats[op]! + 1 : 0;
+        at += goesOn ? -b[op]! : 1;
+        this.#at[task] = at;
+      } else return false;
+    }
+    return false;
   }
 
   /**
@@ -138,27 +167,13 @@ export class Player {
 
   advance(task: number): Step {
     if (this.#line[task] === 1) return this.#sleep(task);
-    const { first, length, code, a, b } = this.#programs;
-    const { left } = this.#core.tasks;
+    const { first, length, code, a } = this.#programs;
     for (;;) {
+      if (this.#toWork(task)) return 'run';
       const at = this.#at[task]!;
       if (at >= length[task]!) return this.#end(task);
       const op = first[task]! + at;
       switch (code[op]) {
-        case opCodes.RUN:
-          this.#at[task] = at + 1;
-          left[task]! += b[op]!; // an earlier RUN may have taken too much
-          if (left[task]! > 0) return 'run';
-          continue;
-        case opCodes.REPEAT:
-          if (a[op] === endless || this.#repeats[op]! < a[op]!) {
-            this.#repeats[op]!++;
-            this.#at[task] = at - b[op]!;
-          } else {
-            this.#repeats[op] = 0;
-            this.#at[task] = at + 1;
-          }
-          continue;
         case opCodes.YIELD:
           this.#at[task] = at + 1;
           this.#enterKernel();

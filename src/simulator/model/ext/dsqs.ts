@@ -8,6 +8,9 @@ import type { TaskMemory } from './task-memory.ts';
 const vtimeAt = taskStruct.offsets.scxDsqVtime;
 const none = -1;
 const smallIds = 4096;
+/** Places in a node of the tree: its neighbours there (−1 for none), its lot, and a copy of the task's vtime. */
+const node = { left: 0, right: 1, parent: 2, lot: 3, low: 4, high: 5 } as const;
+const nodeWords = 8;
 
 /** A walk over a queue that survives what happens to the queue meanwhile; `iters` of Dsqs. */
 export interface Cursor {
@@ -41,12 +44,8 @@ export class Dsqs {
   readonly seq: Float64Array;
   /** By task: 1 when it is in the tree of its queue. The key is a copy: programs may write dsq_vtime while it waits. */
   readonly inTree: Uint8Array;
-  readonly #keyLow: Int32Array;
-  readonly #keyHigh: Int32Array;
-  readonly #left: Int32Array;
-  readonly #right: Int32Array;
-  readonly #parent: Int32Array;
-  readonly #priority: Int32Array;
+  /** By task, side by side: its node of the tree (`node`). */
+  readonly #nodes: Int32Array;
   readonly cursors: Cursor[] = [];
   readonly #memory: TaskMemory;
   readonly #small = new Int32Array(smallIds).fill(none);
@@ -73,12 +72,7 @@ export class Dsqs {
     this.previous = byTask();
     this.seq = new Float64Array(tasks);
     this.inTree = new Uint8Array(tasks);
-    this.#keyLow = byTask();
-    this.#keyHigh = byTask();
-    this.#left = byTask();
-    this.#right = byTask();
-    this.#parent = byTask();
-    this.#priority = byTask();
+    this.#nodes = new Int32Array(tasks * nodeWords);
     for (let cpu = 0; cpu < cpus; cpu++) this.#setId(cpu, 2, 0x80000000 | 0);
     for (let node = 0; node < nodes; node++) this.#setId(cpus + node, 1, 0x80000000 | 0);
   }
@@ -143,21 +137,24 @@ export class Dsqs {
 
   /** Behind all whose vtime is not after this task's. */
   insertByVtime(dsq: number, task: number): void {
-    this.#keyLow[task] = this.#memory.get(task, vtimeAt);
-    this.#keyHigh[task] = this.#memory.get(task, vtimeAt + 4);
+    const nodes = this.#nodes;
+    const own = task * nodeWords;
+    nodes[own + node.low] = this.#memory.get(task, vtimeAt);
+    nodes[own + node.high] = this.#memory.get(task, vtimeAt + 4);
     this.inTree[task] = 1;
     let parent = none;
     let isLeft = false;
-    const [first, last] = [this.head[dsq]!, this.tail[dsq]!];
+    const first = this.head[dsq]!;
+    const last = this.tail[dsq]!;
     if (last >= 0 && this.inTree[last] === 1 && !this.#isBefore(task, last)) parent = last;
     else if (first >= 0 && this.inTree[first] === 1 && this.#isBefore(task, first)) {
       parent = first;
       isLeft = true;
     } else
-      for (let node = this.#root[dsq]!; node >= 0; ) {
-        parent = node;
-        isLeft = this.#isBefore(task, node);
-        node = isLeft ? this.#left[node]! : this.#right[node]!;
+      for (let at = this.#root[dsq]!; at >= 0; ) {
+        parent = at;
+        isLeft = this.#isBefore(task, at);
+        at = nodes[at * nodeWords + (isLeft ? node.left : node.right)]!;
       }
     if (parent < 0) this.#link(dsq, task, none, this.head[dsq]!);
     else if (isLeft) this.#link(dsq, task, this.previous[parent]!, parent);
@@ -212,61 +209,72 @@ export class Dsqs {
 
   /** time_before64(): keys wrap. */
   #isBefore(a: number, b: number): boolean {
-    const lowA = this.#keyLow[a]! >>> 0;
-    const lowB = this.#keyLow[b]! >>> 0;
-    const high = (this.#keyHigh[a]! - this.#keyHigh[b]! - (lowA < lowB ? 1 : 0)) | 0;
-    return high < 0;
+    const nodes = this.#nodes;
+    const nodeA = a * nodeWords;
+    const nodeB = b * nodeWords;
+    const borrow = nodes[nodeA + node.low]! >>> 0 < nodes[nodeB + node.low]! >>> 0 ? 1 : 0;
+    return ((nodes[nodeA + node.high]! - nodes[nodeB + node.high]! - borrow) | 0) < 0;
   }
 
   // A treap: a binary search tree by key that is a heap by lot. Seidel and Aragon, "Randomized Search Trees" (1996).
 
   #attach(dsq: number, task: number, parent: number, isLeft: boolean): void {
-    this.#left[task] = none;
-    this.#right[task] = none;
-    this.#parent[task] = parent;
-    this.#lot = Math.imul(this.#lot, 1664525) + 1013904223;
-    this.#priority[task] = this.#lot;
+    const nodes = this.#nodes;
+    const own = task * nodeWords;
+    const lot = (Math.imul(this.#lot, 1664525) + 1013904223) | 0;
+    this.#lot = lot;
+    nodes[own + node.left] = none;
+    nodes[own + node.right] = none;
+    nodes[own + node.parent] = parent;
+    nodes[own + node.lot] = lot;
     if (parent < 0) this.#root[dsq] = task;
-    else if (isLeft) this.#left[parent] = task;
-    else this.#right[parent] = task;
+    else nodes[parent * nodeWords + (isLeft ? node.left : node.right)] = task;
+    const ownLot = nodes[own + node.lot]!;
     for (
       let above = parent;
-      above >= 0 && this.#priority[task]! > this.#priority[above]!;
-      above = this.#parent[task]!
+      above >= 0 && ownLot > nodes[above * nodeWords + node.lot]!;
+      above = nodes[own + node.parent]!
     )
       this.#rotateUp(dsq, task, above);
   }
 
   #detach(dsq: number, task: number): void {
-    for (;;) {
-      const [left, right] = [this.#left[task]!, this.#right[task]!];
-      if (left < 0 || right < 0) break;
-      this.#rotateUp(dsq, this.#priority[left]! > this.#priority[right]! ? left : right, task);
+    const nodes = this.#nodes;
+    const own = task * nodeWords;
+    let left = nodes[own + node.left]!;
+    let right = nodes[own + node.right]!;
+    while (left >= 0 && right >= 0) {
+      const isLeft = nodes[left * nodeWords + node.lot]! > nodes[right * nodeWords + node.lot]!;
+      this.#rotateUp(dsq, isLeft ? left : right, task);
+      left = nodes[own + node.left]!;
+      right = nodes[own + node.right]!;
     }
-    const child = this.#left[task]! >= 0 ? this.#left[task]! : this.#right[task]!;
-    this.#replace(dsq, this.#parent[task]!, task, child);
+    this.#replace(dsq, nodes[own + node.parent]!, task, left >= 0 ? left : right);
     this.inTree[task] = 0;
   }
 
   #replace(dsq: number, parent: number, old: number, child: number): void {
-    if (child >= 0) this.#parent[child] = parent;
+    const nodes = this.#nodes;
+    if (child >= 0) nodes[child * nodeWords + node.parent] = parent;
     if (parent < 0) this.#root[dsq] = child;
-    else if (this.#left[parent] === old) this.#left[parent] = child;
-    else this.#right[parent] = child;
+    else {
+      const left = parent * nodeWords + node.left;
+      nodes[nodes[left] === old ? left : left - node.left + node.right] = child;
+    }
   }
 
   #rotateUp(dsq: number, child: number, parent: number): void {
-    this.#replace(dsq, this.#parent[parent]!, parent, child);
-    const isLeft = this.#left[parent] === child;
-    const inner = isLeft ? this.#right[child]! : this.#left[child]!;
-    if (isLeft) {
-      this.#left[parent] = inner;
-      this.#right[child] = parent;
-    } else {
-      this.#right[parent] = inner;
-      this.#left[child] = parent;
-    }
-    if (inner >= 0) this.#parent[inner] = parent;
-    this.#parent[parent] = child;
+    const nodes = this.#nodes;
+    const up = parent * nodeWords;
+    const down = child * nodeWords;
+    this.#replace(dsq, nodes[up + node.parent]!, parent, child);
+    const isLeft = nodes[up + node.left] === child;
+    const toChild = up + (isLeft ? node.left : node.right);
+    const toInner = down + (isLeft ? node.right : node.left);
+    const inner = nodes[toInner]!;
+    nodes[toChild] = inner;
+    nodes[toInner] = parent;
+    if (inner >= 0) nodes[inner * nodeWords + node.parent] = parent;
+    nodes[up + node.parent] = child;
   }
 }
