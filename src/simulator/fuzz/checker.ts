@@ -34,9 +34,8 @@ export interface Watched {
   /** By CPU: the task that runs, −1 for none; since when it has been idle (−1: it runs something, or is off). */
   readonly runs: Int32Array;
   readonly idleSince: Float64Array;
-  /** CPU time that real-time tasks have taken up to now, and had taken when a task's wait began. */
-  rtNs(): number;
-  readonly rtNsAtWait: Float64Array;
+  /** For how long of a task's wait real-time tasks had a CPU that it may use: the CPU where that was longest. */
+  rtWhileWaiting(task: number): number;
   /** "hog3 (task 2)". */
   nameOf(task: number): string;
 }

@@ -20,12 +20,14 @@ export class Watch implements Watched, Recorder, Changes {
   readonly #nice: Int8Array;
   readonly runs: Int32Array;
   readonly idleSince: Float64Array;
-  readonly rtNsAtWait: Float64Array;
   checkers: readonly Checker[] = [];
   /** Told of switches too; the timeline of a failure. */
   readonly #also: Recorder | undefined;
+  /** By CPU: since when a real-time task has it (−1: none), and for how long others had it before. */
   readonly #rtSince: Float64Array;
-  #rtBefore = 0;
+  readonly #rtBefore: Float64Array;
+  /** By task, then CPU: the sum of both when its wait began. */
+  readonly #rtAtWait: Float64Array;
 
   constructor(scenario: Scenario, core: Core, ext: Ext, also?: Recorder) {
     const { capacity } = core.tasks;
@@ -38,12 +40,13 @@ export class Watch implements Watched, Recorder, Changes {
     this.waitingSince = new Float64Array(capacity).fill(-1);
     this.wokeUp = new Uint8Array(capacity);
     this.changedAt = new Float64Array(capacity).fill(core.now);
-    this.rtNsAtWait = new Float64Array(capacity);
     this.renicedAt = new Float64Array(capacity).fill(core.now);
     this.#nice = Int8Array.from({ length: capacity }, (_, task) => scenario.tasks[task]?.nice ?? 0);
     this.runs = new Int32Array(cpus).fill(-1);
     this.idleSince = new Float64Array(cpus).fill(core.now);
     this.#rtSince = new Float64Array(cpus).fill(-1);
+    this.#rtBefore = new Float64Array(cpus);
+    this.#rtAtWait = new Float64Array(capacity * cpus);
   }
 
   woke(task: number, cpu: number, now: number): void {
@@ -64,7 +67,7 @@ export class Watch implements Watched, Recorder, Changes {
     const before = this.runs[cpu]!;
     if (before < 0) return;
     if (this.#rtSince[cpu]! >= 0) {
-      this.#rtBefore += now - this.#rtSince[cpu]!;
+      this.#rtBefore[cpu]! += now - this.#rtSince[cpu]!;
       this.#rtSince[cpu] = -1;
     }
     if (tasks.onRq[before] === 1 && tasks.state[before] === taskState.runnable) this.#waits(before, 0);
@@ -81,13 +84,22 @@ export class Watch implements Watched, Recorder, Changes {
   #waits(task: number, wokeUp: 0 | 1): void {
     this.waitingSince[task] = this.core.now;
     this.wokeUp[task] = wokeUp;
-    this.rtNsAtWait[task] = this.rtNs();
+    const cpus = this.runs.length;
+    for (let cpu = 0; cpu < cpus; cpu++) this.#rtAtWait[task * cpus + cpu] = this.#rt(cpu);
   }
 
-  rtNs(): number {
-    let sum = this.#rtBefore;
-    for (const since of this.#rtSince) if (since >= 0) sum += this.core.now - since;
-    return sum;
+  #rt(cpu: number): number {
+    const since = this.#rtSince[cpu]!;
+    return this.#rtBefore[cpu]! + (since < 0 ? 0 : this.core.now - since);
+  }
+
+  rtWhileWaiting(task: number): number {
+    const cpus = this.runs.length;
+    let most = 0;
+    for (let cpu = 0; cpu < cpus; cpu++)
+      if (this.core.tasks.allows(task, cpu))
+        most = Math.max(most, this.#rt(cpu) - this.#rtAtWait[task * cpus + cpu]!);
+    return most;
   }
 
   affinityChanged(task: number): void {

@@ -95,6 +95,19 @@ it('starvation and latency: not counted while real-time tasks have the CPU', () 
   expect(run(simulator, faulty, scenario).violations).toEqual([]);
 });
 
+it('but real-time tasks on a CPU that a task may not use are no excuse', () => {
+  const brief = hogs(30, 2, { cpus: [0], ops: [{ run: 1_000_000 }], times: 1 });
+  const [rt] = hogs(1, 2, { comm: 'rt', class: 'fifo' }).tasks;
+  const parameters = { fault: faults.indexOf('forgets') }; // the 64th time that a task is to be queued, after all have been born
+  const beside = (cpu: number): string[] => {
+    const tasks = [...brief.tasks, { ...rt!, cpus: [cpu] }];
+    const scenario = { ...brief, lengthNs: 4_000_000_000, parameters, tasks };
+    return run(simulator, faulty, scenario).violations.map(({ checker }) => checker);
+  };
+  expect(beside(1)).toContain('lost-task');
+  expect(beside(0)).toEqual([]);
+});
+
 describe('affinity, with a model that forgets it', () => {
   const scenario = { ...hogs(1, 2), lengthNs: 500_000_000 };
 

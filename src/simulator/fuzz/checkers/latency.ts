@@ -14,7 +14,7 @@ export const latency: MakeChecker = (watched, report) => ({
   name: 'latency',
   ran(task, _cpu, waitedNs) {
     if (waitedNs <= boundNs || watched.wokeUp[task] === 0) return;
-    const rt = watched.rtNs() - watched.rtNsAtWait[task]!;
+    const rt = watched.rtWhileWaiting(task);
     if (waitedNs <= boundNs + rt || !needsLittle(watched, task, waitedNs) || isOverloaded(watched)) return;
     const { sumExec } = watched.core.tasks;
     report(

@@ -52,7 +52,7 @@ export function isHeldByPolicy({ ext }: Watched, task: number): boolean {
   return ext.dispatch.state[task] === opsState.queued && ext.scx.dsqs.of[task]! < 0;
 }
 
-/** With the time that real-time tasks took meanwhile, on whichever CPU. */
+/** With the time that real-time tasks took meanwhile: it may wait in the local queue of their CPU, where the kernel keeps it. */
 export function boundFor(watched: Watched, task: number): number {
   const { tasks } = watched.core;
   let all = 0;
@@ -60,7 +60,7 @@ export function boundFor(watched: Watched, task: number): number {
     if (tasks.state[one] === taskState.runnable && tasks.policy[one] !== schedPolicy.fifo)
       all += weight(watched, one);
   const slack = Math.min(mostSlackNs, (sliceNs * all) / weight(watched, task));
-  return boundNs + slack + watched.rtNs() - watched.rtNsAtWait[task]!;
+  return boundNs + slack + watched.rtWhileWaiting(task);
 }
 
 function weight({ core: { tasks } }: Watched, task: number): number {
