@@ -100,12 +100,13 @@ export function setScheduler(
   const [before, after] = [priority(tasks.policy[task]!, tasks.nice[task]!), priority(policy, nice)];
   const isOther = tasks.schedClass[task] !== schedClass;
   const apply = (): void => {
-    if (isOther) core.classOf(task).leave(task);
     tasks.policy[task] = policy;
     tasks.nice[task] = nice;
+    core.classOf(task).reweighted(task); // set_load_weight(): the old class hears of it
+    if (!isOther) return;
+    core.classOf(task).leave(task);
     tasks.schedClass[task] = schedClass;
-    if (isOther) core.classOf(task).enter(task);
-    else core.classOf(task).reweighted(task);
+    core.classOf(task).enter(task);
   };
   changeTask(core, task, apply, before !== after, before < after);
   if (isOther && tasks.onRq[task] === 1) core.resched(tasks.cpu[task]!);

@@ -23,6 +23,7 @@ const workload = JSON.stringify({
     { name: 'long', count: 3, phases: [{ run: '12ms' }] },
     { name: 'sleepy', count: 1, phases: [{ loop: sleeps, phases: [{ run: '300us' }, { sleep: '2ms' }] }] },
     { name: 'yielder', count: 1, phases: [{ loop: 3, phases: [{ run: '300us' }, { yield: true }] }] },
+    { name: 'rt', count: 1, class: 'fifo', phases: [{ run: '300us' }] },
   ],
 });
 
@@ -50,7 +51,7 @@ function recorded(object: string | undefined, records = true) {
 }
 
 const every = recorded(`${root}/test/kernels/objects/every-op.bpf.o`).calls;
-const tasks = [0, 1, 2, 3, 4];
+const tasks = expansion.tasks.flatMap(({ comm }, task) => (comm === 'rt-0' ? [] : [task]));
 const of = (calls: readonly Call[], what: string, task?: number): Call[] =>
   calls.filter((call) => call.what === what && (task === undefined || call.task === task));
 
@@ -146,7 +147,16 @@ describe('a recording', () => {
     expect(blocked(taskOf('sleepy-0'))).toHaveLength(sleeps + 1); // and its end
     expect(of(every, 'sched_wakeup', taskOf('sleepy-0')).filter(({ ns }) => ns > 0)).toHaveLength(sleeps + 1); // and its start
     expect(of(every, 'ops.yield', taskOf('yielder-0'))).toHaveLength(3);
-    expect(of(every, 'sched_wakeup_new')).toHaveLength(tasks.length);
+    expect(of(every, 'sched_wakeup_new')).toHaveLength(expansion.tasks.length);
+  });
+
+  it('a task that becomes SCHED_FIFO has its weight told once more, and leaves', () => {
+    const ops = every.filter(({ what, task }) => task === taskOf('rt-0') && /weight|able|_task/.test(what));
+    expect(ops.map(({ what }) => what)).toEqual([
+      ...['ops.init_task', 'ops.enable', 'ops.set_weight'], // as its parent is
+      ...['ops.runnable', 'ops.set_weight', 'ops.disable'],
+      'ops.exit_task',
+    ]);
   });
 
   it('under the default scheduler: switches and wake-ups alone', () => {
