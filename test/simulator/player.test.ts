@@ -186,6 +186,7 @@ describe('class, nice value and affinity', () => {
       'init_task 1',
       'enable',
       'set_weight 100',
+      'set_weight 100', // set_load_weight() of the class that it leaves
       'disable',
     ]);
   });
