@@ -10,6 +10,8 @@ import { type Player, type Step, tickNs } from './model/contracts.ts';
 import { Core, mostAtOnce, type Pause } from './model/core.ts';
 import type { Ext } from './model/ext/ext.ts';
 import { FairClass } from './model/fair/fair-class.ts';
+import { classNumber } from './model/flags.ts';
+import { noTasks } from './model/no-tasks.ts';
 import { RtClass } from './model/rt-class.ts';
 import { SerialCore } from './model/serial-core.ts';
 import { Tasks } from './model/tables.ts';
@@ -84,7 +86,8 @@ class Run implements Player {
   readonly #host: PolicyHost;
   readonly #input: SimulationInput;
   readonly #log: CallLog | undefined;
-  readonly #fair: FairClass;
+  /** Absent while sched_ext has all tasks. */
+  #fair: FairClass | undefined;
   readonly #events: RunEvent[] = [];
   readonly #roundsSlot: number;
   readonly #watchdogSlot: number;
@@ -113,22 +116,21 @@ class Run implements Player {
     this.#log = input.calls && new CallLog(core, input.calls, recorder);
     core.recorder = this.#log ?? recorder;
     core.player = this;
-    this.#fair = new FairClass(core, fairSettings(input));
-    this.#fair.createGroups(groupsOf(input));
-    core.classes.push(new RtClass(core), this.#fair);
+    core.classes.push(new RtClass(core), noTasks);
     const first = core.firstFreeSlot;
     this.#roundsSlot = first;
     this.#watchdogSlot = first + 1;
     this.#periodsSlot = first + 2;
     this.#freeSlot = first + ownSlots + timerSlots;
-    this.#fair.bandwidth.useSlot(this.#periodsSlot);
   }
 
   /** The scheduler comes, and the first round is set going; the core is stopped when that was all. */
   begin(): void {
     try {
-      if (this.#attach()) this.#play();
-      else this.core.stopped = true;
+      if (this.#attach()) {
+        if (!this.core.switchedAll) this.#createFair();
+        this.#play();
+      } else this.core.stopped = true;
     } catch (error) {
       this.#take(error);
       this.core.stopped = true;
@@ -147,6 +149,14 @@ class Run implements Player {
     this.#ext = this.#host.attach(this.core, policy, this.#input, slots, this.#events, this.#log);
     this.#isRefused = this.#ext === undefined;
     return !this.#isRefused;
+  }
+
+  #createFair(): void {
+    const fair = new FairClass(this.core, fairSettings(this.#input));
+    fair.createGroups(groupsOf(this.#input));
+    fair.bandwidth.useSlot(this.#periodsSlot);
+    this.core.classes[classNumber.fair] = fair;
+    this.#fair = fair;
   }
 
   #play(): void {
@@ -226,7 +236,7 @@ class Run implements Player {
   event(slot: number): void {
     if (slot === this.#roundsSlot) this.#rounds!.event();
     else if (slot === this.#watchdogSlot) this.#ext!.watchdog.check();
-    else if (slot === this.#periodsSlot) this.#fair.bandwidth.timer();
+    else if (slot === this.#periodsSlot) this.#fair!.bandwidth.timer();
     else if (slot >= this.#freeSlot) this.#model!.onSlot?.(slot);
     else this.#host.fireTimer(this.core, slot);
   }
