@@ -24,11 +24,15 @@ function task(ops: readonly Operation[], more: Partial<ExpansionTask> = {}): Exp
 const policy = { object: readFileSync(`${root}/test/conformance/objects/plain.bpf.o`), maps: [] };
 
 /** When each task ended, in µs since the round began, where nothing costs anything but what is given. */
-function ends(costs: Partial<Costs>, tasks: readonly ExpansionTask[], more: Partial<SimulationInput> = {}) {
+function ends(
+  costs: Partial<Costs>,
+  tasks: readonly ExpansionTask[],
+  more: Partial<SimulationInput> = {},
+  arm: 'plain' | 'default' = 'plain',
+) {
   const nothing = { semaphores: 1, locks: 1, pipes: 1, rounds: 1, warmupRounds: 0, series: [], cgroups: [] };
   const expansion: Expansion = { ...nothing, tasks };
   const input = {
-    policy,
     shape: { cpus: 1 },
     mode: 'checked',
     seed: 1,
@@ -37,6 +41,7 @@ function ends(costs: Partial<Costs>, tasks: readonly ExpansionTask[], more: Part
   } as const;
   const { events, finding } = simulator.run({
     ...{ ...input, startOffsetNs: 0, pidOffset: 0, expansion, costs: { ...free, ...costs } },
+    ...(arm === 'default' ? {} : { policy }),
     ...more,
   });
   expect(finding).toBeUndefined();
@@ -58,6 +63,18 @@ describe('a cost is charged', () => {
 
   it('for a wakeup to whoever wakes: the player at once, the signaller at the end', () =>
     expect(ends({ wakeNs: 1000 }, [waiter, signaller])).toEqual([2002, 1001]));
+
+  it('for a sleep of the default class to who comes', () => {
+    // 100 µs and a sleep in the 3 ms of another
+    const sleeper = task([
+      ['RUN', 0, 100_000],
+      ['SLEEP', 0, ms],
+    ]);
+    const long = task([['RUN', 0, 3 * ms]]);
+    const late = (arm: 'plain' | 'default'): number =>
+      ends({ fairSleepNs: 1000 }, [sleeper, long], {}, arm)[1]!;
+    expect([late('default'), late('plain')]).toEqual([3101, 3100]);
+  });
 
   it('for a system call to who makes it; the player makes two', () =>
     expect(ends({ syscallNs: 1000 }, [task([work, ['YIELD', 0, 0], work])])).toEqual([2003]));

@@ -6,6 +6,8 @@ export interface Costs {
   readonly switchNs: number;
   /** One wakeup, charged to whoever wakes. */
   readonly wakeNs: number;
+  /** A sleep of a task of the default class: load tracking and what EEVDF does with it, charged to who comes. */
+  readonly fairSleepNs: number;
   /** From asking another CPU to reschedule until it does; and more of it when that CPU was idle. */
   readonly ipiNs: number;
   readonly idleExitNs: number;
@@ -39,6 +41,7 @@ export const free: Costs = {
   name: 'free',
   switchNs: 0,
   wakeNs: 0,
+  fairSleepNs: 0,
   ipiNs: 0,
   idleExitNs: 0,
   timerNs: 0,

@@ -114,6 +114,8 @@ export class FairClass implements SchedClass {
   }
 
   enqueue(cpu: number, task: number, flags: number): void {
+    if (this.features.UTIL_EST && (this.entities.delayed[task] === 0 || (flags & enqueueFlag.delayed) !== 0))
+      this.loads.estimates.enqueue(cpu, task);
     if ((flags & enqueueFlag.delayed) === 0) {
       this.#attach(task, cpu);
       if ((flags & enqueueFlag.initial) !== 0) this.loads.begin(task, this.entities.queue[task]!);
@@ -127,9 +129,16 @@ export class FairClass implements SchedClass {
 
   dequeue(cpu: number, task: number, flags: number): boolean {
     const e = this.entities;
+    if (this.features.UTIL_EST && e.delayed[task] === 0) {
+      const { pelt, estimates } = this.loads;
+      estimates.dequeue(cpu, task);
+      if ((flags & dequeueFlag.sleep) !== 0)
+        estimates.slept(task, pelt.utilAvg[task]!, pelt.runnableAvg[task]!);
+    }
     const { state, exiting } = this.#core.tasks;
     const ends = (flags & dequeueFlag.sleep) !== 0 && exiting[task] === 1;
     let all = flags;
+    if ((flags & dequeueFlag.sleep) !== 0 && !ends) this.#core.charge(this.#core.costs.fairSleepNs);
     if (ends) all |= leaveFlag.special;
     if (e.delayed[task] === 1 && state[task] === taskState.dead) all |= leaveFlag.delayed;
     if (!this.#hierarchy.dequeue(task, all)) return false;
