@@ -122,6 +122,23 @@ describe('queues', () => {
     dsqs.insert(dsqs.find(5, 0), 3, false); // it has come again, so it is new
     expect(k.next()).toBe(-1);
   });
+  test('what has come since cannot be moved by the walk', () => {
+    const k = filled();
+    const { dsqs } = k.world.scx;
+    k.call('scx_bpf_create_dsq', 6, 0, -1);
+    k.call('bpf_iter_scx_dsq_new', k.it, 5, 0, 0, 0);
+    dsqs.remove(2);
+    dsqs.insert(dsqs.find(5, 0), 2, false);
+    const move = (task: number): number => {
+      let moved = -1;
+      k.within(kfMask.dispatch, () => {
+        moved = k.call('scx_bpf_dsq_move', k.it, k.task(task), 6, 0, 0, 0);
+      });
+      return moved;
+    };
+    expect([move(2), move(3), move(3), move(4)]).toEqual([0, 1, 0, 0]);
+    expect(dsqs.nr[dsqs.find(6, 0)]).toBe(1);
+  });
   test('walks within walks end in reverse', () => {
     const k = filled();
     const inner = k.bytes(48);

@@ -12,11 +12,12 @@ import {
   type Kernel,
   local,
   localOn,
+  maskOf,
   ms,
   user,
 } from '../../../../test/simulator/ext-world.ts';
 import { root } from '../../../../test/support/paths.ts';
-import { setMigrationDisabled } from '../changes.ts';
+import { setAffinity, setMigrationDisabled } from '../changes.ts';
 
 interface FaultCase {
   readonly says: string;
@@ -163,6 +164,16 @@ const cases: Readonly<Record<string, FaultCase>> = {
   'a task’s cgroup asked for elsewhere than in a callback about it': {
     says: '1024: called on a task not being operated on',
     ops: fetched((k) => k.call('scx_bpf_task_cgroup', k.address(1))),
+  },
+  'ops.set_cpumask holds no run queue': {
+    says: '1024: accessing rq without holding rq lock',
+    ops: {
+      ...withB(() => {}),
+      set_cpumask: (k) => {
+        k.call('scx_bpf_locked_rq');
+      },
+    },
+    prepare: (w) => setAffinity(w.core, 0, maskOf(0)),
   },
   'a kfunc in a callback that may not use it': {
     says: '1024: kfunc with mask 0x6 called from an operation only allowing 0x10',
