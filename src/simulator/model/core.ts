@@ -32,6 +32,8 @@ export class Core extends RunQueues {
   readonly firstFreeSlot: number;
   /** Running tasks that must leave their CPU (affinity). */
   readonly mustMove: Uint8Array;
+  /** Where balancing wants a running task, plus one; 0: nowhere. */
+  readonly #pushTo: Int16Array;
   /** Events since the clock last moved. */
   #atOnce = 0;
 
@@ -42,9 +44,10 @@ export class Core extends RunQueues {
     this.tickSlot = slots - 1;
     this.firstFreeSlot = slots;
     this.mustMove = new Uint8Array(tasks.capacity);
+    this.#pushTo = new Int16Array(tasks.capacity);
   }
 
-  /** Runs events until `untilNs`, until nothing is due, until someone sets `stopped`, or until there were `mostEvents`; only then can it go on. */
+  /** Runs events until `untilNs`, until nothing is due, until someone sets `stopped`, or until there were `mostEvents`. It can go on after the limit and after the last. */
   run(untilNs: number, mostEvents = Number.MAX_SAFE_INTEGER): Pause {
     const { wheel } = this;
     const cpus = this.topology.cpus;
@@ -52,7 +55,10 @@ export class Core extends RunQueues {
       if (left === 0) return 'more';
       const slot = wheel.pop();
       if (slot < 0) return 'nothing left';
-      if (wheel.poppedAt > untilNs) return 'limit';
+      if (wheel.poppedAt > untilNs) {
+        wheel.set(slot, wheel.poppedAt);
+        return 'limit';
+      }
       if (wheel.poppedAt > this.now) this.#atOnce = 0;
       else if (++this.#atOnce > mostAtOnce) return 'livelock';
       this.now = wheel.poppedAt;
@@ -156,9 +162,11 @@ export class Core extends RunQueues {
     let prev = cpus.curr[cpu]!;
     if (prev >= 0) {
       this.progress(cpu);
-      if (tasks.state[prev] !== taskState.runnable)
+      if (tasks.state[prev] !== taskState.runnable) {
+        this.mustMove[prev] = 0; // it wakes where it may
+        this.#pushTo[prev] = 0;
         this.deactivate(cpu, prev, leaves | (tasks.state[prev] === taskState.dead ? dequeueFlag.special : 0));
-      else if (this.mustMove[prev] === 1) {
+      } else if (this.mustMove[prev] === 1) {
         this.#stopAndMove(cpu, prev);
         prev = stopper;
       }
@@ -253,6 +261,16 @@ export class Core extends RunQueues {
     this.cpus.curr[cpu] = -1;
     this.busy--;
     this.cpus.idleSince[cpu] = this.now;
+    const to = this.#pushTo[task]! - 1;
+    this.#pushTo[task] = 0;
     if (!this.mayUse(task, cpu)) this.moveQueued(task, this.fallbackCpu(task));
+    else if (to >= 0 && this.mayUse(task, to)) this.moveQueued(task, to);
+  }
+
+  /** A running task is to go to another CPU (active_load_balance_cpu_stop). */
+  push(task: number, to: number): void {
+    this.mustMove[task] = 1;
+    this.#pushTo[task] = to + 1;
+    this.resched(this.tasks.cpu[task]!);
   }
 }

@@ -19,12 +19,14 @@ function letLoose(shape: Shape, count: number, atMs: number): FairWorld {
   const { core } = world;
   core.run(atMs * ms);
   core.now = atMs * ms;
-  for (let task = 0; task < count; task++) {
-    const all = new Int32Array(maskWords);
-    all.set(core.topology.allMask);
-    setAffinity(core, task, all);
-  }
+  for (let task = 0; task < count; task++) setAffinity(core, task, everyCpu(world));
   return world;
+}
+
+function everyCpu({ core }: FairWorld): Int32Array {
+  const all = new Int32Array(maskWords);
+  all.set(core.topology.allMask);
+  return all;
 }
 
 const counts = ({ core }: FairWorld): number[] => Array.from(core.cpus.nrRunning);
@@ -42,11 +44,25 @@ describe('idle CPUs', () => {
     expect(counts(world)).toEqual(Array(16).fill(1));
   });
 
-  it('of 256 in 16 LLCs take two of 512 each within a second', () => {
+  it('of 256 in 16 LLCs take two of 512 each in the end, each LLC its part soon', () => {
     const world = letLoose({ cpus: 256, llcs: 16, threads: 2 }, 512, 40);
-    world.core.run(1000 * ms);
-    expect(Math.max(...counts(world))).toBeLessThanOrEqual(3);
+    world.core.run(4000 * ms);
+    expect(Math.max(...counts(world))).toBeLessThanOrEqual(4);
     expect(Math.min(...counts(world))).toBeGreaterThanOrEqual(1);
+  });
+
+  it('pull a running task in the end: from two busy threads of a core to an idle core', () => {
+    // CPUs c and c + 4 are a core
+    const world = fairWorld(
+      { cpus: 8, threads: 2 },
+      [0, 4, 1, 5].map((cpu) => on(cpu)),
+    );
+    const { core } = world;
+    core.run(40 * ms);
+    for (let task = 0; task < 4; task++) setAffinity(core, task, everyCpu(world));
+    core.run(400 * ms);
+    const cores = [0, 1, 2, 3].map((cpu) => counts(world)[cpu]! + counts(world)[cpu + 4]!);
+    expect(cores).toEqual([1, 1, 1, 1]);
   });
 
   it('leave alone what may not leave', () => {
@@ -62,11 +78,7 @@ describe('busy CPUs', () => {
     const { core } = world;
     core.run(200 * ms);
     expect(counts(world)).toEqual([7, 1]);
-    for (let task = 0; task < 7; task++) {
-      const all = new Int32Array(maskWords);
-      all.set(core.topology.allMask);
-      setAffinity(core, task, all);
-    }
+    for (let task = 0; task < 7; task++) setAffinity(core, task, everyCpu(world));
     core.run(1000 * ms);
     expect(counts(world)).toEqual([4, 4]);
   });

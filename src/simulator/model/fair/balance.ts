@@ -1,5 +1,5 @@
 // One pass of balancing: a CPU pulls from the busiest CPU of the busiest group of one of its domains. Source: kernel/sched/fair.c (sched_balance_rq,
-// should_we_balance, sched_balance_find_src_rq, detach_tasks, can_migrate_task, task_hot), v6.18. Active balance, which pushes a running task, is left out.
+// should_we_balance, sched_balance_find_src_rq, detach_tasks, can_migrate_task, task_hot, need_active_balance, active_load_balance_cpu_stop), v6.18.
 
 import { schedPolicy } from '../flags.ts';
 import type { CpuGroup, Domain } from './domains.ts';
@@ -51,9 +51,13 @@ export class Balance {
           return this.#pinned(domain, idle);
         }
       }
-      if (moved === 0) {
+      if (moved > 0) domain.failed = 0;
+      else {
         if (idle !== idleness.newlyIdle) domain.failed++;
-      } else domain.failed = 0;
+        const isHopeless = domain.failed > domain.cacheNiceTries + 2;
+        if (isHopeless && this.#imbalance.kind === moveKind.task && !this.#push(source, cpu, domain))
+          return this.#longerInterval(domain, idle);
+      }
       domain.intervalMs = domain.minIntervalMs;
       return moved;
     }
@@ -72,6 +76,23 @@ export class Balance {
       } else return other === cpu;
     }
     return (idleThread >= 0 ? idleThread : cpus[0]!) === cpu;
+  }
+
+  /** Active balance: the stopper moves a task, the running one if it must. False: what runs may not go there. */
+  #push(source: number, cpu: number, domain: Domain): boolean {
+    const { core, list } = this.#machine;
+    const { tasks } = core;
+    const running = core.cpus.curr[source]!;
+    if (running >= 0 && !tasks.allows(running, cpu)) return false;
+    if (running >= 0 && core.mustMove[running] === 1) return true; // it is on its way already
+    for (let task = list.last[source]!; task >= 0; task = list.before[task]!) {
+      if (!tasks.allows(task, cpu) || tasks.migrationDisabled[task] === 1) continue;
+      domain.failed = 0;
+      if (task === running) core.push(task, cpu);
+      else core.moveQueued(task, cpu);
+      break;
+    }
+    return true;
   }
 
   #tellParent(domain: Domain): void {
@@ -93,6 +114,10 @@ export class Balance {
 
   #pinned(domain: Domain, idle: number): number {
     domain.failed = 0;
+    return this.#longerInterval(domain, idle);
+  }
+
+  #longerInterval(domain: Domain, idle: number): number {
     if (idle === idleness.newlyIdle) return 0;
     if (
       (this.#allPinned && domain.intervalMs < maxPinnedIntervalMs) ||
@@ -120,7 +145,7 @@ export class Balance {
         if (running === 1 && value > amount) continue;
       } else if (kind === moveKind.util) {
         if (running <= 1) continue;
-        value = loads.cpuUtil(cpu);
+        value = Math.min(Math.max(loads.cpuUtil(cpu), loads.cpuRunnable(cpu)), capacity[cpu]!);
       }
       if (value * mostCapacity <= most * own) continue;
       busiest = cpu;
@@ -159,7 +184,7 @@ export class Balance {
       return true;
     }
     const isLoad = imbalance.kind === moveKind.load;
-    const amount = isLoad ? Math.max(1, loads.taskLoad(task)) : loads.pelt.utilAvg[task]!;
+    const amount = isLoad ? Math.max(1, loads.taskLoad(task)) : loads.taskUtil(task);
     if (isLoad && features.LB_MIN && amount < 16 && domain.failed === 0) return false;
     // The longer it fails, the more may move at once.
     if (Math.floor(amount / 2 ** Math.min(domain.failed, 31)) > imbalance.amount) return false;

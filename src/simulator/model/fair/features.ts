@@ -19,6 +19,7 @@ export const defaultFeatures = {
   WA_WEIGHT: true,
   WA_BIAS: true,
   NI_RANDOM: true,
+  UTIL_EST: true,
 };
 
 export type FeatureName = keyof typeof defaultFeatures;

@@ -5,11 +5,13 @@
 import type { Core } from '../core.ts';
 import type { Entities, Queues } from './entities.ts';
 import { Pelt } from './pelt.ts';
+import { UtilEst } from './util-est.ts';
 
 const tgUpdateNs = 1_000_000;
 
 export class Loads {
   readonly pelt: Pelt;
+  readonly estimates: UtilEst;
   readonly #core: Core;
   readonly #e: Entities;
   readonly #q: Queues;
@@ -37,6 +39,7 @@ export class Loads {
     this.#taskCount = core.tasks.capacity;
     this.queues = entities.count;
     this.pelt = new Pelt(entities.count + queues.count);
+    this.estimates = new UtilEst(core.tasks.capacity, queues.cpus);
     this.#carried = new Float64Array(queues.count);
     this.#removed = new Int32Array(queues.count);
     this.#removedLoad = new Float64Array(queues.count);
@@ -71,6 +74,7 @@ export class Loads {
             );
     pelt.utilAvg[task] = util;
     pelt.runnableAvg[task] = util;
+    this.estimates.clear(task);
   }
 
   /** update_load_avg; a task that belongs to no queue yet is attached to this one. */
@@ -89,8 +93,9 @@ export class Loads {
     let runnable = e.delayed[entity] === 1 ? 0 : on;
     if (entity >= this.#taskCount) runnable = this.#q.hRunnable[entity - this.#taskCount + this.#q.cpus]!;
     const running = this.#q.curr[queue] === entity ? 1 : 0;
-    if (this.pelt.update(entity, this.#core.now, on, runnable, running))
-      this.pelt.average(entity, e.weight[entity]!);
+    if (!this.pelt.update(entity, this.#core.now, on, runnable, running)) return;
+    this.pelt.average(entity, e.weight[entity]!);
+    if (entity < this.#taskCount) this.estimates.isFresh[entity] = 1;
   }
 
   updateQueue(queue: number): boolean {
@@ -287,7 +292,13 @@ export class Loads {
   }
 
   cpuUtil(cpu: number): number {
-    return Math.min(this.pelt.utilAvg[this.queues + cpu]!, this.#core.topology.capacity[cpu]!);
+    const util = Math.max(this.pelt.utilAvg[this.queues + cpu]!, this.estimates.sum[cpu]!);
+    return Math.min(util, this.#core.topology.capacity[cpu]!);
+  }
+
+  /** task_util_est. */
+  taskUtil(task: number): number {
+    return Math.max(this.pelt.utilAvg[task]!, this.estimates.of(task));
   }
 
   cpuRunnable(cpu: number): number {
