@@ -18,9 +18,13 @@ export function placeKey(section: number, offset: number | bigint): string {
   return `${section}:${offset}`;
 }
 
+/** All functions together; BPF_COMPLEXITY_LIMIT_INSNS (include/linux/bpf.h), as much as a kernel takes of one program. */
+const mostInstructions = 1_000_000;
+
 /** In order of section and offset, by `placeKey`. @throws Fault malformed. */
 export function readFunctions(elf: Elf): ReadonlyMap<string, FunctionPlace> {
   const places: FunctionPlace[] = [];
+  let bytes = 0;
   for (const symbol of elf.symbols) {
     const section = elf.sections[symbol.section];
     const isCode = section !== undefined && (section.flags & sectionFlag.executable) !== 0n;
@@ -28,6 +32,9 @@ export function readFunctions(elf: Elf): ReadonlyMap<string, FunctionPlace> {
     const { name, value: offset, size } = symbol;
     const fits = size > 0 && size % 8 === 0 && offset % 8 === 0 && offset + size <= section.data.length;
     if (!fits) malformed(section.name, offset, `function ${name} of ${size} bytes`);
+    bytes += size;
+    if (bytes > 8 * mostInstructions)
+      malformed(section.name, offset, `with function ${name}, more than ${mostInstructions} instructions`);
     places.push({ name, section, offset, size, global: symbol.binding !== 'local' });
   }
   places.sort((a, b) => a.section.index - b.section.index || a.offset - b.offset);

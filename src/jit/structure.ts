@@ -27,7 +27,8 @@ export function emitFlow(to: FunctionCode, flow: Flow, bodies: Bodies, dispatch:
 
 type Action =
   | { readonly kind: 'tree'; readonly block: number }
-  | { readonly kind: 'within'; readonly block: number; readonly merges: readonly number[] }
+  /** The first `merges` of the merges that the block dominates follow it. */
+  | { readonly kind: 'within'; readonly block: number; readonly merges: number }
   | { readonly kind: 'jump'; readonly from: number; readonly to: number }
   | { readonly kind: 'else' }
   | { readonly kind: 'end' };
@@ -37,40 +38,41 @@ function emitStructured(to: FunctionCode, flow: Flow, bodies: Bodies): void {
   flow.dominator.forEach((above, block) => {
     if (block > 0 && flow.isMerge[block]) merges[above]!.push(block);
   });
-  /** What is open around the code being written, and the block that a br to it leads to; −1 for an if. */
-  const open: { readonly block: number; readonly kind: 'loop' | 'block' | 'if' }[] = [];
+  /** How many blocks, loops and ifs are open around the code being written; and how many were around the loop of a block, and around what it follows. */
+  let open = 0;
+  const aroundLoop = new Int32Array(flow.blocks.length).fill(-1);
+  const aroundBlock = new Int32Array(flow.blocks.length).fill(-1);
   const work: Action[] = [{ kind: 'tree', block: 0 }];
   const next = (...actions: Action[]): void => {
     work.push(...actions.reverse());
   };
-  const br = (kind: 'loop' | 'block', block: number): void => {
-    const depth = open.length - 1 - open.findLastIndex((item) => item.kind === kind && item.block === block);
-    assert(depth < open.length, 'a jump without its target around it');
-    to.out.byte(op.br).u32(depth);
+  const br = (around: number): void => {
+    assert(around >= 0 && around < open, 'a jump without its target around it');
+    to.out.byte(op.br).u32(open - 1 - around);
   };
   for (let action = work.pop(); action !== undefined; action = work.pop()) {
     switch (action.kind) {
       case 'tree': {
         const { block } = action;
-        const within: Action = { kind: 'within', block, merges: merges[block]! };
+        const within: Action = { kind: 'within', block, merges: merges[block]!.length };
         if (!flow.isLoop[block]) {
           next(within);
           break;
         }
         to.begin(op.loop);
-        open.push({ kind: 'loop', block });
+        aroundLoop[block] = open++;
         bodies.loopHead(block);
         next(within, { kind: 'end' });
         break;
       }
       case 'within': {
         const { block } = action;
-        const last = action.merges.at(-1);
-        if (last !== undefined) {
+        if (action.merges > 0) {
+          const last = merges[block]![action.merges - 1]!;
           to.begin(op.block);
-          open.push({ kind: 'block', block: last });
+          aroundBlock[last] = open++;
           next(
-            { kind: 'within', block, merges: action.merges.slice(0, -1) },
+            { kind: 'within', block, merges: action.merges - 1 },
             { kind: 'end' },
             { kind: 'tree', block: last },
           );
@@ -84,7 +86,7 @@ function emitStructured(to: FunctionCode, flow: Flow, bodies: Bodies): void {
         else {
           bodies.condition(block);
           to.begin(op.if);
-          open.push({ kind: 'if', block: -1 });
+          open++;
           next(
             { kind: 'jump', from: block, to: taken },
             { kind: 'else' },
@@ -96,8 +98,8 @@ function emitStructured(to: FunctionCode, flow: Flow, bodies: Bodies): void {
       }
       case 'jump':
         bodies.edge(action.from, action.to);
-        if (action.to <= action.from) br('loop', action.to);
-        else if (flow.isMerge[action.to]) br('block', action.to);
+        if (action.to <= action.from) br(aroundLoop[action.to]!);
+        else if (flow.isMerge[action.to]) br(aroundBlock[action.to]!);
         else next({ kind: 'tree', block: action.to });
         break;
       case 'else':
@@ -105,7 +107,7 @@ function emitStructured(to: FunctionCode, flow: Flow, bodies: Bodies): void {
         break;
       case 'end':
         to.end();
-        open.pop();
+        open--;
         break;
     }
   }

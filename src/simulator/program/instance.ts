@@ -85,12 +85,18 @@ export function instantiate(linked: Linked, binding: Binding, name: string): Pol
   return program;
 }
 
+/** Ten times what the largest scheduler known has; the translation takes some 2 KB an instruction. */
+const mostInstructions = 200_000;
+
 function compile(
   linked: Linked,
   { memory, mode, budget, resultHigh, stack }: Binding,
   executedAt: number,
   nativeOf: (what: 'helper' | 'kfunc', name: string) => Native,
 ): { readonly module: WebAssembly.Module; readonly callees: Callees } {
+  const count = linked.functions.reduce((sum, code) => sum + code.length, 0);
+  if (count > mostInstructions)
+    throw new SimFinding('unsupported', `${count} instructions; the simulator takes ${mostInstructions}`);
   const callees = new Map<string, { readonly what: 'helper' | 'kfunc'; readonly name: string }>();
   const calleeOf = (what: 'helper' | 'kfunc', id: number): Callee => {
     const name = linked.calleeName(what, id);
@@ -114,7 +120,7 @@ function compile(
     budget,
     pages: memory.pages,
   });
-  return { module: new WebAssembly.Module(bytes), callees };
+  return { module: moduleOf(bytes), callees };
 }
 
 function programOf(
@@ -150,6 +156,16 @@ function programOf(
     },
     frames: { address: stack, bytes: linked.functions.length * frameStride },
   };
+}
+
+/** @throws SimFinding where the engine has limits that BPF does not have. */
+function moduleOf(bytes: Uint8Array): WebAssembly.Module {
+  try {
+    return new WebAssembly.Module(bytes);
+  } catch (error) {
+    if (!(error instanceof Error) || !['CompileError', 'RangeError'].includes(error.name)) throw error;
+    throw new SimFinding('unsupported', `a program too large for this engine: ${error.message}`);
+  }
 }
 
 function translated(linked: Linked, input: Parameters<typeof translate>[0]): Uint8Array {
