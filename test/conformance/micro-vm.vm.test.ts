@@ -1,6 +1,7 @@
 // The conformance suite on the micro-VM, with the kernel that the simulator models: 6.18 when it is in the cache, or with SCHEDCP_ALL_KERNELS=1 (fetched,
 // 50 MB). Other kernels word some refusals differently.
 
+import { availableParallelism } from 'node:os';
 import { afterAll, it } from 'vitest';
 import { cachedReleases, type Lab, openLab } from '../support/lab.ts';
 import { conformance } from './suite.ts';
@@ -15,7 +16,7 @@ afterAll(() => lab?.close());
 
 if (isThere)
   conformance('micro-vm', async () => {
-    lab = await openLab(modelled);
+    lab = await openLab(modelled, Math.max(2, availableParallelism() - 1));
     return {
       name: 'micro-vm',
       kernel: modelled,

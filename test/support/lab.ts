@@ -25,8 +25,8 @@ export interface Lab {
   close(): void;
 }
 
-/** `want`: a version prefix; nothing: the default kernel. */
-export async function openLab(want?: string): Promise<Lab> {
+/** `want`: a version prefix; nothing: the default kernel. `hostCpus`: how many guests may run at once. */
+export async function openLab(want?: string, hostCpus = 2): Promise<Lab> {
   const cache = openCache();
   const qemu = await tools(cache, 'qemu');
   const runner = await buildRunner(cache, join(root, 'runner'), {});
@@ -39,7 +39,7 @@ export async function openLab(want?: string): Promise<Lab> {
   const store = openStore(directory);
   return {
     cache,
-    vm: openMicroVm({ cache, blobs: store.blobs, qemu, kernel: image, runner, hostCpus: 2 }),
+    vm: openMicroVm({ cache, blobs: store.blobs, qemu, kernel: image, runner, hostCpus }),
     kernel: image,
     runner,
     store,

@@ -39,6 +39,12 @@ enum {
 	BUILTIN_QUEUE,    /* creates a queue with the number of a built-in one */
 	INIT_BAD_ERRNO,   /* init returns what is no errno */
 	IDLE_NO_CPU,      /* asks whether a CPU that does not exist is idle */
+	MOVE_WRONG_CPU,   /* moves a task from a queue to a CPU that it may not use */
+	MOVE_NO_CPU,      /* and to one that does not exist */
+	MOVE_VTIME_BUILTIN, /* and by vtime to a built-in queue */
+	REENQUEUE,        /* a kfunc of cpu_release in enqueue */
+	DESTROY_BUSY,     /* destroys a queue that is not empty */
+	DESTROYED,        /* inserts into a queue that it has destroyed */
 };
 
 const volatile u32 fault = SOUND;
@@ -46,6 +52,9 @@ const volatile u32 fault = SOUND;
 void scx_bpf_error_bstr(char *fmt, unsigned long long *data, u32 data_sz) __ksym;
 void scx_bpf_exit_bstr(s64 code, char *fmt, unsigned long long *data, u32 data_sz) __ksym;
 bool scx_bpf_test_and_clear_cpu_idle(s32 cpu) __ksym;
+bool scx_bpf_dsq_move_vtime(struct bpf_iter_scx_dsq *it__iter, struct task_struct *p, u64 dsq_id, u64 enq_flags) __ksym;
+u32 scx_bpf_reenqueue_local(void) __ksym;
+void scx_bpf_destroy_dsq(u64 dsq_id) __ksym;
 
 static char error_text[] = "a task called bad, of nice %lld";
 static char exit_text[] = "leaving, code %lld";
@@ -109,6 +118,21 @@ static __always_inline bool misinsert(struct task_struct *p, u64 enq_flags)
 		else
 			insert(p, MIXED, enq_flags);
 		return true;
+	case MOVE_WRONG_CPU:
+	case MOVE_NO_CPU:
+	case MOVE_VTIME_BUILTIN:
+		insert(p, MIXED, enq_flags);
+		return true;
+	case DESTROY_BUSY:
+		if (scx_bpf_dsq_nr_queued(MIXED) > 0)
+			scx_bpf_destroy_dsq(MIXED);
+		insert(p, MIXED, enq_flags);
+		return true;
+	case DESTROYED:
+		if (!scx_bpf_dsq_nr_queued(MIXED))
+			scx_bpf_destroy_dsq(MIXED);
+		insert(p, MIXED, enq_flags);
+		return true;
 	case DROPPED:
 		return true;
 	}
@@ -137,6 +161,9 @@ static __always_inline void misbehave(struct task_struct *p)
 	case KICK_NO_CPU:
 		scx_bpf_kick_cpu(NO_CPU, 0);
 		break;
+	case REENQUEUE:
+		scx_bpf_reenqueue_local();
+		break;
 	case IDLE_NO_CPU:
 		scx_bpf_test_and_clear_cpu_idle(NO_CPU);
 		break;
@@ -160,9 +187,28 @@ void OP(wrong_enqueue, struct task_struct *p, u64 enq_flags)
 	kick_idle_cpu(p);
 }
 
+static __always_inline void mismove(void)
+{
+	struct bpf_iter_scx_dsq queue;
+	struct task_struct *p;
+
+	bpf_iter_scx_dsq_new(&queue, MIXED, 0);
+	p = bpf_iter_scx_dsq_next(&queue);
+	if (p && fault == MOVE_WRONG_CPU)
+		scx_bpf_dsq_move(&queue, p, SCX_DSQ_LOCAL_ON | 1, 0);
+	if (p && fault == MOVE_NO_CPU)
+		scx_bpf_dsq_move(&queue, p, SCX_DSQ_LOCAL_ON | NO_CPU, 0);
+	if (p && fault == MOVE_VTIME_BUILTIN)
+		scx_bpf_dsq_move_vtime(&queue, p, SCX_DSQ_GLOBAL, 0);
+	bpf_iter_scx_dsq_destroy(&queue);
+}
+
 void OP(wrong_dispatch, s32 cpu, struct task_struct *prev)
 {
 	u32 i;
+
+	if (fault == MOVE_WRONG_CPU || fault == MOVE_NO_CPU || fault == MOVE_VTIME_BUILTIN)
+		mismove();
 
 	if (prev && is_bad(prev)) {
 		if (fault == OVERFLOW)
