@@ -23,6 +23,8 @@ export class SerialCore extends Core {
   /** Kernel's work that a CPU has still to do, ns. */
   readonly #owed: Float64Array;
   readonly #ticked: Uint8Array;
+  /** The CPU's run queue is locked until it has done what it owes: it was choosing its next task when its turn ended. */
+  readonly #locked: Uint8Array;
   /** The running task is done with what it wanted, and leaves. */
   readonly #leaves: Uint8Array;
   /** Someone else has asked the CPU to reschedule. */
@@ -50,6 +52,7 @@ export class SerialCore extends Core {
     this.#owed = new Float64Array(cpus);
     this.#ticked = new Uint8Array(cpus);
     this.#leaves = new Uint8Array(cpus);
+    this.#locked = new Uint8Array(cpus);
     this.#interrupted = new Uint8Array(cpus);
     this.#runs = new Uint8Array(tasks.capacity);
     this.#chunk = new Float64Array(tasks.capacity);
@@ -151,6 +154,7 @@ export class SerialCore extends Core {
         const done = Math.min(owed, end - this.now);
         this.#owed[cpu] = owed - done;
         this.now += done;
+        if (done === owed) this.#locked[cpu] = 0;
       }
       if (this.now >= end) return;
       if (!this.#step(cpu, end)) return;
@@ -182,6 +186,7 @@ export class SerialCore extends Core {
       this.#interrupted[cpu] = 0;
       if (curr[cpu]! < 0) this.charge(this.costs.idleExitNs);
       this.schedule(cpu);
+      this.#locked[cpu] = 1;
       this.#end(cpu);
       return true;
     }
@@ -257,6 +262,12 @@ export class SerialCore extends Core {
     if (this.cpus.needResched[cpu] === lazily || served <= chunk) return chunk;
     if (served === Number.POSITIVE_INFINITY) return served;
     return chunk + Math.ceil((served - chunk) / chunkNs) * chunkNs;
+  }
+
+  /** Who waits for another's lock gives up its turn (`pause` of cpu_relax(); target/i386: do_pause()). */
+  override activate(cpu: number, task: number, flags: number): void {
+    if (cpu !== this.execCpu && this.#locked[cpu] === 1 && this.#owed[cpu]! > 0) this.#exits = true;
+    super.activate(cpu, task, flags);
   }
 
   override setTimer(task: number, atNs: number): void {
