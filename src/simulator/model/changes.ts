@@ -118,10 +118,18 @@ function priority(policy: number, nice: number): number {
 }
 
 export function setNice(core: Core, task: number, nice: number): void {
+  const { tasks, cpus } = core;
+  const old = tasks.nice[task]!;
   changeTask(core, task, () => {
-    core.tasks.nice[task] = nice;
+    tasks.nice[task] = nice;
     core.classOf(task).reweighted(task);
   });
+  const cpu = tasks.cpu[task]!;
+  if (tasks.schedClass[task] !== classNumber.fair || tasks.onRq[task] === 0 || cpus.nrRunning[cpu] === 1)
+    return;
+  // prio_changed_fair()
+  if (cpus.curr[cpu] !== task) core.preemptCheck(cpu, task, 0);
+  else if (nice > old) core.resched(cpu);
 }
 
 /** sched_autogroup_exit_task(): a task that ends is taken out of its queue and put back once more. Policies see it; to EEVDF it makes no difference. */

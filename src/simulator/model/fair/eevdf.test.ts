@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { type FairWorld, fairWorld, switchesOf } from '../../../../test/simulator/fair-world.ts';
 import type { Life } from '../../../../test/simulator/little-player.ts';
+import { setNice } from '../changes.ts';
 import { schedPolicy, taskState } from '../flags.ts';
 import { niceWeight } from '../weights.ts';
 
@@ -211,6 +212,24 @@ describe('who wakes', () => {
     const batch = late({ startNs: 4.6 * ms, policy: schedPolicy.batch });
     const list = turns(fairWorld(one, [hog, batch], slice), 5);
     expect(list.find(([, task]) => task === 1)).toEqual([4.7, 1]);
+  });
+});
+
+describe('a change of nice', () => {
+  it('for the worse lets others go at once', () => {
+    const world = fairWorld(one, [hog, hog], { baseSliceNs: 24 * ms });
+    const { core, player } = world;
+    player.onSlot = () => setNice(core, 0, 5);
+    core.wheel.set(core.firstFreeSlot + 1, 5 * ms);
+    expect(turns(world, 6)).toContainEqual([5, 1]);
+  });
+
+  it('for the better does not take the CPU from who runs', () => {
+    const world = fairWorld(one, [hog, hog], { baseSliceNs: 24 * ms });
+    const { core, player } = world;
+    player.onSlot = () => setNice(core, 0, -5);
+    core.wheel.set(core.firstFreeSlot + 1, 5 * ms);
+    expect(turns(world, 6)).toEqual([[0, 0]]);
   });
 });
 
