@@ -6,6 +6,7 @@ import { type Step, tickNs } from './contracts.ts';
 import { Core, type Pause } from './core.ts';
 import type { Costs } from './costs.ts';
 import { chunkNs, lazily } from './cpu-time.ts';
+import { classNumber } from './flags.ts';
 import type { Tasks } from './tables.ts';
 import type { Topology } from './topology.ts';
 
@@ -23,8 +24,8 @@ export class SerialCore extends Core {
   /** Kernel's work that a CPU has still to do, ns. */
   readonly #owed: Float64Array;
   readonly #ticked: Uint8Array;
-  /** The CPU's run queue is locked until it has done what it owes: it was choosing its next task when its turn ended. */
-  readonly #locked: Uint8Array;
+  /** The CPU's run queue is locked while it owes more than this: it was choosing its next task when its turn ended. */
+  readonly #lockedAbove: Float64Array;
   /** The running task is done with what it wanted, and leaves. */
   readonly #leaves: Uint8Array;
   /** Someone else has asked the CPU to reschedule. */
@@ -52,7 +53,7 @@ export class SerialCore extends Core {
     this.#owed = new Float64Array(cpus);
     this.#ticked = new Uint8Array(cpus);
     this.#leaves = new Uint8Array(cpus);
-    this.#locked = new Uint8Array(cpus);
+    this.#lockedAbove = new Float64Array(cpus).fill(Number.POSITIVE_INFINITY);
     this.#interrupted = new Uint8Array(cpus);
     this.#runs = new Uint8Array(tasks.capacity);
     this.#chunk = new Float64Array(tasks.capacity);
@@ -154,7 +155,7 @@ export class SerialCore extends Core {
         const done = Math.min(owed, end - this.now);
         this.#owed[cpu] = owed - done;
         this.now += done;
-        if (done === owed) this.#locked[cpu] = 0;
+        if (done === owed) this.#lockedAbove[cpu] = Number.POSITIVE_INFINITY;
       }
       if (this.now >= end) return;
       if (!this.#step(cpu, end)) return;
@@ -186,7 +187,8 @@ export class SerialCore extends Core {
       this.#interrupted[cpu] = 0;
       if (curr[cpu]! < 0) this.charge(this.costs.idleExitNs);
       this.schedule(cpu);
-      this.#locked[cpu] = 1;
+      // half of it is the way there and back; a policy's callbacks run under the lock
+      this.#lockedAbove[cpu] = this.classes.length > classNumber.ext ? 0 : this.cost / 2;
       this.#end(cpu);
       return true;
     }
@@ -266,7 +268,7 @@ export class SerialCore extends Core {
 
   /** Who waits for another's lock gives up its turn (`pause` of cpu_relax(); target/i386: do_pause()). */
   override activate(cpu: number, task: number, flags: number): void {
-    if (cpu !== this.execCpu && this.#locked[cpu] === 1 && this.#owed[cpu]! > 0) this.#exits = true;
+    if (cpu !== this.execCpu && this.#owed[cpu]! > this.#lockedAbove[cpu]!) this.#exits = true;
     super.activate(cpu, task, flags);
   }
 
