@@ -1,7 +1,6 @@
 // Decodes BPF instructions into values that say what they do. Source: RFC 9669 (sections 3 to 5 and the opcode table),
 // and for may_goto, addr_space_cast and the acquire/release atomics the kernel's include/uapi/linux/bpf.h.
-import type { Reader } from '../lib/bytes.ts';
-import { sectionReader } from './malformed.ts';
+import { malformed } from './malformed.ts';
 
 export type Width = 32 | 64;
 export type Bytes = 1 | 2 | 4 | 8;
@@ -100,41 +99,41 @@ const unknown: Operation = { kind: 'unknown' };
  * becomes `unknown`. `section` and `base` (bytes) place faults. @throws Fault malformed.
  */
 export function decode(bytes: Uint8Array, section = 'instructions', base = 0): Instruction[] {
-  const reader = sectionReader(bytes, section);
-  if (bytes.length % 8 !== 0) reader.fail(base + bytes.length, 'size is not a multiple of 8');
+  if (bytes.length % 8 !== 0) malformed(section, base + bytes.length, 'size is not a multiple of 8');
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
   const instructions: Instruction[] = [];
   for (let at = 0; at * 8 < bytes.length; ) {
-    const encoded = encodedAt(reader, at);
+    const encoded = encodedAt(view, at);
     if (encoded.slots === 2 && (at + 1) * 8 >= bytes.length)
-      reader.fail(base + at * 8, 'ld_imm64 without its second half');
+      malformed(section, base + at * 8, 'ld_imm64 without its second half');
     // in this order V8 gives all instructions of a kind one layout; with the parts exchanged, almost each its own, which made every reader ten times slower
     const { slots, opcode, dst, src, offset, imm } = encoded;
-    instructions.push({ ...operation(encoded, reader), at, slots, opcode, dst, src, offset, imm });
+    instructions.push({ ...operation(encoded, view), at, slots, opcode, dst, src, offset, imm });
     at += slots;
   }
   return instructions;
 }
 
-function encodedAt(reader: Reader, at: number): Encoded {
+function encodedAt(view: DataView, at: number): Encoded {
   const start = at * 8;
-  const opcode = reader.u8(start);
-  const registers = reader.u8(start + 1);
+  const opcode = view.getUint8(start);
+  const registers = view.getUint8(start + 1);
   return {
     at,
     slots: opcode === 0x18 ? 2 : 1,
     opcode,
     dst: registers & 15,
     src: registers >> 4,
-    offset: reader.i16(start + 2),
-    imm: reader.i32(start + 4),
+    offset: view.getInt16(start + 2, true),
+    imm: view.getInt32(start + 4, true),
   };
 }
 
-function operation(code: Encoded, reader: Reader): Operation {
+function operation(code: Encoded, view: DataView): Operation {
   if (code.dst > 10 || (code.src > 10 && code.opcode !== 0x18)) return unknown;
   switch (code.opcode & 7) {
     case 0:
-      return code.opcode === 0x18 ? imm64(code, reader) : packet(code);
+      return code.opcode === 0x18 ? imm64(code, view) : packet(code);
     case 1:
     case 2:
     case 3:
@@ -150,12 +149,12 @@ function operation(code: Encoded, reader: Reader): Operation {
   }
 }
 
-function imm64(code: Encoded, reader: Reader): Operation {
+function imm64(code: Encoded, view: DataView): Operation {
   const what = imm64Kinds[code.src];
   const second = code.at * 8 + 8;
-  const hasEmptyFields = reader.u32(second) === 0 && code.offset === 0;
+  const hasEmptyFields = view.getUint32(second, true) === 0 && code.offset === 0;
   if (what === undefined || !hasEmptyFields) return unknown;
-  const value = (BigInt(reader.u32(second + 4)) << 32n) | BigInt(code.imm >>> 0);
+  const value = (BigInt(view.getUint32(second + 4, true)) << 32n) | BigInt(code.imm >>> 0);
   return { kind: 'imm64', what, value };
 }
 
