@@ -8,22 +8,25 @@ import { Tasks } from '../../src/simulator/model/tables.ts';
 import { createTopology } from '../../src/simulator/model/topology.ts';
 import { emptyClass, type Life, LittlePlayer } from './little-player.ts';
 
-/** "time cpu prev→next" of every switch up to `untilNs`. */
-function switches(lives: readonly Life[], untilNs: number, costs: Partial<Costs> = {}): string[] {
+/** "time cpu prev→next" of every switch up to `untilNs`, and "time task" of every wakeup. */
+function watch(lives: readonly Life[], untilNs: number, costs: Partial<Costs> = {}) {
   const topology = createTopology({ cpus: 2 });
   const core = new SerialCore(new Tasks(lives.length), topology, { ...free, isSerial: true, ...costs }, 2);
   const player = new LittlePlayer(core);
   core.classes.push(emptyClass, new FairClass(core, {}));
   core.startTicks(4_000_000);
   for (const life of lives) player.add(life);
-  const seen: string[] = [];
+  const switched: string[] = [];
+  const woken: string[] = [];
   core.recorder = {
-    switched: (cpu, prev, next, at) => seen.push(`${at} ${cpu} ${prev}→${next}`),
-    woke: () => {},
+    switched: (cpu, prev, next, at) => switched.push(`${at} ${cpu} ${prev}→${next}`),
+    woke: (task, _, at) => woken.push(`${at} ${task}`),
   };
   core.run(untilNs);
-  return seen;
+  return { switched, woken };
 }
+
+const switches = (...given: Parameters<typeof watch>): string[] => watch(...given).switched;
 
 const on = (cpu: number, runNs: number, more: Partial<Life> = {}): Life => ({
   runNs,
@@ -61,5 +64,22 @@ describe('the kernel’s work in turns', () => {
   it('is counted in the CPU time of a RUN that is under way', () => {
     // two ticks of 50 µs within a RUN of 9 ms: it is over no later
     expect(switches([on(0, 9e6)], 20e6, { tickNs: 50_000 })).toContain('9000000 0 0→-1');
+  });
+});
+
+describe('the run queue of a CPU that was cut while it was choosing', () => {
+  /** CPU 0 hears at 0.9 ms of a task for CPU 1 and of one of its own; CPU 1 switches to task 0 from the beginning. */
+  const woken = (switchNs: number): string[] =>
+    watch([on(1, 9e6), on(1, 1e6, { startNs: 900_000 }), on(0, 1e6, { startNs: 900_000 })], 1_700_000, {
+      switchNs,
+    }).woken;
+
+  it('is free when it has chosen', () => {
+    expect(woken(0)).toEqual(['0 0', '900000 1', '900000 2']);
+  });
+
+  it('makes who needs it wait for a turn of that CPU', () => {
+    // of 3 ms CPU 1 owes 2.1, more than half: CPU 0 gives up its turn, and CPU 1 has half of the 853 µs to the device's timer
+    expect(woken(3e6)).toEqual(['0 0', '900000 1', '1326500 2']);
   });
 });
