@@ -240,7 +240,7 @@ function patch(code: Instruction, relocation: CoreRelocation, value: Value): Ins
 
 function resized(code: Instruction, relocation: CoreRelocation, { resize }: Value): Instruction | string {
   if (resize === undefined || resize.from === resize.to) return code;
-  if (!('bytes' in code)) return code;
+  if (!('bytes' in code) || code.bytes === undefined) return code;
   const { from, to, isSafe, text } = resize;
   if (!isSafe)
     return `${text} has another size or form in the kernel: only unsigned integers and pointers can be converted`;
