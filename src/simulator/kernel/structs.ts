@@ -12,26 +12,26 @@ export const layouts: Layouts = layOut({
   refcount_struct: 'refs:atomic_t',
   cpumask: `bits:u64[${cpumaskBytes / 8}]`,
   bpf_cpumask: 'cpumask:cpumask usage:refcount_struct',
-  scx_dispatch_q: 'nr:u32 seq:u32 id:u64',
+  scx_dispatch_q: 'nr:u32 id:u64',
   sched_ext_entity: `
-    slice:u64 dsq_vtime:u64 dsq:ptr runnable_at:u64 ddsp_dsq_id:u64 ddsp_enq_flags:u64
+    slice:u64 dsq_vtime:u64 runnable_at:u64
     flags:u32 weight:u32 sticky_cpu:s32 holding_cpu:s32 selected_cpu:s32 disallow:bool`,
-  sched_entity: 'sum_exec_runtime:u64 exec_start:u64',
+  sched_entity: 'sum_exec_runtime:u64',
   thread_info: 'cpu:u32',
-  // `simulator` is ours: nothing in the kernel has that name, so no program can reach it.
+  // `simulator` is ours, and fills the structure up: nothing in the kernel has that name, so no program can reach it.
   task_struct: `
-    scx:sched_ext_entity se:sched_entity simulator:u64
-    cpus_ptr:ptr cgroups:ptr real_parent:ptr parent:ptr=real_parent group_leader:ptr last_wakee:ptr mm:ptr sched_task_group:ptr
+    scx:sched_ext_entity se:sched_entity simulator:u64[7]
+    cpus_ptr:ptr cgroups:ptr real_parent:ptr parent:ptr=real_parent group_leader:ptr mm:ptr sched_task_group:ptr
     nvcsw:u64 nivcsw:u64 start_time:u64 start_boottime:u64=start_time
-    thread_info:thread_info __state:u32 exit_state:s32 flags:u32 pid:s32 tgid:s32 policy:u32
+    thread_info:thread_info __state:u32 flags:u32 pid:s32 tgid:s32 policy:u32
     prio:s32 normal_prio:s32=prio static_prio:s32 rt_priority:u32
     nr_cpus_allowed:s32 migration_disabled:u16 migration_flags:u16
-    on_cpu:s32 on_rq:s32 recent_used_cpu:s32 wake_cpu:s32
+    on_cpu:s32 on_rq:s32
     comm:char[16]`,
   scx_rq: `
-    local_dsq:scx_dispatch_q clock:u64 ops_qseq:u64 nr_running:u32 flags:u32 cpuperf_target:u32 cpu_released:bool`,
+    local_dsq:scx_dispatch_q clock:u64 nr_running:u32 flags:u32 cpuperf_target:u32 cpu_released:bool`,
   rq: `
-    scx:scx_rq curr:ptr donor:ptr=curr idle:ptr stop:ptr clock:u64 clock_task:u64 nr_switches:u64 cpu_capacity:u64
+    scx:scx_rq curr:ptr donor:ptr=curr idle:ptr stop:ptr clock:u64 clock_task:u64 cpu_capacity:u64
     cpu:s32 online:s32 nr_running:u32`,
   cgroup_subsys_state: 'cgroup:ptr parent:ptr serial_nr:u64 id:s32 flags:u32',
   kernfs_node: 'id:u64 name:ptr __parent:ptr',
@@ -68,10 +68,7 @@ export const taskStruct = struct(
   'task_struct',
   'scx.slice',
   'scx.dsq_vtime',
-  'scx.dsq',
   'scx.runnable_at',
-  'scx.ddsp_dsq_id',
-  'scx.ddsp_enq_flags',
   'scx.flags',
   'scx.weight',
   'scx.sticky_cpu',
@@ -79,13 +76,11 @@ export const taskStruct = struct(
   'scx.selected_cpu',
   'scx.disallow',
   'se.sum_exec_runtime',
-  'se.exec_start',
   'simulator',
   'cpus_ptr',
   'cgroups',
   'real_parent',
   'group_leader',
-  'last_wakee',
   'mm',
   'sched_task_group',
   'nvcsw',
@@ -93,7 +88,6 @@ export const taskStruct = struct(
   'start_time',
   'thread_info.cpu',
   '__state',
-  'exit_state',
   'flags',
   'pid',
   'tgid',
@@ -105,8 +99,6 @@ export const taskStruct = struct(
   'migration_disabled',
   'on_cpu',
   'on_rq',
-  'recent_used_cpu',
-  'wake_cpu',
   'comm',
 );
 /** Bytes from one CPU's run queue to the next. */
@@ -126,13 +118,12 @@ export const rq = struct(
   'stop',
   'clock',
   'clock_task',
-  'nr_switches',
   'cpu_capacity',
   'cpu',
   'online',
   'nr_running',
 );
-export const dispatchQueue = struct('scx_dispatch_q', 'nr', 'seq', 'id');
+export const dispatchQueue = struct('scx_dispatch_q', 'nr', 'id');
 export const bpfCpumask = struct('bpf_cpumask', 'cpumask', 'usage');
 export const cssSet = struct('css_set', 'dfl_cgrp', 'simulator');
 export const cgroup = struct(

@@ -17,6 +17,8 @@ import { defaultSliceNs, type TaskMemory } from './task-memory.ts';
 
 const at = taskStruct.offsets;
 const maxLoops = 32;
+/** TASK_* in p->__state; 0: it is runnable. */
+const stateBits = { interruptible: 0x1, dead: 0x80, waking: 0x200 } as const;
 
 export class ExtClass implements SchedClass {
   readonly #core: Core;
@@ -80,6 +82,7 @@ export class ExtClass implements SchedClass {
     this.#ext.sticky[task] = -1;
     if ((flags & enqueueFlag.restore) !== 0 && this.#core.cpus.curr[cpu] === task) sticky = cpu;
     this.#ext.setRunnable(task);
+    this.#memory.activates(task, (flags & enqueueFlag.wakeup) !== 0 ? stateBits.waking : 0);
     this.#memory.queued(task);
     this.#memory.cpuChanged(task);
     const isMigrating = (flags & enqueueFlag.migrating) !== 0;
@@ -89,6 +92,7 @@ export class ExtClass implements SchedClass {
       this.#ops.call(this.#ops.runnable, kfMask.rest, this.#memory.addressOf(task), seen, 0, 0, 0);
     }
     this.#enqueueTask(cpu, task, seen, 0, sticky);
+    this.#memory.activated(task);
     if ((flags & enqueueFlag.rqSelected) !== 0 && cpu !== this.#memory.get(task, at.scxSelectedCpu))
       this.#scx.events.selectCpuFallback++;
   }
@@ -149,6 +153,11 @@ export class ExtClass implements SchedClass {
 
   dequeue(cpu: number, task: number, flags: number): boolean {
     const seen = flags & ~dequeueFlag.migrating;
+    if ((flags & dequeueFlag.sleep) !== 0)
+      this.#memory.blocks(
+        task,
+        (flags & dequeueFlag.special) !== 0 ? stateBits.dead : stateBits.interruptible,
+      );
     this.#leaveCustody(task, seen);
     const isCurrent = this.#core.cpus.curr[cpu] === task;
     if (isCurrent && this.#ops.stopping !== undefined) {
@@ -264,7 +273,7 @@ export class ExtClass implements SchedClass {
       this.#leaveCustody(task, 0);
       if (this.#dsqs.of[task]! >= 0) this.#dsqs.remove(task);
     }
-    this.#memory.put(task, at.onCpu, 1);
+    this.#memory.starts(task);
     if (queued && this.#ops.running !== undefined) {
       this.#ops.call(this.#ops.running, kfMask.rest, this.#memory.addressOf(task), 0, 0, 0, 0);
     }

@@ -7,6 +7,7 @@ import {
   type ExtOptions,
   extWorld,
   global,
+  type Kernel,
   lifeOps,
   local,
   maskOf,
@@ -230,6 +231,41 @@ test('a new task has the default slice and waits as a new one', () => {
     'disable 30c',
     'exit 20c',
   ]);
+});
+
+test('what a policy reads of a task: state, on_rq, on_cpu, switches', () => {
+  const { state, onRq, onCpu, nvcsw, nivcsw } = taskStruct.offsets;
+  const read = (p: number): string =>
+    [state, onRq, onCpu, nvcsw, nivcsw].map((at) => w.memory.get(p, at).toString(16)).join(' ');
+  const says = (what: string) => (k: Kernel, p: number) => {
+    if (p === 0) k.note(`${what} ${read(p)}`);
+  };
+  const w = extWorld({
+    shape: { cpus: 1 },
+    ops: {
+      enqueue: (k, p) => {
+        says('enqueue')(k, p);
+        k.insert(p, global, 4 * ms);
+      },
+      running: says('running'),
+      stopping: says('stopping'),
+      quiescent: says('quiescent'),
+    },
+  });
+  w.add({ runNs: 6 * ms, sleepNs: 3 * ms, rounds: 2 });
+  w.add({ runNs: 100 * ms });
+  w.run(30 * ms);
+  expect(w.log.slice(0, 8)).toEqual([
+    'enqueue 0 0 0 0 0', // a fork
+    'running 0 1 1 0 0',
+    'stopping 0 1 0 0 0', // its slice has ended: it is off the CPU, and its switch not yet counted
+    'enqueue 0 1 0 0 0',
+    'running 0 1 1 0 1',
+    'stopping 1 1 1 0 1', // it goes to sleep
+    'quiescent 1 1 1 0 1',
+    'enqueue 200 0 0 1 1', // TASK_WAKING
+  ]);
+  expect(w.log.at(-1)).toMatch(/^quiescent 80 /); // TASK_DEAD
 });
 
 test('what init_task asks not to have only matters to tasks of SCHED_EXT', () => {

@@ -203,10 +203,38 @@ export class TaskMemory {
     this.#i32[index] = (this.#i32[index]! | flag.queued) & ~flag.resetRunnableAt;
   }
 
+  /** activate_task() begins: the switches before count now. `state`: __state. */
+  activates(task: number, state: number): void {
+    const first = this.base + task * taskStride;
+    this.#i32[(first + at.state) >>> 2] = state;
+    this.#i32[(first + at.nvcsw) >>> 2] = this.#core.tasks.vcsw[task]!;
+    this.#i32[(first + at.nivcsw) >>> 2] = this.#core.tasks.icsw[task]!;
+  }
+
+  /** And is done. */
+  activated(task: number): void {
+    const first = this.base + task * taskStride;
+    this.#i32[(first + at.onRq) >>> 2] = 1;
+    this.#i32[(first + at.state) >>> 2] = 0;
+  }
+
+  /** block_task() begins. */
+  blocks(task: number, state: number): void {
+    this.#i32[(this.base + task * taskStride + at.state) >>> 2] = state;
+  }
+
   dequeued(task: number, toSleep: boolean): void {
     const index = (this.base + task * taskStride + at.scxFlags) >>> 2;
+    this.#i32[(this.base + task * taskStride + at.onRq) >>> 2] = 0;
     const others = this.#i32[index]! & ~(flag.queued | flag.deqdForSleep);
     this.#i32[index] = toSleep ? others | flag.deqdForSleep : others;
+  }
+
+  /** It begins to run. */
+  starts(task: number): void {
+    const first = this.base + task * taskStride;
+    this.#i32[(first + at.onCpu) >>> 2] = 1;
+    this.#i32[(first + at.nivcsw) >>> 2] = this.#core.tasks.icsw[task]!;
   }
 
   /** Its next wait is a new one. */
