@@ -99,10 +99,10 @@ export const checkerNames = [
 ] as const;
 export type CheckerName = (typeof checkerNames)[number];
 
-/** What a policy does not promise: a checker that has nothing to say about it, or (`only`) about part of the scenarios. */
+/** What a policy does not promise: a checker that has nothing to say about it, or (`only`) about scenarios with several LLCs or with an attack. */
 export const ignoredSchema = z.strictObject({
   checker: z.enum(checkerNames),
-  only: z.literal('several-llcs').optional(),
+  only: z.string().optional(),
   why: z.string().min(1),
 });
 export type Ignored = z.infer<typeof ignoredSchema>;

@@ -133,8 +133,7 @@ function failureOf(failure: AttackFailure, saved: string | undefined): NonNullab
 function textOf(output: Output, input: Input): string {
   const { policy, scenarios, simulatedSeconds, seconds, failure, unsupported, cut } = output;
   const ignored = output.ignored.map(
-    ({ checker, only, why }) =>
-      `  not checked: ${checker}${only === null ? '' : ' with several LLCs'}: ${why}`,
+    ({ checker, only, why }) => `  not checked: ${checker}${only === null ? '' : ` (${only})`}: ${why}`,
   );
   const tail = [...ignored, ...(cut === 0 ? [] : [`  ${cut} scenarios took too long and were cut off`])];
   if (unsupported !== null)

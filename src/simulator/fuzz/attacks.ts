@@ -127,6 +127,21 @@ export const attacks = {
       draft.hog({ nice: equal ? 0 : draft.one([-5, -3, 0, 0, 3, 5]), startNs: draft.between(0, 5) * ms });
   },
 
+  /** Hogs share the machine; then as many come, or wake up after a long sleep: nobody owes them the time that they were not there. */
+  latecomers(draft: Draft): void {
+    draft.lengthNs = 6000 * ms;
+    const each = draft.cpus * draft.between(1, 2);
+    const nice = (): number => draft.one([0, 0, 0, 3]);
+    for (let i = 0; i < each; i++) draft.hog({ nice: nice(), startNs: draft.between(0, 5) * ms });
+    const slept = draft.chance(0.5);
+    for (let i = 0; i < each; i++) {
+      const lateNs = draft.between(2900, 3000) * ms;
+      const run = { run: draft.lengthNs };
+      if (slept) draft.task('late', [{ sleep: lateNs }, run], { nice: nice(), times: 1 });
+      else draft.task('late', [run], { nice: nice(), times: 'forever', startNs: lateNs });
+    }
+  },
+
   /** The great and the small: extreme weights, SCHED_IDLE and SCHED_BATCH, more hogs than CPUs. */
   'great-and-small'(draft: Draft): void {
     draft.load(0.5);

@@ -8,7 +8,8 @@ export const ms = 1_000_000;
 export class Draft {
   readonly random: Random;
   readonly cpus: number;
-  readonly lengthNs: number;
+  /** An attack may need longer. */
+  lengthNs: number;
   readonly tasks: ScenarioTask[] = [];
   readonly disturbances: Disturbance[] = [];
   readonly #maxTasks: number;

@@ -40,7 +40,7 @@ export function generate(seed: number, range: Range): Scenario {
     seed,
     attacks: chosen,
     // a core's threads slow one another down, which no policy here is asked to know
-    ...(chosen.includes('saturation') ? { ...shape, threads: 1 } : shape),
+    ...(isAlone(chosen[0]!) ? { ...shape, threads: 1 } : shape),
     lengthNs: draft.lengthNs,
     parameters: range.parameters,
     tasks: draft.tasks,
@@ -48,13 +48,18 @@ export function generate(seed: number, range: Range): Scenario {
   };
 }
 
-/** The first by turns, `more` others by lot. Saturation stands alone: its shares are known only when nothing else happens. */
+/** Their shares are known only when nothing else happens. */
+function isAlone(name: AttackName): boolean {
+  return name === 'saturation' || name === 'latecomers';
+}
+
+/** The first by turns, `more` others by lot. */
 function choose(seed: number, more: number, range: Range): AttackName[] {
   const names = (Object.keys(attacks) as AttackName[]).filter((name) => name !== 'hotplug' || range.hotplug);
   const first = names[seed % names.length]!;
-  if (first === 'saturation') return [first];
+  if (isAlone(first)) return [first];
   const others = createRandom(derive(seed, 'attacks')).shuffle(
-    names.filter((name) => name !== first && name !== 'saturation'),
+    names.filter((name) => name !== first && !isAlone(name)),
   );
   return [first, ...others.slice(0, more)];
 }

@@ -81,8 +81,9 @@ export function runScenario(
   return outcomeOf(simulated, found, guard.isCut);
 }
 
-function isIgnored(name: CheckerName, { ignores }: AttackedPolicy, { llcs }: Scenario): boolean {
-  return ignores.some(({ checker, only }) => checker === name && (only === undefined || llcs > 1));
+function isIgnored(name: CheckerName, { ignores }: AttackedPolicy, { llcs, attacks }: Scenario): boolean {
+  const concerns = (only: string): boolean => (only === 'several-llcs' ? llcs > 1 : attacks.includes(only));
+  return ignores.some(({ checker, only }) => checker === name && (only === undefined || concerns(only)));
 }
 
 function attach(

@@ -152,7 +152,7 @@ it('work conservation, with a model that does not wake a CPU', () => {
 });
 
 it('what the policy says it does not promise is not checked, everything else is', async () => {
-  const slow = { firstSeed: 35, scenarios: 1, parameters: { fault: faults.indexOf('prefers') } };
+  const slow = { firstSeed: 23, scenarios: 1, parameters: { fault: faults.indexOf('prefers') } };
   const checkers = async (ignores: typeof faulty.ignores): Promise<string[]> => {
     const { failure } = await search({ ...faulty, ignores }, { ...slow, seconds: 0.01 });
     return (failure?.before ?? []).map(({ checker }) => checker);
@@ -160,7 +160,7 @@ it('what the policy says it does not promise is not checked, everything else is'
   expect(await checkers([])).toEqual(['weights', 'equal-shares']);
   expect(await checkers([{ checker: 'weights', why: 'so' }])).toEqual(['equal-shares']);
   expect(await checkers([{ checker: 'weights', only: 'several-llcs', why: 'so' }])).toEqual(
-    scenarioOf(35).llcs > 1 ? ['equal-shares'] : ['weights', 'equal-shares'],
+    scenarioOf(23).llcs > 1 ? ['equal-shares'] : ['weights', 'equal-shares'],
   );
 });
 

@@ -21,9 +21,10 @@ describe('test/regressions', () => {
   it.each(files)('%s', (name) => {
     const text = readFileSync(`${directory}/${name}`, 'utf8');
     const { policy, checker, mended } = regressionSchema.parse(JSON.parse(text));
-    const { violations } = run(simulator, attacked(policy.name), readScenario(text, name), {
-      until: checker,
-    });
+    // known faults are declared in policy.json, and here they are to show
+    const own = attacked(policy.name);
+    const ignores = own.ignores.filter((one) => one.checker !== checker);
+    const { violations } = run(simulator, { ...own, ignores }, readScenario(text, name), { until: checker });
     if (mended !== undefined) expect(violations).toEqual([]);
     else {
       expect(digestOf(attacked(policy.name).object)).toBe(policy.object);

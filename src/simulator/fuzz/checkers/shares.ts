@@ -1,11 +1,11 @@
 // Fairness: hogs that saturate the machine get CPU time in proportion to their weights, and equal ones get the same. Only scenarios that are plain enough
-// for the answer to be known are judged: the same hogs from start to end, allowed everywhere, disturbed by nothing.
+// for the answer to be known are judged: hogs allowed everywhere, disturbed by nothing, from when the last has come.
 
 import type { Scenario, ScenarioTask } from '../../../core/scenario.ts';
 import { cgroupWeight } from '../../model/weights.ts';
 import { type MakeChecker, timeText, type Watched } from '../checker.ts';
 
-/** Shares are counted from here on: at the start everyone is new. */
+/** Shares are counted from so long after the last has come: at first someone is new. */
 const warmupNs = 500_000_000;
 const leastWindowNs = 1_500_000_000;
 /**
@@ -78,6 +78,7 @@ function offenders(got: readonly number[], fair: readonly number[]): number[] {
 
 function usedSinceWarmup({ scenario, core, startNs }: Watched) {
   const isPlain = isSaturation(scenario);
+  const fromNs = windowFrom(scenario);
   let before: number[] | undefined;
   const used = (): number[] =>
     scenario.tasks.map((_, task) => {
@@ -87,7 +88,7 @@ function usedSinceWarmup({ scenario, core, startNs }: Watched) {
     });
   return {
     sample(): void {
-      if (isPlain && before === undefined && core.now - startNs >= warmupNs) before = used();
+      if (isPlain && before === undefined && core.now - startNs >= fromNs) before = used();
     },
     /** CPU time of each task; undefined when the scenario is not one to judge. */
     got(): number[] | undefined {
@@ -96,21 +97,32 @@ function usedSinceWarmup({ scenario, core, startNs }: Watched) {
   };
 }
 
-/** Nothing but hogs, at least two a CPU, long enough to judge. */
-export function isSaturation({ tasks, disturbances, cpus, threads, lengthNs }: Scenario): boolean {
+/** Nothing but hogs, at least two a CPU, long enough to judge from when the last is there. */
+export function isSaturation(scenario: Scenario): boolean {
+  const { tasks, disturbances, cpus, threads, lengthNs } = scenario;
   return (
     disturbances.length === 0 &&
     threads === 1 &&
-    lengthNs >= warmupNs + leastWindowNs &&
     tasks.length >= 2 * cpus &&
-    tasks.every(isHog)
+    tasks.every((task) => isHog(task, lengthNs)) &&
+    lengthNs >= windowFrom(scenario) + leastWindowNs
   );
 }
 
-function isHog({ class: schedClass, cpus, forked, startNs, ops, times }: ScenarioTask): boolean {
-  const [op] = ops;
-  const runs = ops.length === 1 && op !== undefined && 'run' in op && op.run > 0 && times === 'forever';
-  return runs && schedClass === 'other' && cpus.length === 0 && !forked && startNs < warmupNs / 2;
+/** Runs without end from a time on: from the start, or after a sleep. */
+function isHog({ class: schedClass, cpus, forked, ops, times }: ScenarioTask, lengthNs: number): boolean {
+  const [op] = ops.slice(-1);
+  const runs = op !== undefined && 'run' in op && op.run > 0;
+  const isAlways = ops.length === 1 && times === 'forever';
+  const isAtLast = ops.length === 2 && 'sleep' in ops[0]! && runs && op.run >= lengthNs && times === 1;
+  return runs && (isAlways || isAtLast) && schedClass === 'other' && cpus.length === 0 && !forked;
+}
+
+function windowFrom({ tasks }: Scenario): number {
+  const from = tasks.map(
+    ({ startNs, ops: [op] }) => startNs + (op !== undefined && 'sleep' in op ? op.sleep : 0),
+  );
+  return Math.max(0, ...from) + warmupNs;
 }
 
 /** `total` CPU time divided by weight; nobody can use more than one CPU, and what is over goes to the others. */

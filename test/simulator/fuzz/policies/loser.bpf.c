@@ -7,7 +7,7 @@
 #include "policy.h"
 
 #define PINNED 0
-#define SLICE_NS 10000000
+#define SLICE_NS 12000000
 #define LOOKS 64
 
 struct task_struct *bpf_task_from_pid(s32 pid) __ksym;
@@ -25,9 +25,15 @@ struct {
 	__type(value, s32);
 } waiting SEC(".maps");
 
+/* Turns are longer for greater weights: shares are right while tasks take turns. */
+static __always_inline u64 slice_of(struct task_struct *p)
+{
+	return smaller(SLICE_NS / 100 * p->scx.weight, 40000000);
+}
+
 s32 OP(loser_select_cpu, struct task_struct *p, s32 prev_cpu, u64 wake_flags)
 {
-	return select_idle_cpu(p, prev_cpu, wake_flags, SLICE_NS);
+	return select_idle_cpu(p, prev_cpu, wake_flags, slice_of(p));
 }
 
 void OP(loser_enqueue, struct task_struct *p, u64 enq_flags)
@@ -38,7 +44,7 @@ void OP(loser_enqueue, struct task_struct *p, u64 enq_flags)
 	if (s && s->waits)
 		return;
 	if (!s || p->nr_cpus_allowed < scx_bpf_nr_cpu_ids() || bpf_map_push_elem(&waiting, &pid, 0))
-		scx_bpf_dsq_insert(p, PINNED, SLICE_NS, enq_flags);
+		scx_bpf_dsq_insert(p, PINNED, slice_of(p), enq_flags);
 	else
 		s->waits = true;
 	kick_idle_cpu(p);
@@ -62,7 +68,7 @@ void OP(loser_dispatch, s32 cpu, struct task_struct *prev)
 		if (s)
 			s->waits = false;
 		if (bpf_cpumask_test_cpu(cpu, p->cpus_ptr)) {
-			scx_bpf_dsq_insert(p, SCX_DSQ_LOCAL, SLICE_NS, 0);
+			scx_bpf_dsq_insert(p, SCX_DSQ_LOCAL, slice_of(p), 0);
 			bpf_task_release(p);
 			return;
 		}

@@ -7,16 +7,22 @@
 
 #define AWAKENED 0
 #define EXPIRED 1
-#define SLICE_NS 5000000
+#define SLICE_NS 12000000
+
+/* Turns are longer for greater weights: shares are right while tasks take turns. */
+static __always_inline u64 slice_of(struct task_struct *p)
+{
+	return smaller(SLICE_NS / 100 * p->scx.weight, 40000000);
+}
 
 s32 OP(starver_select_cpu, struct task_struct *p, s32 prev_cpu, u64 wake_flags)
 {
-	return select_idle_cpu(p, prev_cpu, wake_flags, SLICE_NS);
+	return select_idle_cpu(p, prev_cpu, wake_flags, slice_of(p));
 }
 
 void OP(starver_enqueue, struct task_struct *p, u64 enq_flags)
 {
-	scx_bpf_dsq_insert(p, enq_flags & SCX_ENQ_WAKEUP ? AWAKENED : EXPIRED, SLICE_NS, enq_flags);
+	scx_bpf_dsq_insert(p, enq_flags & SCX_ENQ_WAKEUP ? AWAKENED : EXPIRED, slice_of(p), enq_flags);
 	kick_idle_cpu(p);
 }
 
