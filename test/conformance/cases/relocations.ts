@@ -46,4 +46,10 @@ export const relocations: readonly Case[] = [
     ...['301', '1f', '3'], // scx.flags; its own leader, a cgroup, a pid, some slice; both CPUs
     '10400', // of a run queue: its CPU, and SCX_CPUPERF_ONE
   ]),
+  ask('states of a task', 3, () => [
+    '111', // TASK_INTERRUPTIBLE, still on its run queue, still on its CPU
+    ...['200', '0', '0'], // TASK_WAKING, on none
+    '1', // one switch more
+    ...['0', '0', '0', '0', '0'],
+  ]),
 ];

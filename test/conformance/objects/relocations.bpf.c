@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
  * What the loader makes of a policy: CO-RE relocations, kconfig values, weak symbols, and fields read through them. The answers are the policy's last
- * words, in the order of test/conformance/cases/relocations.ts. Question 0: what there is; 1: numbers; 2: fields of the task "probe" when it wakes.
+ * words, in the order of test/conformance/cases/relocations.ts. Question 0: what there is; 1: numbers; 2: fields of the task "probe" when it wakes; 3: its states.
  */
 #define sched_ext_entity sched_ext_entity_of_policies
 #define task_struct task_struct_of_policies
@@ -31,6 +31,10 @@ struct task_struct {
 	int pid;
 	struct css_set *cgroups;
 	struct task_struct *group_leader;
+	unsigned int __state;
+	int on_rq;
+	int on_cpu;
+	unsigned long nvcsw;
 	int moved_elsewhere;
 };
 struct task_struct___other { /* a flavour: the suffix does not count */
@@ -66,6 +70,10 @@ struct rq *scx_bpf_cpu_rq(s32 cpu) __ksym;
 
 static char numbers[] = "%llx %llx %llx %llx %llx %llx %llx %llx %llx %llx";
 static char words[] = "%s %llx %llx %llx %llx %llx %llx %llx %llx %llx";
+
+/* When the probe last went to sleep: state, on_rq, on_cpu; and its switches until then. */
+static u64 asleep;
+static u64 switches;
 
 static __always_inline void what_there_is(unsigned long long *data)
 {
@@ -115,6 +123,17 @@ static __always_inline void fields_of(struct task_struct *p, unsigned long long 
 	data[9] = rq ? rq->cpu << 16 | rq->scx.cpuperf_target : 0;
 }
 
+/* Of the probe when it wakes, and when it last went to sleep. */
+static __always_inline void states_of(struct task_struct *p, unsigned long long *data)
+{
+	data[0] = asleep;
+	data[1] = p->__state;
+	data[2] = p->on_rq;
+	data[3] = p->on_cpu;
+	data[4] = p->nvcsw - switches;
+	data[5] = data[6] = data[7] = data[8] = data[9] = 0;
+}
+
 static __noinline int answer(void)
 {
 	unsigned long long data[10];
@@ -127,13 +146,29 @@ static __noinline int answer(void)
 	return 0;
 }
 
+static __always_inline bool is_probe(const struct task_struct *p)
+{
+	return p->comm[0] == 'p' && p->comm[1] == 'r' && p->comm[2] == 'o';
+}
+
+void OP(relocations_quiescent, struct task_struct *p, u64 deq_flags)
+{
+	if (!is_probe(p) || !(deq_flags & 1))
+		return;
+	asleep = (p->__state & 15) | p->on_rq << 4 | p->on_cpu << 8; /* without TASK_FREEZABLE, as some sleeps are */
+	switches = p->nvcsw;
+}
+
 void OP(relocations_enqueue, struct task_struct *p, u64 enq_flags)
 {
 	unsigned long long data[10];
 
-	if (question == 2 && p->comm[0] == 'p' && p->comm[1] == 'r' && p->comm[2] == 'o' && p->scx.weight != 100) {
-		fields_of(p, data);
-		scx_bpf_exit_bstr(0, words, data, sizeof(data));
+	if (question >= 2 && is_probe(p) && p->scx.weight != 100) {
+		if (question == 2)
+			fields_of(p, data);
+		else
+			states_of(p, data);
+		scx_bpf_exit_bstr(0, question == 2 ? words : numbers, data, sizeof(data));
 	}
 	scx_bpf_dsq_insert(p, SCX_DSQ_LOCAL, 7000000, 0);
 }
@@ -153,4 +188,5 @@ s32 SLEEPABLE_OP(relocations_init)
 POLICY(relocations,
        .select_cpu = (void *)relocations_select_cpu,
        .enqueue = (void *)relocations_enqueue,
+       .quiescent = (void *)relocations_quiescent,
        .init = (void *)relocations_init);
