@@ -134,7 +134,8 @@ export abstract class RunQueues extends CpuTime {
       this.resched(cpu);
       return;
     }
-    const [own, running] = [this.tasks.schedClass[task]!, this.tasks.schedClass[curr]!];
+    const own = this.tasks.schedClass[task]!;
+    const running = this.tasks.schedClass[curr]!;
     if (own === running) this.classes[own]!.wakeupPreempt(cpu, task, flags);
     else if (own < running) this.resched(cpu);
   }

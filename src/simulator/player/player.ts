@@ -258,7 +258,8 @@ export class Player {
   /** False: the task must sleep and will try the same operation again. */
   #perform(task: number, op: number): boolean {
     const { code, a, b } = this.#programs;
-    const [x, y] = [a[op]!, b[op]!];
+    const x = a[op]!;
+    const y = b[op]!;
     switch (code[op]) {
       case opCodes.SLEEP:
         return this.#sleepUntil(task, this.#core.now + y);

@@ -210,7 +210,8 @@ export class Dispatch {
       return;
     }
     const byVtime = this.#markVtime[task] === 1;
-    const [low, high] = [this.#markFlags[task]!, this.#markFlagsHigh[task]!];
+    const low = this.#markFlags[task]!;
+    const high = this.#markFlagsHigh[task]!;
     this.#marked[task] = unmarked;
     this.enqueue(dsq, task, low, high, byVtime, true);
   }
@@ -220,7 +221,8 @@ export class Dispatch {
     for (let task = this.#deferred.shift(); task !== undefined; task = this.#deferred.shift()) {
       const cpu = this.#core.tasks.cpu[task]!;
       const dsq = this.#scx.findForDispatch(cpu, this.#markLow[task]!, this.#markHigh[task]!, task);
-      const [low, high] = [this.#markFlags[task]!, this.#markFlagsHigh[task]!];
+      const low = this.#markFlags[task]!;
+      const high = this.#markFlagsHigh[task]!;
       this.#marked[task] = unmarked;
       this.#toLocal(cpu, dsq, task, low, high, false);
     }
@@ -279,16 +281,16 @@ export class Dispatch {
   canRunOn(task: number, cpu: number, enforce: boolean): boolean {
     const scx = this.#scx;
     const { tasks, cpus } = this.#core;
-    const name = (): string => scx.memory.nameOf(task);
     if (tasks.migrationDisabled[task] === 1) {
       if (enforce)
         scx.error(
-          `SCX_DSQ_LOCAL[_ON] cannot move migration disabled ${name()} from CPU ${tasks.cpu[task]} to ${cpu}`,
+          `SCX_DSQ_LOCAL[_ON] cannot move migration disabled ${scx.memory.nameOf(task)} from CPU ${tasks.cpu[task]} to ${cpu}`,
         );
       return false;
     }
     if (!tasks.allows(task, cpu)) {
-      if (enforce) scx.error(`SCX_DSQ_LOCAL[_ON] target CPU ${cpu} not allowed for ${name()}`);
+      if (enforce)
+        scx.error(`SCX_DSQ_LOCAL[_ON] target CPU ${cpu} not allowed for ${scx.memory.nameOf(task)}`);
       return false;
     }
     if (cpus.online[cpu] === 0) {

@@ -117,7 +117,8 @@ export class Dsqs {
 
   /** Forgets an empty user queue. */
   destroy(dsq: number): void {
-    const [low, high] = [this.idLow[dsq]!, this.idHigh[dsq]!];
+    const low = this.idLow[dsq]!;
+    const high = this.idHigh[dsq]!;
     if (high === 0 && low >>> 0 < smallIds) this.#small[low] = none;
     else this.#large.get(high)?.delete(low);
     this.exists[dsq] = 0;
@@ -164,7 +165,8 @@ export class Dsqs {
 
   remove(task: number): void {
     const dsq = this.of[task]!;
-    const [before, after] = [this.previous[task]!, this.next[task]!];
+    const before = this.previous[task]!;
+    const after = this.next[task]!;
     if (this.cursors.length > 0) this.#moveCursors(task, before, after);
     if (before >= 0) this.next[before] = after;
     else this.head[dsq] = after;

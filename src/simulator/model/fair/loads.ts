@@ -113,7 +113,8 @@ export class Loads {
     const { pelt } = this;
     const place = this.queues + queue;
     const divider = pelt.divider(place);
-    const [load, runnable] = [this.#removedLoad[queue]!, this.#removedRunnable[queue]!];
+    const load = this.#removedLoad[queue]!;
+    const runnable = this.#removedRunnable[queue]!;
     pelt.subtract(place, load, load * divider, runnable, this.#removedUtil[queue]!);
     this.#carry(queue, -Math.floor((runnable * divider) / 1024));
     this.#removed[queue] = 0;
