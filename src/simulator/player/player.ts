@@ -8,10 +8,9 @@ import type { Step } from '../model/contracts.ts';
 import type { Core } from '../model/core.ts';
 import { classNumber, taskState, wakeFlag } from '../model/flags.ts';
 import { maskWords } from '../model/topology.ts';
+import { Pipes } from './pipes.ts';
 import { flatten, type Programs } from './programs.ts';
 import { WaitQueues } from './waiting.ts';
-
-const pipeBytes = 65_536;
 
 /** What the rest of the player (rounds.ts) is told. */
 export interface Rounds {
@@ -34,14 +33,11 @@ export class Player {
   readonly #programs: Programs;
   /** Operation at which each task is, from its first. */
   readonly #at: Int32Array;
-  /** Bytes that the READ or WRITE at hand has moved so far. */
-  readonly #moved: Float64Array;
   /** Whether a task waits at its start line, 2 when it has been let go. */
   readonly #line: Uint8Array;
   /** 1 while the SLEEP or UNTIL at hand has been begun. */
   readonly #sleeping: Uint8Array;
-  /** 1 when the bytes of the WRITE or READ at hand have been copied. */
-  readonly #copied: Uint8Array;
+  readonly #pipes: Pipes;
   /** 1 while the FORK at hand is under way. */
   readonly #forking: Uint8Array;
   /** 1 from when a task has had to wait for a lock until it has it. */
@@ -54,7 +50,6 @@ export class Player {
   readonly #stamps: Float64Array;
   readonly #locks: Uint8Array;
   readonly #owners: Int32Array;
-  readonly #fill: Float64Array;
   /** First queue of: locks, readers, writers, joins. Semaphores come first. */
   readonly #queues: { locks: number; readers: number; writers: number; joins: number };
   readonly samples: number[][];
@@ -67,10 +62,9 @@ export class Player {
     this.#rounds = rounds;
     this.#programs = flatten(expansion);
     this.#at = new Int32Array(tasks.length);
-    this.#moved = new Float64Array(tasks.length);
     this.#line = new Uint8Array(tasks.length);
     this.#sleeping = new Uint8Array(tasks.length);
-    this.#copied = new Uint8Array(tasks.length);
+    this.#pipes = new Pipes(pipes, tasks.length);
     this.#forking = new Uint8Array(tasks.length);
     this.#hasWaited = new Uint8Array(tasks.length);
     this.#queue = new Int32Array(tasks.length).fill(-1);
@@ -86,7 +80,6 @@ export class Player {
     this.#stamps = new Float64Array(semaphores);
     this.#locks = new Uint8Array(locks);
     this.#owners = new Int32Array(locks).fill(-1);
-    this.#fill = new Float64Array(pipes);
     this.samples = series.map(() => []);
     this.ended = new Uint8Array(tasks.length);
   }
@@ -278,9 +271,8 @@ export class Player {
         this.#unlock(task, x, op);
         return true;
       case opCodes.WRITE:
-        return this.#write(task, x, y);
       case opCodes.READ:
-        return this.#read(task, x, y);
+        return this.#transfer(task, op);
       case opCodes.JOIN:
         return this.ended[x] === 1 || this.#wait(task, this.#queues.joins + x);
       case opCodes.LAP:
@@ -361,45 +353,21 @@ export class Player {
   #copies(task: number, op: number): boolean {
     const { code, a, b } = this.#programs;
     const { byteNs } = this.#core.costs;
-    if (byteNs === 0 || this.#copied[task] === 1) {
-      this.#copied[task] = 0;
-      return false;
-    }
-    const fill = this.#fill[a[op]!]!;
-    const bytes = Math.min(code[op] === opCodes.READ ? fill : pipeBytes - fill, b[op]! - this.#moved[task]!);
-    if (bytes === 0) return false;
+    const bytes = this.#pipes.possible(task, a[op]!, b[op]!, code[op] === opCodes.READ);
+    if (byteNs === 0 || bytes === 0 || !this.#pipes.copies(task)) return false;
     this.#core.charge(bytes * byteNs);
-    this.#copied[task] = 1;
     return true;
   }
 
-  #write(task: number, pipe: number, bytes: number): boolean {
-    const room = pipeBytes - this.#fill[pipe]!;
-    const now = Math.min(room, bytes - this.#moved[task]!);
+  #transfer(task: number, op: number): boolean {
+    const { code, a, b } = this.#programs;
+    const [pipe, bytes, isRead] = [a[op]!, b[op]!, code[op] === opCodes.READ];
+    const { readers, writers } = this.#queues;
+    const now = this.#pipes.possible(task, pipe, bytes, isRead);
     this.#enterKernel();
-    if (now > 0) {
-      const wasEmpty = this.#fill[pipe] === 0;
-      this.#fill[pipe]! += now;
-      this.#moved[task]! += now;
-      if (wasEmpty) this.#wakeOne(this.#queues.readers + pipe);
-    }
-    if (this.#moved[task]! < bytes) return this.#wait(task, this.#queues.writers + pipe);
-    this.#moved[task] = 0;
-    return true;
-  }
-
-  #read(task: number, pipe: number, bytes: number): boolean {
-    const now = Math.min(this.#fill[pipe]!, bytes - this.#moved[task]!);
-    this.#enterKernel();
-    if (now > 0) {
-      const wasFull = this.#fill[pipe] === pipeBytes;
-      this.#fill[pipe]! -= now;
-      this.#moved[task]! += now;
-      if (wasFull) this.#wakeOne(this.#queues.writers + pipe);
-    }
-    if (this.#moved[task]! < bytes) return this.#wait(task, this.#queues.readers + pipe);
-    this.#moved[task] = 0;
-    return true;
+    if (now > 0 && this.#pipes.move(task, pipe, now, isRead))
+      this.#wakeOne((isRead ? writers : readers) + pipe);
+    return this.#pipes.isDone(task, bytes) || this.#wait(task, (isRead ? readers : writers) + pipe);
   }
 
   /** Pipes tell the scheduler that the waker is about to sleep (WF_SYNC). */
