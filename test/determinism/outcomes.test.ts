@@ -16,6 +16,12 @@ it('no two are the same: policy, workload, profile and seed all matter', () => {
   expect(new Set(Object.values(first)).size).toBe(names.length);
 });
 
+it('with memory checks and without', async () => {
+  const ofPolicies = names.filter((name) => !name.startsWith('default ') && name.endsWith(' 1'));
+  const fast = await outcomeDigests(ofPolicies, 'fast');
+  expect(fast).toEqual(Object.fromEntries(ofPolicies.map((name) => [name, first[name]])));
+});
+
 it.skipIf(other === undefined)('on another Node', { timeout: 300_000 }, () => {
   const version = execFileSync(other!, ['--version'], { encoding: 'utf8' });
   expect(version.trim()).not.toBe(process.version);
