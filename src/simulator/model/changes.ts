@@ -1,5 +1,5 @@
 // What happens to tasks and CPUs from outside: affinity, nice, class, migration disabled, death, hotplug. Source: kernel/sched/core.c and syscalls.c,
-// v6.18 (sched_change_begin, __set_cpus_allowed_ptr, affine_move_task, set_user_nice, migrate_disable, sched_move_task, sched_cpu_deactivate).
+// v6.18 (__do_set_cpus_allowed, __set_cpus_allowed_ptr, affine_move_task, set_user_nice, migrate_disable, sched_move_task, sched_cpu_deactivate).
 
 import type { Core } from './core.ts';
 import { classNumber, dequeueFlag, enqueueFlag, schedPolicy, taskState } from './flags.ts';
