@@ -10,10 +10,9 @@ import { parseWorkload } from '../../src/workload/read.ts';
 const runNs = 200_000;
 /** CPU time asked for, of all that there is: somebody always waits. */
 const demand = 1.15;
-const stages = 8;
 
-/** `count` tasks that each run about 0.2 ms and sleep, for ever; one more sleeps `simulatedNs`, and ends it. */
-export function runnersAndSleepers(count: number, cpus: number, simulatedNs: number): Expansion {
+/** `count` tasks that each run about 0.2 ms and sleep, for ever, `stages` times differently; one more sleeps `simulatedNs`, and ends it. */
+export function runnersAndSleepers(count: number, cpus: number, simulatedNs: number, stages = 8): Expansion {
   const random = createRandom(1);
   const about = (ns: number): bigint => BigInt(Math.round(ns * (0.5 + random.below(1000) / 1000)));
   const periodNs = (runNs * count) / (cpus * demand);
