@@ -231,7 +231,8 @@ export const verifyOutput = z.object({
   records: z.array(z.object({ kind: z.string(), digest: z.string() })),
 });
 
-export const simulateInput = z.object({
+/** One run: what, and under which scheduler. */
+const runFields = {
   workload: z.string().describe('a declared standard workload, or a workload file'),
   policy: z
     .string()
@@ -241,6 +242,10 @@ export const simulateInput = z.object({
     .string()
     .optional()
     .describe('settings of the default scheduler: slice-short, slice-long, batch'),
+};
+
+export const simulateInput = z.object({
+  ...runFields,
   cpus: z.number().int().min(1).max(256).default(4).describe('CPUs of the simulated machine'),
   ...shapeFields,
   seed: z.number().int().min(0).max(4_294_967_295).default(1).describe('what varies between runs'),
@@ -331,15 +336,7 @@ export const fuzzOutput = z.object({
 });
 
 export const diffInput = z.object({
-  workload: z.string().describe('a declared standard workload, or a workload file'),
-  policy: z
-    .string()
-    .optional()
-    .describe('name?parameter=value&…, or a file (*.bpf.o, *.bpf.c); absent: the default scheduler'),
-  settings: z
-    .string()
-    .optional()
-    .describe('settings of the default scheduler: slice-short, slice-long, batch'),
+  ...runFields,
   machines: z
     .enum(['micro-vm,simulator', 'simulator,micro-vm', 'micro-vm,micro-vm', 'simulator,simulator'])
     .default('micro-vm,simulator')
