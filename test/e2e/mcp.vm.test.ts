@@ -39,7 +39,19 @@ async function call(name: string, args: Record<string, unknown> = {}) {
 it('lists the services that remove nothing', async () => {
   const { tools } = await client.listTools();
   expect(tools.map((tool) => tool.name).sort()).toEqual(
-    ['compare', 'doctor', 'policies', 'replay', 'show', 'tune', 'verify', 'workloads'].sort(),
+    [
+      'compare',
+      'diff',
+      'doctor',
+      'fuzz',
+      'policies',
+      'replay',
+      'show',
+      'simulate',
+      'tune',
+      'verify',
+      'workloads',
+    ].sort(),
   );
 });
 
