@@ -18,7 +18,7 @@ export const layouts: Layouts = layOut({
     flags:u32 weight:u32 sticky_cpu:s32 holding_cpu:s32 selected_cpu:s32 disallow:bool`,
   sched_entity: 'sum_exec_runtime:u64',
   thread_info: 'cpu:u32',
-  // `simulator` is ours, and fills the structure up: nothing in the kernel has that name, so no program can reach it.
+  // `simulator` is ours, and holds what cpus_ptr points to: nothing in the kernel has that name, so no program can reach it by it.
   task_struct: `
     scx:sched_ext_entity se:sched_entity simulator:u64[7]
     cpus_ptr:ptr cgroups:ptr real_parent:ptr parent:ptr=real_parent group_leader:ptr mm:ptr sched_task_group:ptr

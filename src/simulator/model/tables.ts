@@ -28,8 +28,8 @@ export class Tasks {
   /** Run delay so far, ns, and since when it waits. */
   readonly delay: Float64Array;
   readonly queuedAt: Float64Array;
-  readonly vcsw: Float64Array;
-  readonly icsw: Float64Array;
+  readonly vcsw: Int32Array;
+  readonly icsw: Int32Array;
   /** Work at full speed, ns, until the task's next operation. */
   readonly left: Float64Array;
   /** CPU on which it last ran, −1 for none: caches. */
@@ -57,8 +57,8 @@ export class Tasks {
     this.sumExec = times();
     this.delay = times();
     this.queuedAt = times();
-    this.vcsw = times();
-    this.icsw = times();
+    this.vcsw = ints();
+    this.icsw = ints();
     this.left = times();
     this.lastRan = ints();
     this.lastRanAt = times();

@@ -57,7 +57,7 @@ export class Rounds implements PlayerRounds {
   readonly #cpuNs: Float64Array;
   /** When the last foreground task of the round ended; −1 while the round goes on, and once it has been told. */
   #roundEndNs = -1;
-  readonly #before: { cpu: Float64Array; delay: Float64Array; vcsw: Float64Array; icsw: Float64Array };
+  readonly #before: { cpu: Float64Array; delay: Float64Array; vcsw: Int32Array; icsw: Int32Array };
   readonly #killed: Uint8Array;
   readonly #exists: Uint8Array;
 
@@ -73,7 +73,7 @@ export class Rounds implements PlayerRounds {
     this.#started = times();
     this.#endedAt = times();
     this.#cpuNs = times();
-    this.#before = { cpu: times(), delay: times(), vcsw: times(), icsw: times() };
+    this.#before = { cpu: times(), delay: times(), vcsw: new Int32Array(count), icsw: new Int32Array(count) };
     this.#killed = new Uint8Array(count);
     this.#exists = new Uint8Array(count);
     for (let task = 0; task < count; task++) core.tasks.add();

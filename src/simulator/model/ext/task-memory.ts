@@ -8,7 +8,8 @@ import { schedPolicy } from '../flags.ts';
 import { maskWords } from '../topology.ts';
 
 const at = taskStruct.offsets;
-const maskStride = cpumaskBytes + 16;
+/** The cpumask of a task lies within its task_struct, between bytes that nobody may read. */
+const maskAt = taskStruct.offsets.simulator + 8;
 const two32 = 4_294_967_296;
 /** taskStride is a power of two. */
 const taskShift = 31 - Math.clz32(taskStride);
@@ -26,7 +27,6 @@ export class TaskMemory {
   readonly base: number;
   readonly capacity: number;
   readonly #core: Core;
-  readonly #masks: number;
   readonly #i32: Int32Array;
   /** References that programs hold; a task that has gone stays readable until the last one is dropped. */
   readonly #references: Int32Array;
@@ -37,7 +37,6 @@ export class TaskMemory {
     this.#core = core;
     this.capacity = core.tasks.capacity;
     this.base = memory.allocate(this.capacity * taskStride, 'none', taskStride);
-    this.#masks = memory.allocate(this.capacity * maskStride, 'none');
     this.#i32 = memory.i32;
     this.#references = new Int32Array(this.capacity);
     this.#isGone = new Uint8Array(this.capacity);
@@ -60,7 +59,7 @@ export class TaskMemory {
   }
 
   maskOf(task: number): number {
-    return this.#masks + task * maskStride;
+    return this.base + task * taskStride + maskAt;
   }
 
   /** A task comes into being. `parent`: a task or −1. `cgroups`: address of its css_set, or 0. */
@@ -70,7 +69,8 @@ export class TaskMemory {
     this.#references[task] = 0;
     this.#isGone[task] = 0;
     memory.u8.fill(0, address, address + taskStruct.size);
-    memory.permit(address, taskStruct.size, 'read');
+    memory.permit(address, at.simulator, 'read');
+    memory.permit(address + at.cpusPtr, taskStruct.size - at.cpusPtr, 'read');
     memory.permit(address + at.scxSlice, 8, 'write');
     memory.permit(address + at.scxDsqVtime, 8, 'write');
     memory.permit(address + at.scxDisallow, 1, 'write');
@@ -128,7 +128,6 @@ export class TaskMemory {
   #forget(task: number): void {
     const address = this.addressOf(task);
     this.memory.permit(address, taskStruct.size, 'none');
-    this.memory.permit(this.maskOf(task), cpumaskBytes, 'none');
     this.put(task, at.cpusPtr, 0);
   }
 

@@ -17,7 +17,7 @@ export class Watchdog {
   readonly #timeoutJiffies: number;
   /** 1 while a task waits for a CPU, the jiffy in which it began to, and its place among those that wait. */
   readonly #waiting: Uint8Array;
-  readonly #since: Float64Array;
+  readonly #since: Int32Array;
   readonly #order: Float64Array;
   #last = 0;
   /** 1 when the next wait is a new one: the task has run since. */
@@ -30,7 +30,7 @@ export class Watchdog {
     this.#slot = slot;
     this.#timeoutJiffies = Math.ceil(timeoutMs / jiffyMs);
     this.#waiting = new Uint8Array(capacity);
-    this.#since = new Float64Array(capacity);
+    this.#since = new Int32Array(capacity);
     this.#order = new Float64Array(capacity);
     this.#isNew = new Uint8Array(capacity).fill(1);
   }
