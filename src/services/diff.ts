@@ -9,7 +9,7 @@ import { stepText } from '../core/calls-text.ts';
 import { Fault } from '../core/errors.ts';
 import { perfettoTrace } from '../core/perfetto.ts';
 import { experimentOf } from '../stages/trials.ts';
-import { diffInput, diffOutput } from './schemas.ts';
+import { diffInput, diffOutput } from './run-schemas.ts';
 import { type Call, type Reply, service } from './service.ts';
 import { entrantOf, namesOf } from './simulate.ts';
 import { table } from './text.ts';

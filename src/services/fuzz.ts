@@ -4,7 +4,7 @@ import type { z } from 'zod';
 import { digestOf } from '../core/canonical.ts';
 import type { Regression } from '../core/scenario.ts';
 import { policyEntrants } from './arms.ts';
-import { fuzzInput, fuzzOutput } from './schemas.ts';
+import { fuzzInput, fuzzOutput } from './run-schemas.ts';
 import { type Call, type Reply, service } from './service.ts';
 import type { Attacked, AttackFailure, World } from './world.ts';
 

@@ -8,7 +8,7 @@ import type { Experiment, Outcome } from '../core/records.ts';
 import { experimentOf } from '../stages/trials.ts';
 import { decode } from '../workload/encoding.ts';
 import { defaultEntrant, policyEntrants, settingsEntrants } from './arms.ts';
-import { simulateInput, simulateOutput } from './schemas.ts';
+import { simulateInput, simulateOutput } from './run-schemas.ts';
 import { type Call, type Reply, service } from './service.ts';
 import { namedWorkload, type Setting, trialOf, usualCosts, wishedShape } from './trials.ts';
 import { findingLines } from './verify.ts';
