@@ -1,5 +1,5 @@
 // npm run bench -- fidelity [--costs tcg] [--only NAME] [--all]: how near the simulator comes to what the micro-VM measured (bench/truth): the same
-// experiments, simulated. No workload of the standard set was fitted (bench/operations.ts), nor two policies. The first half is every other workload by name.
+// experiments, simulated, with the very objects that ran there. No workload of the standard set was fitted (bench/operations.ts), nor two policies. The first half is every other workload by name.
 
 import { parseArgs } from 'node:util';
 import type { Experiment } from '../src/core/records.ts';
@@ -10,6 +10,7 @@ import { hints } from '../src/workload/hints.ts';
 import { parseWorkload } from '../src/workload/read.ts';
 import { median, row } from './lib.ts';
 import { readTruths, type Truth } from './truth/files.ts';
+import { useObjects } from './truth/objects.ts';
 import { isClear, type TruthEffect, truthEffects } from './truth/summary.ts';
 
 /** Left out of fitting. */
@@ -208,6 +209,8 @@ function defaultArm(errors: readonly LevelError[]): void {
 /** The same cells, simulated. */
 async function simulateAll(truths: readonly Truth[], costs: 'tcg'): Promise<Truth[]> {
   const world = openWorld();
+  const arms = truths.flatMap((truth) => Object.values(truth.arms));
+  for (const line of await useObjects(arms, world)) process.stdout.write(`  ${line}\n`);
   const call = { progress: () => {}, signal: new AbortController().signal };
   const ready = await world.openMachine({ machine: 'simulator', costs }, call);
   const machine = ready.reference('simulated', 'cold');

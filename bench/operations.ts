@@ -14,6 +14,7 @@ import { expand } from '../src/workload/expand.ts';
 import { parseWorkload } from '../src/workload/read.ts';
 import { row } from './lib.ts';
 import { truthRoot } from './truth/files.ts';
+import { keepObjects, useObjects } from './truth/objects.ts';
 
 const file = `${truthRoot}/operations.json`;
 const policies = ['fifo', 'vtime', 'deadline'];
@@ -75,6 +76,12 @@ const expansionOf = (operation: Operation) =>
 /** ns per operation, by arm and operation. */
 type Measured = Record<string, Record<string, number>>;
 
+/** The file: what was measured, and the arms with the objects that ran. */
+interface Recorded {
+  readonly arms: readonly Arm[];
+  readonly measured: Measured;
+}
+
 export async function benchOperations(options: readonly string[]): Promise<void> {
   const flags = {
     record: { type: 'boolean', default: false },
@@ -83,11 +90,15 @@ export async function benchOperations(options: readonly string[]): Promise<void>
   const { values } = parseArgs({ args: [...options], options: flags });
   const world = openWorld();
   const call = { progress: () => {}, signal: new AbortController().signal };
-  const arms = [defaultEntrant, ...(await policyEntrants(world, policies, false, call))].map(
-    ({ arm }) => arm,
-  );
-  if (values.record) await record(world, arms);
-  const truth = JSON.parse(readFileSync(file, 'utf8')) as Measured;
+  if (values.record) {
+    const entrants = [defaultEntrant, ...(await policyEntrants(world, policies, false, call))];
+    await record(
+      world,
+      entrants.map(({ arm }) => arm),
+    );
+  }
+  const { arms, measured: truth } = JSON.parse(readFileSync(file, 'utf8')) as Recorded;
+  for (const line of await useObjects(arms, world)) process.stdout.write(`  ${line}\n`);
   const objects = new Map<string, Uint8Array>();
   for (const { id, policy } of arms)
     if (policy !== undefined) objects.set(id, await world.store.blobs.get(policy.object));
@@ -117,7 +128,8 @@ async function record(world: ReturnType<typeof openWorld>, arms: readonly Arm[])
       measured[arm.id]![operation.name] = metrics.makespanNs! / operation.times;
     }
   }
-  writeFileSync(file, `${canonicalJson(measured)}\n`);
+  await keepObjects(arms, world.store.blobs);
+  writeFileSync(file, `${canonicalJson({ arms, measured })}\n`);
 }
 
 type Simulate = (arm: Arm, operation: Operation, costs: Costs) => number;

@@ -1,5 +1,5 @@
 // npm run bench -- truth [--kernel 6.18] [--seeds 5] [--only NAME] [--out DIRECTORY]: what the micro-VM measures on every declared standard
-// workload under the default scheduler, its standard settings and the library's policies, kept as files (truth/files.ts). Cells that are
+// workload under the default scheduler, its standard settings and the library's policies, kept as files (truth/files.ts) beside the objects that ran (truth/objects.ts). Cells that are
 // there already are not measured again. Ends with the effects against the default.
 
 import { join } from 'node:path';
@@ -12,6 +12,7 @@ import { namedWorkload, type Setting, trialOf } from '../src/services/trials.ts'
 import type { ReadyMachine, World } from '../src/services/world.ts';
 import { experimentOf, inOrder, type Trial } from '../src/stages/trials.ts';
 import { type Cell, openTruth, type Truth, truthRoot, writeTruth } from './truth/files.ts';
+import { keepObjects } from './truth/objects.ts';
 import { printSummary } from './truth/summary.ts';
 
 const cpuCounts = [2, 4];
@@ -37,6 +38,8 @@ export async function benchTruth(options: readonly string[]): Promise<void> {
     },
   });
   const bench = await openBench(values.kernel, Number(values.seeds));
+  const arms = [...bench.standard, ...bench.varied].map(({ arm }) => arm);
+  await keepObjects(arms, bench.world.store.blobs, values.out);
   for (const workload of await bench.world.workloads.list()) {
     if (workload.kind !== 'declared') continue;
     for (const cpus of cpuCounts) {
