@@ -43,6 +43,15 @@ test('records of all three parts', () => {
   });
 });
 
+test('texts of lines are read late, but must be there', () => {
+  const line = (file: number, text: number) => () => read([], [16, at('s'), 1, 0, file, text, 0], []);
+  expect(line(at('a.c'), strings.length - 1)().lines).toEqual([
+    { section: 's', offset: 0, file: 'a.c', text: '', line: 0, column: 0 },
+  ]);
+  expect(line(at('a.c'), strings.length)).toThrow('BTF strings+0x18');
+  expect(line(strings.length, at('a.c'))).toThrow('BTF strings+0x18');
+});
+
 test('records may be longer than known', () => {
   expect(read([12, at('s'), 1, 0, 7, 99], [], []).functions).toEqual([{ section: 's', offset: 0, type: 7 }]);
 });

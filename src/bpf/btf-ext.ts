@@ -46,6 +46,7 @@ export interface CoreRelocation extends AtInstruction {
 }
 export interface BtfExt {
   readonly functions: readonly FunctionRecord[];
+  /** Read when first asked for: there are many, and they are for messages. */
   readonly lines: readonly LineRecord[];
   readonly coreRelocations: readonly CoreRelocation[];
 }
@@ -58,41 +59,74 @@ export function readBtfExt(bytes: Uint8Array, btf: Btf): BtfExt {
   const header = reader.u32(4);
   if (header < 24) reader.fail(4, `header of ${header} bytes`);
   const part = (field: number) => ({ start: header + reader.u32(field), length: reader.u32(field + 4) });
+  const ofLines = groups(reader, btf, part(16), 16);
+  for (const { first, count, size } of ofLines)
+    for (let at = first; at < first + count * size; at += size) {
+      btf.needString(reader.u32(at + 4));
+      btf.needString(reader.u32(at + 8));
+    }
+  let lines: LineRecord[] | undefined;
   return {
-    functions: records(reader, btf, part(8), 8, (at) => ({ type: reader.u32(at + 4) })),
-    lines: records(reader, btf, part(16), 16, (at) => ({
-      file: btf.string(reader.u32(at + 4)),
-      text: btf.string(reader.u32(at + 8)),
-      line: reader.u32(at + 12) >>> 10,
-      column: reader.u32(at + 12) & 0x3ff,
-    })),
+    functions: records(reader, groups(reader, btf, part(8), 8), (at) => ({ type: reader.u32(at + 4) })),
+    get lines() {
+      lines ??= records(reader, ofLines, (at) => ({
+        file: btf.string(reader.u32(at + 4)),
+        text: btf.string(reader.u32(at + 8)),
+        line: reader.u32(at + 12) >>> 10,
+        column: reader.u32(at + 12) & 0x3ff,
+      }));
+      return lines;
+    },
     coreRelocations:
-      header < 32 ? [] : records(reader, btf, part(24), 16, (at) => readCoreRelocation(reader, btf, at)),
+      header < 32
+        ? []
+        : records(reader, groups(reader, btf, part(24), 16), (at) => readCoreRelocation(reader, btf, at)),
   };
 }
 
+/** Records of one ELF section; offset of the first, and bytes of each. */
+interface Group {
+  readonly section: string;
+  readonly first: number;
+  readonly count: number;
+  readonly size: number;
+}
+
 /** One sub-section: the size of a record, then per ELF section its name, the number of records and the records. */
-function records<T extends object>(
+function groups(
   reader: Reader,
   btf: Btf,
   part: { start: number; length: number },
   smallest: number,
-  read: (at: number) => T,
-): (T & AtInstruction)[] {
+): Group[] {
   if (part.length === 0) return [];
   reader.need(part.start, part.length);
   const size = reader.u32(part.start);
   if (size < smallest || size % 4 !== 0) reader.fail(part.start, `records of ${size} bytes`);
   const end = part.start + part.length;
-  const found: (T & AtInstruction)[] = [];
+  const found: Group[] = [];
   for (let at = part.start + 4; at < end; ) {
     const section = btf.string(reader.u32(at));
     const count = reader.u32(at + 4);
-    at += 8;
-    if (count === 0 || count * size > end - at) reader.fail(at - 4, `${count} records of ${size} bytes`);
-    for (let i = 0; i < count; i++, at += size) found.push({ section, offset: reader.u32(at), ...read(at) });
+    const first = at + 8;
+    if (count === 0 || count * size > end - first) reader.fail(at + 4, `${count} records of ${size} bytes`);
+    found.push({ section, first, count, size });
+    at = first + count * size;
   }
   return found;
+}
+
+function records<T extends object>(
+  reader: Reader,
+  found: readonly Group[],
+  read: (at: number) => T,
+): (T & AtInstruction)[] {
+  return found.flatMap(({ section, first, count, size }) =>
+    Array.from({ length: count }, (_, i) => {
+      const at = first + i * size;
+      return { section, offset: reader.u32(at), ...read(at) };
+    }),
+  );
 }
 
 function readCoreRelocation(reader: Reader, btf: Btf, at: number) {

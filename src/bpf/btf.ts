@@ -139,6 +139,11 @@ export class Btf {
     return names;
   }
 
+  /** Fails unless a text of the string section can begin there: they all end, with the section at the latest. */
+  needString(offset: number): void {
+    if (offset >= this.#strings.length) this.#strings.need(offset, 1);
+  }
+
   /** A text of the string section, for .BTF.ext. */
   string(offset: number): string {
     let text = this.#texts.get(offset);

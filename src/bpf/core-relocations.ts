@@ -10,7 +10,7 @@ import {
   type LocalAccess,
   localAccess,
 } from './core-access.ts';
-import type { Bytes, Instruction } from './instructions.ts';
+import { type Bytes, type Instruction, positionOf } from './instructions.ts';
 
 /** Of a member: where it is; that the kernel has it but the target gives it no place; that it does not exist; that nobody knows. */
 export type CoreField =
@@ -57,20 +57,17 @@ export function applyCoreRelocations(
   known: Map<string, Resolution> = new Map(),
 ): { readonly instructions: Instruction[]; readonly poisoned: readonly Poisoned[] } {
   const poisoned: Poisoned[] = [];
-  const open = new Set(relocations.keys());
-  const relocated = instructions.map((code) => {
-    const relocation = relocations.get(code.at);
-    if (relocation === undefined) return code;
-    open.delete(code.at);
+  const relocated = instructions.slice();
+  for (const [at, relocation] of relocations) {
+    const position = positionOf(instructions, at);
+    const code = instructions[position] ?? refuse(relocation, 'it is not at an instruction');
     const key = `${relocation.kind} ${relocation.type} ${relocation.access.join()}`;
     const value = known.get(key) ?? resolve(btf, relocation, target);
     known.set(key, value);
     const done = 'poison' in value ? value.poison : patch(code, relocation, value);
-    if (typeof done !== 'string') return done;
-    poisoned.push({ at: code.at, message: done });
-    return poisonedCall(code);
-  });
-  for (const at of open) refuse(relocations.get(at) as CoreRelocation, 'it is not at an instruction');
+    if (typeof done === 'string') poisoned.push({ at, message: done });
+    relocated[position] = typeof done === 'string' ? poisonedCall(code) : done;
+  }
   return { instructions: relocated, poisoned };
 }
 

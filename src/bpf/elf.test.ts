@@ -32,6 +32,9 @@ test('sections, symbols and relocations are those that llvm-readelf lists', () =
     [16, 'dispatch_fair'],
     [24, 'init_fair'],
   ]);
+  const patched = [...elf.relocations.keys()].map((index) => elf.sections[index]!.name);
+  expect(patched).toContain('.text');
+  expect(patched.filter((name) => /^\.(BTF|debug)/.test(name))).toEqual([]);
 });
 
 test.each([

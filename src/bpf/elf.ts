@@ -46,7 +46,7 @@ export interface Elf {
   readonly machine: number;
   readonly sections: readonly Section[];
   readonly symbols: readonly ElfSymbol[];
-  /** By index of the section that they patch, in ascending order of offset. */
+  /** Of sections that are loaded (debugging information is not): by index of the section that they patch, in ascending order of offset. */
   readonly relocations: ReadonlyMap<number, readonly Relocation[]>;
 }
 
@@ -148,6 +148,7 @@ function readRelocations(sections: readonly Section[], symbols: readonly ElfSymb
     if (section.info >= sections.length) reader.fail(0, `patches section ${section.info}`);
     if (byTarget.has(section.info)) reader.fail(0, `section ${section.info} is patched by two tables`);
     if (reader.length % 16 !== 0) reader.fail(reader.length, 'size is not a multiple of 16');
+    if ((sections[section.info]!.flags & sectionFlag.alloc) === 0n) continue;
     const list: Relocation[] = [];
     for (let at = 0; at < reader.length; at += 16) {
       const symbol = symbols[reader.u32(at + 12)];

@@ -75,7 +75,9 @@ function licenceOf(elf: Elf): string {
 function helpersOf(functions: readonly Program[]): number[] {
   const ids = new Set<number>();
   for (const { instructions, references } of functions)
-    for (const code of instructions)
+    for (let i = 0; i < instructions.length; i++) {
+      const code = instructions[i]!;
       if (code.kind === 'call' && code.what === 'helper' && !references.has(code.at)) ids.add(code.id);
+    }
   return [...ids].sort((a, b) => a - b);
 }

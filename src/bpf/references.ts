@@ -34,7 +34,7 @@ export interface ReferenceContext {
   readonly maps: ReadonlyMap<number, string>;
 }
 
-/** By slot. A call of a kernel function decodes as a call of a function; the reference tells the truth. */
+/** By slot. `relocations`: in order of offset. A call of a kernel function decodes as a call of a function; the reference tells the truth. */
 export function readReferences(
   context: ReferenceContext,
   place: FunctionPlace,
@@ -42,17 +42,18 @@ export function readReferences(
   relocations: readonly Relocation[],
 ): Map<number, Reference> {
   const found = new Map<number, Reference>();
-  const bySlot = new Map(relocations.map((item) => [(item.offset - place.offset) / 8, item]));
+  let next = 0;
   for (const code of instructions) {
-    const relocation = bySlot.get(code.at);
-    bySlot.delete(code.at);
-    if (relocation !== undefined) found.set(code.at, referenceOf(context, place, code, relocation));
-    else if (code.kind === 'call' && code.what === 'function') {
+    const relocation = relocations[next];
+    if (relocation !== undefined && relocation.offset === place.offset + code.at * 8) {
+      next++;
+      found.set(code.at, referenceOf(context, place, code, relocation));
+    } else if (code.kind === 'call' && code.what === 'function') {
       const target = place.offset + code.target * 8;
       found.set(code.at, functionReference(context, place.section, target, place, code));
     }
   }
-  const [stray] = bySlot.values();
+  const stray = relocations[next];
   if (stray !== undefined) malformed(place.section.name, stray.offset, 'relocation inside an instruction');
   return found;
 }

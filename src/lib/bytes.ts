@@ -8,17 +8,15 @@ const longestText = 4096;
 
 export class Reader {
   readonly bytes: Uint8Array;
+  readonly length: number;
   readonly #view: DataView;
   readonly #fail: Fail;
 
   constructor(bytes: Uint8Array, fail: Fail) {
     this.bytes = bytes;
+    this.length = bytes.length;
     this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
     this.#fail = fail;
-  }
-
-  get length(): number {
-    return this.bytes.length;
   }
 
   fail(offset: number, problem: string): never {
@@ -27,8 +25,8 @@ export class Reader {
 
   /** Fails unless `size` bytes exist at `offset`; negative, fractional and unsafe numbers fail too. */
   need(offset: number, size: number): void {
-    const sane = Number.isSafeInteger(offset) && Number.isSafeInteger(size) && offset >= 0 && size >= 0;
-    if (!sane || size > this.length - offset)
+    const isInside = offset >= 0 && size >= 0 && size <= this.length - offset;
+    if (!isInside || !Number.isInteger(offset) || !Number.isInteger(size))
       this.#fail(offset, `needs ${size} bytes at ${offset}, has ${this.length}`);
   }
 
@@ -64,9 +62,10 @@ export class Reader {
 
   /** A 64-bit offset or size as a number; fails beyond 2^53 - 1. */
   size64(offset: number): number {
-    const value = this.u64(offset);
-    if (value > BigInt(Number.MAX_SAFE_INTEGER)) this.#fail(offset, `size ${value} is beyond 2^53`);
-    return Number(value);
+    this.need(offset, 8);
+    const high = this.#view.getUint32(offset + 4, true);
+    if (high >= 2 ** 21) this.#fail(offset, `size ${this.u64(offset)} is beyond 2^53`);
+    return high * 2 ** 32 + this.#view.getUint32(offset, true);
   }
 
   /** An integer of 1, 2, 4 or 8 bytes. */
@@ -88,22 +87,10 @@ export class Reader {
   /** A zero-terminated text of at most 4096 bytes. */
   text(offset: number): string {
     this.need(offset, 1);
-    const limit = Math.min(this.length, offset + longestText + 1);
-    let text = '';
-    for (let at = offset; at < limit; at++) {
-      const byte = this.bytes[at] as number;
-      if (byte === 0) return text;
-      if (byte > 127) return this.#utf8Text(offset, limit);
-      text += String.fromCharCode(byte);
-    }
-    return this.#fail(offset, 'text without an end, or longer than 4096 bytes');
-  }
-
-  #utf8Text(offset: number, limit: number): string {
-    const bytes = this.bytes.subarray(offset, limit);
-    const end = bytes.indexOf(0);
-    if (end < 0) this.#fail(offset, 'text without an end, or longer than 4096 bytes');
-    return decodeText(bytes.subarray(0, end));
+    const end = this.bytes.indexOf(0, offset);
+    if (end < 0 || end - offset > longestText)
+      this.#fail(offset, 'text without an end, or longer than 4096 bytes');
+    return utf8.decode(this.bytes.subarray(offset, end));
   }
 }
 

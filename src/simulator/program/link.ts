@@ -10,7 +10,7 @@ import {
   poisonHelper,
   type Resolution,
 } from '../../bpf/core-relocations.ts';
-import type { Instruction } from '../../bpf/instructions.ts';
+import { type Instruction, positionOf } from '../../bpf/instructions.ts';
 import type { BpfObject } from '../../bpf/object.ts';
 import type { Program } from '../../bpf/programs.ts';
 import type { Reference } from '../../bpf/references.ts';
@@ -89,12 +89,11 @@ export function link(object: BpfObject, kernel: KernelVersion, addresses: Addres
   const poisoned: PoisonedPlace[] = [];
   const linked = functions.map((program, fn) => linkFunction(context, program, fn, poisoned));
   const taken = functions.flatMap(({ references, instructions }) =>
-    instructions.flatMap((code) => {
-      const reference = references.get(code.at);
-      return code.kind === 'imm64' && reference !== undefined && isFunction(reference)
-        ? [numbers.get(placeOf(reference)) as number]
-        : [];
-    }),
+    [...references].flatMap(([at, one]) =>
+      isFunction(one) && instructions[positionOf(instructions, at)]?.kind === 'imm64'
+        ? [numbers.get(placeOf(one)) as number]
+        : [],
+    ),
   );
   return {
     functions: linked,
@@ -147,14 +146,17 @@ function linkFunction(
     context.relocations,
   );
   const messages = new Map(relocated.poisoned.map(({ at, message }) => [at, message]));
-  return relocated.instructions.map((code) => {
-    const reference = program.references.get(code.at);
-    const message = messages.get(code.at);
-    const done = message ?? (reference === undefined ? code : resolve(context, code, reference));
-    if (typeof done !== 'string') return done;
-    poisoned.push({ fn, at: code.at, message: done });
-    return poisonedCall(code, poisonHelper + poisoned.length - 1);
-  });
+  const { instructions } = relocated;
+  const slots = new Set([...messages.keys(), ...program.references.keys()]);
+  for (const at of [...slots].sort((a, b) => a - b)) {
+    const position = positionOf(instructions, at);
+    const code = instructions[position]!;
+    const done = messages.get(at) ?? resolve(context, code, program.references.get(at)!);
+    if (typeof done === 'string') poisoned.push({ fn, at, message: done });
+    instructions[position] =
+      typeof done === 'string' ? poisonedCall(code, poisonHelper + poisoned.length - 1) : done;
+  }
+  return instructions;
 }
 
 /** The instruction with its value, or why it is poisoned. */
