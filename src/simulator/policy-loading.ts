@@ -15,6 +15,7 @@ import { globalsOf } from './program/globals.ts';
 import { functionPointerBase, instantiate, type Native, SimFinding } from './program/instance.ts';
 import type { Linked } from './program/link.ts';
 import type { Remembered } from './program/remembered.ts';
+import { checkStack } from './program/stack.ts';
 
 export interface LoadedPolicy {
   readonly program: PolicyProgram;
@@ -66,6 +67,7 @@ export function loadPolicy(object: BpfObject, loading: Loading): LoadedPolicy {
   const values = valuesOf(linked);
   const stack = placeFrames(linked, memory);
   const program = instantiate(linked, { ...loading, stack }, values.name);
+  if (loading.mode === 'checked') loading.remembered.made(linked, 'stack', () => checkStack(linked));
   return { program, values, linked, maps, data };
 }
 
