@@ -4,7 +4,7 @@ import type { Instruction } from '../bpf/instructions.ts';
 import type { Block } from './choice.ts';
 import { dominates, type Flow } from './flow.ts';
 import { isInFrame } from './program.ts';
-import { addedAt, mostAdded, step, type Values, valuesAtEntries, valuesOf, valuesSize } from './values.ts';
+import { addedAt, copyValues, mostAdded, step, type Values, valuesAtEntries, valuesSize } from './values.ts';
 
 /** How far offsets lead. */
 export const reach = 0x8000;
@@ -30,7 +30,7 @@ export class Bases {
   /** The writer begins a block. */
   enter(block: number): void {
     this.#block = block;
-    this.#values.set(valuesOf(this.#entries, block));
+    copyValues(this.#values, 0, this.#entries, block);
   }
 
   /** It has written an instruction. */
@@ -46,7 +46,12 @@ export class Bases {
   /** Whether register + offset is known to lie no further than `reach` from what `setNear` was told of. */
   isNear(register: number, offset: number): boolean {
     const added = this.#values[addedAt + register]! + offset;
-    return this.#nearOf(register).some((one) => added - one.added >= -reach && added - one.added < reach);
+    const near = this.#nearOf(register);
+    for (let i = near.length - 1; i >= 0; i--) {
+      const more = added - near[i]!.added;
+      if (more >= -reach && more < reach) return true;
+    }
+    return false;
   }
 
   /** From here on, what the register holds is known to be near memory. */
@@ -60,7 +65,7 @@ export class Bases {
   /** What still holds here. Writers finish what a block dominates before they go on elsewhere, so the rest may be forgotten. */
   #nearOf(register: number): { readonly block: number; readonly added: number }[] {
     const near = this.#near.get(this.#values[register]!) ?? [];
-    while (near.length > 0 && !dominates(this.#flow, near.at(-1)!.block, this.#block)) near.pop();
+    while (near.length > 0 && !dominates(this.#flow, near[near.length - 1]!.block, this.#block)) near.pop();
     return near;
   }
 }
@@ -69,18 +74,20 @@ export class Bases {
 function lowestOffsets(blocks: readonly Block[], entries: Int32Array): Map<number, number> {
   const lowest = new Map<number, number>();
   const values = new Int32Array(valuesSize);
-  blocks.forEach(({ instructions }, block) => {
-    if (!instructions.some((code) => lowBaseOf(code) !== undefined)) return;
-    values.set(valuesOf(entries, block));
-    for (const code of instructions) {
-      const base = lowBaseOf(code);
-      if (base !== undefined) {
-        const key = keyOf(values, base);
-        lowest.set(key, Math.min(lowest.get(key) ?? 0, code.offset));
-      }
-      step(values, code);
+  for (let block = 0; block < blocks.length; block++) {
+    const { instructions } = blocks[block]!;
+    /** Position of the first instruction that `values` do not know yet. */
+    let next = -1;
+    for (let i = 0; i < instructions.length; i++) {
+      const code = instructions[i]!;
+      const base = code.offset < 0 ? lowBaseOf(code) : undefined;
+      if (base === undefined) continue;
+      if (next < 0) copyValues(values, 0, entries, block);
+      for (next = Math.max(next, 0); next < i; next++) step(values, instructions[next]!);
+      const key = keyOf(values, base);
+      lowest.set(key, Math.min(lowest.get(key) ?? 0, code.offset));
     }
-  });
+  }
   return lowest;
 }
 
@@ -89,9 +96,8 @@ function keyOf(values: Values, register: number): number {
   return values[register]! * 2 * mostAdded + values[addedAt + register]!;
 }
 
-/** The register from which an access goes down, but not in the frame: where the frame is, is known. */
+/** The register from which an access with a negative offset starts, but for those in the frame: where the frame is, is known. */
 function lowBaseOf(code: Instruction): number | undefined {
-  if (code.offset >= 0) return undefined;
   switch (code.kind) {
     case 'load':
     case 'load_acquire':

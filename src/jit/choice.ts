@@ -17,7 +17,7 @@ export interface Block {
   /** Made after the instructions; the block then has one successor. */
   readonly choice: Choice | undefined;
   /** Successors: for a branch [taken, not taken], for the end of the function none. */
-  readonly next: readonly number[];
+  readonly next: number[];
 }
 
 /** A choice costs what four or five instructions cost, for its count must be exact; a branch that is mispredicted costs about forty. */
@@ -25,25 +25,31 @@ const maxArm = 3;
 
 const predictable: ReadonlySet<Condition> = new Set(['eq', 'ne', 'set']);
 
-/** Replaces what it can in `blocks`, which are listed by their first slot; the arms remain, where nothing leads to them. */
-export function makeChoices(blocks: Map<number, Block>): void {
-  const before = new Map<number, number>();
-  for (const { next } of blocks.values()) for (const to of next) before.set(to, (before.get(to) ?? 0) + 1);
+/** Replaces what it can in `blocks`, whose successors are positions; the arms remain, where nothing leads to them. */
+export function makeChoices(blocks: Block[]): void {
+  /** By block: ways that lead to it. */
+  const before = new Int32Array(blocks.length);
+  for (let block = 0; block < blocks.length; block++) {
+    const { next } = blocks[block]!;
+    for (let way = 0; way < next.length; way++) before[next[way]!]!++;
+  }
   /** Where the arm leads; undefined for what is no arm. */
-  const armEnd = (slot: number): number | undefined => {
-    const { instructions, choice, next } = blocks.get(slot)!;
-    const fits = before.get(slot) === 1 && next.length === 1 && instructions.length <= maxArm;
+  const armEnd = (block: number): number | undefined => {
+    const { instructions, choice, next } = blocks[block]!;
+    const fits = before[block] === 1 && next.length === 1 && instructions.length <= maxArm;
     return fits && choice === undefined && instructions.every(isMove) ? next[0] : undefined;
   };
-  for (const [slot, { instructions, next }] of blocks) {
-    const branch = instructions.at(-1)!;
-    const [taken, otherwise] = next;
+  const code = (arm: number): readonly Instruction[] => blocks[arm]!.instructions;
+  for (let block = 0; block < blocks.length; block++) {
+    const { instructions, next } = blocks[block]!;
+    const branch = instructions[instructions.length - 1]!;
     if (branch.kind !== 'branch' || predictable.has(branch.condition)) continue;
-    if (taken === undefined || otherwise === undefined) continue;
-    const [takenEnd, otherwiseEnd] = [armEnd(taken), armEnd(otherwise)];
-    const code = (arm: number): readonly Instruction[] => blocks.get(arm)!.instructions;
+    const taken = next[0]!;
+    const otherwise = next[1]!;
+    const takenEnd = armEnd(taken);
+    const otherwiseEnd = armEnd(otherwise);
     const choose = (choice: Choice, end: number): void => {
-      blocks.set(slot, { instructions, choice, next: [end] });
+      blocks[block] = { instructions, choice, next: [end] };
     };
     if (takenEnd !== undefined && takenEnd === otherwiseEnd)
       choose({ branch, taken: code(taken), otherwise: code(otherwise) }, takenEnd);
@@ -54,21 +60,21 @@ export function makeChoices(blocks: Map<number, Block>): void {
 }
 
 /** Two choices by one condition, one right after the other, become one: clang writes two where it means two values. */
-function joinChoices(blocks: Map<number, Block>, before: ReadonlyMap<number, number>): void {
-  for (const slot of [...blocks.keys()].reverse()) {
-    const { instructions, choice, next } = blocks.get(slot)!;
-    if (choice === undefined || before.get(next[0]!) !== 2) continue;
-    const after = blocks.get(next[0]!)!;
+function joinChoices(blocks: Block[], before: Int32Array): void {
+  for (let block = blocks.length - 1; block >= 0; block--) {
+    const { instructions, choice, next } = blocks[block]!;
+    if (choice === undefined || before[next[0]!] !== 2) continue;
+    const after = blocks[next[0]!]!;
     const [first] = after.instructions;
     if (after.choice === undefined || first !== after.choice.branch) continue;
     if (!isSame(choice.branch, first) || changesOperands(choice)) continue;
     const taken = [...choice.taken, first, ...after.choice.taken];
     const otherwise = [...choice.otherwise, first, ...after.choice.otherwise];
-    blocks.set(slot, {
+    blocks[block] = {
       instructions,
       choice: { branch: choice.branch, taken, otherwise },
       next: after.next,
-    });
+    };
   }
 }
 

@@ -19,7 +19,8 @@ export function placeCounts(flow: Flow): Counts {
   isPlaced[0] = 1;
   const work = [0];
   for (let block = work.pop(); block !== undefined; block = work.pop())
-    for (const { from, to } of tree[block]!) {
+    for (let i = 0; i < tree[block]!.length; i++) {
+      const { from, to } = tree[block]![i]!;
       const other = from === block ? to : from;
       if (isPlaced[other]) continue;
       isPlaced[other] = 1;
@@ -44,15 +45,18 @@ interface Edge {
 function spanningTree({ blocks, before }: Flow): Edge[][] {
   const depth = loopDepths(before);
   const byWeight: Edge[][] = [];
-  blocks.forEach(({ next }, from) => {
-    for (const to of next) {
+  for (let from = 0; from < blocks.length; from++) {
+    const { next } = blocks[from]!;
+    for (let way = 0; way < next.length; way++) {
+      const to = next[way]!;
       const isAlone = next.length > 1 && before[to]!.length > 1;
       const weight = 2 * Math.min(depth[from]!, depth[to]!) + (isAlone ? 1 : 0);
       byWeight[weight] ??= [];
       byWeight[weight].push({ from, to });
     }
-  });
-  const parent = Int32Array.from(blocks, (_, block) => block);
+  }
+  const parent = new Int32Array(blocks.length);
+  for (let block = 0; block < blocks.length; block++) parent[block] = block;
   const root = (block: number): number => {
     let at = block;
     while (parent[at] !== at) {
@@ -62,9 +66,11 @@ function spanningTree({ blocks, before }: Flow): Edge[][] {
     return at;
   };
   const tree: Edge[][] = blocks.map(() => []);
-  for (const edges of byWeight.reverse())
-    for (const edge of edges ?? []) {
-      const [a, b] = [root(edge.from), root(edge.to)];
+  for (let weight = byWeight.length - 1; weight >= 0; weight--)
+    for (let i = 0; i < (byWeight[weight]?.length ?? 0); i++) {
+      const edge = byWeight[weight]![i]!;
+      const a = root(edge.from);
+      const b = root(edge.to);
       if (a === b) continue;
       parent[a] = b;
       tree[edge.from]!.push(edge);
@@ -76,13 +82,14 @@ function spanningTree({ blocks, before }: Flow): Edge[][] {
 /** In how many loops a block may be: a loop is taken to reach from its head to the last jump back, in the order of blocks. */
 function loopDepths(before: Flow['before']): Int32Array {
   const depth = new Int32Array(before.length + 1);
-  before.forEach((ways, head) => {
+  for (let head = 0; head < before.length; head++) {
+    const ways = before[head]!;
     let last = -1;
-    for (const from of ways) if (from >= head && from > last) last = from;
-    if (last < 0) return;
+    for (let i = 0; i < ways.length; i++) if (ways[i]! >= head && ways[i]! > last) last = ways[i]!;
+    if (last < 0) continue;
     depth[head]!++;
     depth[last + 1]!--;
-  });
+  }
   for (let block = 1; block < depth.length; block++) depth[block]! += depth[block - 1]!;
   return depth;
 }

@@ -28,26 +28,33 @@ export function readFlow(fn: number, code: readonly Instruction[]): Flow {
   makeChoices(bySlot);
   const blocks = order(bySlot);
   const count = blocks.length;
-  const before: number[][] = Array.from({ length: count }, () => []);
-  blocks.forEach((block, i) => {
-    for (const to of new Set(block.next)) before[to]!.push(i);
-  });
+  const before: number[][] = blocks.map(() => []);
+  for (let block = 0; block < count; block++) {
+    const { next } = blocks[block]!;
+    const first = next[0];
+    const second = next[1];
+    if (first !== undefined) before[first]!.push(block);
+    if (second !== undefined && second !== first) before[second]!.push(block);
+  }
   const dominator = dominators(before);
   const tree = walk(dominator);
   const isMerge = new Uint8Array(count);
   const isLoop = new Uint8Array(count);
   let isReducible = true;
-  before.forEach((from, to) => {
-    const forward = from.filter((i) => i < to);
-    if (forward.length > 1) isMerge[to] = 1;
-    if (forward.length < from.length) isLoop[to] = 1;
-    if (from.some((i) => i >= to && !dominates(tree, to, i))) isReducible = false;
-  });
+  for (let to = 0; to < count; to++) {
+    const ways = before[to]!;
+    let forward = 0;
+    for (let i = 0; i < ways.length; i++)
+      if (ways[i]! < to) forward++;
+      else if (!dominates(tree, to, ways[i]!)) isReducible = false;
+    if (forward > 1) isMerge[to] = 1;
+    if (forward < ways.length) isLoop[to] = 1;
+  }
   return { blocks, before, dominator, ...tree, isMerge, isLoop, isReducible };
 }
 
-/** Where control goes after an instruction, if not always to the next. */
-function targetsOf(code: Instruction): readonly number[] | undefined {
+/** Where control may go after an instruction; undefined: only to the next. */
+function targetsOf(code: Instruction): number[] | undefined {
   switch (code.kind) {
     case 'branch':
     case 'may_goto':
@@ -61,63 +68,69 @@ function targetsOf(code: Instruction): readonly number[] | undefined {
   }
 }
 
-/** Blocks by first slot, in order of slots, with successors as slots. */
-function split(fn: number, code: readonly Instruction[]): Map<number, Block> {
+/** In order of slots; successors are numbers in this order. */
+function split(fn: number, code: readonly Instruction[]): Block[] {
   const stray = (at: number): BadProgram => new BadProgram('leads outside the function', fn, at);
   const last = code.at(-1);
   if (last === undefined) throw stray(0);
   /** By slot: 1 where an instruction starts, 2 where a block does. */
   const marks = new Uint8Array(last.at + last.slots);
-  for (const { at } of code) marks[at] = 1;
-  const ends: { readonly index: number; readonly next: readonly number[] }[] = [];
-  code.forEach((instruction, index) => {
-    const next = targetsOf(instruction);
-    if (next === undefined) return;
-    ends.push({ index, next });
-    for (const target of next) {
-      if (!marks[target]) throw stray(instruction.at);
-      marks[target] = 2;
+  for (let i = 0; i < code.length; i++) marks[code[i]!.at] = 1;
+  for (let i = 0; i < code.length; i++) {
+    const next = targetsOf(code[i]!);
+    if (next === undefined) continue;
+    for (let way = 0; way < next.length; way++) {
+      if (!marks[next[way]!]) throw stray(code[i]!.at);
+      marks[next[way]!] = 2;
     }
-  });
-  if (ends.at(-1)?.index !== code.length - 1) throw stray(last.at);
-  const blocks = new Map<number, Block>();
+    if (i + 1 < code.length) marks[code[i + 1]!.at] = 2;
+  }
+  if (targetsOf(last) === undefined) throw stray(last.at);
+  /** By slot where a block starts: its number. */
+  const numbers = new Int32Array(marks.length);
+  let count = 1;
+  for (let at = 1; at < marks.length; at++) if (marks[at] === 2) numbers[at] = count++;
+  const blocks: Block[] = [];
   let from = 0;
-  const close = (to: number, next: readonly number[]): void => {
-    blocks.set(code[from]!.at, { instructions: code.slice(from, to), choice: undefined, next });
-    from = to;
-  };
-  for (const { index, next } of ends) {
-    for (let i = from + 1; i <= index; i++) {
-      const { at } = code[i]!;
-      if (marks[at] === 2) close(i, [at]);
-    }
-    close(index + 1, next);
+  for (let i = 0; i < code.length; i++) {
+    if (i + 1 < code.length && marks[code[i + 1]!.at] !== 2) continue;
+    const next = targetsOf(code[i]!) ?? [code[i + 1]!.at];
+    for (let way = 0; way < next.length; way++) next[way] = numbers[next[way]!]!;
+    blocks.push({ instructions: code.slice(from, i + 1), choice: undefined, next });
+    from = i + 1;
   }
   return blocks;
 }
 
-/** Renumbers what is reachable from slot 0 in reverse postorder. The walk keeps its own stack: functions can be long. */
-function order(bySlot: ReadonlyMap<number, Block>): Block[] {
-  const seen = new Set([0]);
-  const stack = [{ slot: 0, edge: 0 }];
+/** What is reachable from the first, in reverse postorder and numbered so. The walk keeps its own stack: functions can be long. */
+function order(bySlot: readonly Block[]): Block[] {
+  /** By block: successors that were looked at. */
+  const edges = new Uint8Array(bySlot.length);
+  const isSeen = new Uint8Array(bySlot.length);
+  const stack = [0];
   const postorder: number[] = [];
-  for (let top = stack.at(-1); top !== undefined; top = stack.at(-1)) {
-    const { next } = bySlot.get(top.slot)!;
-    const to = next[top.edge++];
+  isSeen[0] = 1;
+  while (stack.length > 0) {
+    const block = stack[stack.length - 1]!;
+    const to = bySlot[block]!.next[edges[block]!++];
     if (to === undefined) {
-      postorder.push(top.slot);
+      postorder.push(block);
       stack.pop();
-    } else if (!seen.has(to)) {
-      seen.add(to);
-      stack.push({ slot: to, edge: 0 });
+    } else if (isSeen[to] === 0) {
+      isSeen[to] = 1;
+      stack.push(to);
     }
   }
-  const slots = postorder.reverse();
-  const number = new Map(slots.map((slot, i) => [slot, i]));
-  return slots.map((slot) => {
-    const block = bySlot.get(slot)!;
-    return { ...block, next: block.next.map((to) => number.get(to)!) };
-  });
+  const numbers = new Int32Array(bySlot.length);
+  const count = postorder.length;
+  for (let i = 0; i < count; i++) numbers[postorder[i]!] = count - 1 - i;
+  const blocks: Block[] = [];
+  for (let i = count - 1; i >= 0; i--) {
+    const block = bySlot[postorder[i]!]!;
+    for (let way = 0; way < block.next.length; way++) block.next[way] = numbers[block.next[way]!]!;
+    blocks.push(block);
+  }
+  return blocks;
 }
 
 function dominators(before: readonly (readonly number[])[]): Int32Array {
@@ -127,7 +140,9 @@ function dominators(before: readonly (readonly number[])[]): Int32Array {
     changed = false;
     for (let block = 1; block < before.length; block++) {
       let best = -1;
-      for (const from of before[block]!) {
+      const ways = before[block]!;
+      for (let i = 0; i < ways.length; i++) {
+        const from = ways[i]!;
         if (dominator[from] === -1) continue;
         best = best === -1 ? from : meet(dominator, best, from);
       }
@@ -141,7 +156,8 @@ function dominators(before: readonly (readonly number[])[]): Int32Array {
 }
 
 function meet(dominator: Int32Array, first: number, second: number): number {
-  let [a, b] = [first, second];
+  let a = first;
+  let b = second;
   while (a !== b) {
     while (a > b) a = dominator[a]!;
     while (b > a) b = dominator[b]!;

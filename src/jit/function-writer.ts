@@ -69,12 +69,13 @@ function emitBody(
   { instructions, choice }: Block,
   ahead: number,
 ): void {
-  instructions.forEach((code, i) => {
+  for (let i = 0; i < instructions.length; i++) {
+    const code = instructions[i]!;
     if (code.kind === 'call') storeCount(to, ahead + i + 1);
     emitInstruction(to, around, code);
     if (code.kind === 'call') loadCount(to, ahead + i + 1);
     to.bases.pass(code);
-  });
+  }
   if (choice !== undefined) emitChoice(to, choice);
 }
 

@@ -25,90 +25,76 @@ export function emitFlow(to: FunctionCode, flow: Flow, bodies: Bodies, dispatch:
   else emitDispatcher(to, flow, bodies, dispatch);
 }
 
-type Action =
-  | { readonly kind: 'tree'; readonly block: number }
-  /** The first `merges` of the merges that the block dominates follow it. */
-  | { readonly kind: 'within'; readonly block: number; readonly merges: number }
-  | { readonly kind: 'jump'; readonly from: number; readonly to: number }
-  | { readonly kind: 'else' }
-  | { readonly kind: 'end' };
+/**
+ * What is left to write, as three numbers each. `tree`: a block and what it dominates. `within`: the same without the loop, if the block heads one; so many
+ * of the merges that it dominates, the first ones, follow. `jump`: from a block to another.
+ */
+const action = { tree: 0, within: 1, jump: 2, else: 3, end: 4 } as const;
 
 function emitStructured(to: FunctionCode, flow: Flow, bodies: Bodies): void {
-  const merges: number[][] = flow.blocks.map(() => []);
-  flow.dominator.forEach((above, block) => {
-    if (block > 0 && flow.isMerge[block]) merges[above]!.push(block);
-  });
+  const { blocks, dominator, isMerge, isLoop } = flow;
+  const merges: number[][] = blocks.map(() => []);
+  for (let block = 1; block < blocks.length; block++)
+    if (isMerge[block] === 1) merges[dominator[block]!]!.push(block);
   /** How many blocks, loops and ifs are open around the code being written; and how many were around the loop of a block, and around what it follows. */
   let open = 0;
-  const aroundLoop = new Int32Array(flow.blocks.length).fill(-1);
-  const aroundBlock = new Int32Array(flow.blocks.length).fill(-1);
-  const work: Action[] = [{ kind: 'tree', block: 0 }];
-  const next = (...actions: Action[]): void => {
-    work.push(...actions.reverse());
-  };
+  const aroundLoop = new Int32Array(blocks.length).fill(-1);
+  const aroundBlock = new Int32Array(blocks.length).fill(-1);
+  /** The next is the last. */
+  const work: number[] = [0, 0, action.tree];
   const br = (around: number): void => {
     assert(around >= 0 && around < open, 'a jump without its target around it');
     to.out.byte(op.br).u32(open - 1 - around);
   };
-  for (let action = work.pop(); action !== undefined; action = work.pop()) {
-    switch (action.kind) {
-      case 'tree': {
-        const { block } = action;
-        const within: Action = { kind: 'within', block, merges: merges[block]!.length };
-        if (!flow.isLoop[block]) {
-          next(within);
-          break;
+  while (work.length > 0) {
+    const kind = work.pop();
+    const block = work.pop()!;
+    const more = work.pop()!;
+    switch (kind) {
+      case action.tree:
+        if (isLoop[block] === 1) {
+          to.begin(op.loop);
+          aroundLoop[block] = open++;
+          bodies.loopHead(block);
+          work.push(0, 0, action.end);
         }
-        to.begin(op.loop);
-        aroundLoop[block] = open++;
-        bodies.loopHead(block);
-        next(within, { kind: 'end' });
+        work.push(merges[block]!.length, block, action.within);
         break;
-      }
-      case 'within': {
-        const { block } = action;
-        if (action.merges > 0) {
-          const last = merges[block]![action.merges - 1]!;
+      case action.within: {
+        if (more > 0) {
+          const last = merges[block]![more - 1]!;
           to.begin(op.block);
           aroundBlock[last] = open++;
-          next(
-            { kind: 'within', block, merges: action.merges - 1 },
-            { kind: 'end' },
-            { kind: 'tree', block: last },
-          );
+          work.push(0, last, action.tree, 0, 0, action.end, more - 1, block, action.within);
           break;
         }
         bodies.body(block);
-        const [taken, otherwise] = flow.blocks[block]!.next;
+        const { next } = blocks[block]!;
+        const taken = next[0];
+        const otherwise = next[1];
         if (taken === undefined) bodies.leave(block);
-        else if (otherwise === undefined || otherwise === taken)
-          next({ kind: 'jump', from: block, to: taken });
+        else if (otherwise === undefined || otherwise === taken) work.push(taken, block, action.jump);
         else {
           bodies.condition(block);
           to.begin(op.if);
           open++;
-          next(
-            { kind: 'jump', from: block, to: taken },
-            { kind: 'else' },
-            { kind: 'jump', from: block, to: otherwise },
-            { kind: 'end' },
-          );
+          work.push(0, 0, action.end, otherwise, block, action.jump);
+          work.push(0, 0, action.else, taken, block, action.jump);
         }
         break;
       }
-      case 'jump':
-        bodies.edge(action.from, action.to);
-        if (action.to <= action.from) br(aroundLoop[action.to]!);
-        else if (flow.isMerge[action.to]) br(aroundBlock[action.to]!);
-        else next({ kind: 'tree', block: action.to });
+      case action.jump:
+        bodies.edge(block, more);
+        if (more <= block) br(aroundLoop[more]!);
+        else if (isMerge[more] === 1) br(aroundBlock[more]!);
+        else work.push(0, more, action.tree);
         break;
-      case 'else':
+      case action.else:
         to.out.byte(op.else);
         break;
-      case 'end':
+      default:
         to.end();
         open--;
-        break;
     }
   }
 }

@@ -47,26 +47,30 @@ class Sweeps {
     for (let block = 0; block < this.#blocks.length; block++) {
       const ways = this.#before[block]!;
       let first = -1;
-      for (const from of ways) {
+      for (let i = 0; i < ways.length; i++) {
+        const from = ways[i]!;
         if (from >= block) continue;
-        if (first < 0) this.entries.set(valuesOf(this.#exits, from), block * valuesSize);
+        if (first < 0) copyValues(this.entries, block, this.#exits, from);
         else this.#mark(block, from, false);
         first = from;
       }
       if (first < 0 || ways.length > 1) this.#renewMeeting(block, first < 0);
-      values.set(valuesOf(this.entries, block));
-      for (const code of this.#blocks[block]!.instructions) step(values, code);
+      copyValues(values, 0, this.entries, block);
+      const { instructions } = this.#blocks[block]!;
+      for (let i = 0; i < instructions.length; i++) step(values, instructions[i]!);
       stepChoice(values, this.#blocks[block]!);
-      this.#exits.set(values, block * valuesSize);
+      copyValues(this.#exits, block, values, 0);
     }
   }
 
   /** Marks what ways back bring that is not what was believed; or all. Answers whether one was not marked before. */
   markLoops(all: boolean): boolean {
     let isNew = false;
-    for (let block = 0; block < this.#blocks.length; block++)
-      for (const from of this.#before[block]!)
-        if (from >= block && this.#mark(block, from, all)) isNew = true;
+    for (let block = 0; block < this.#blocks.length; block++) {
+      const ways = this.#before[block]!;
+      for (let i = 0; i < ways.length; i++)
+        if (ways[i]! >= block && this.#mark(block, ways[i]!, all)) isNew = true;
+    }
     return isNew;
   }
 
@@ -80,24 +84,29 @@ class Sweeps {
 
   #mark(block: number, from: number, all: boolean): boolean {
     const { entries } = this;
-    const [entry, exit] = [block * valuesSize, from * valuesSize];
+    const exits = this.#exits;
+    const meets = this.#meets;
+    const entry = block * valuesSize;
+    const exit = from * valuesSize;
     let isNew = false;
     for (let register = 0; register < registers; register++) {
-      if (this.#meets[block * registers + register] === 1) continue;
+      if (meets[block * registers + register] === 1) continue;
       const isSame =
-        entries[entry + register] === this.#exits[exit + register] &&
-        entries[entry + addedAt + register] === this.#exits[exit + addedAt + register];
+        entries[entry + register] === exits[exit + register] &&
+        entries[entry + addedAt + register] === exits[exit + addedAt + register];
       if (isSame && !all) continue;
-      this.#meets[block * registers + register] = 1;
+      meets[block * registers + register] = 1;
       isNew = true;
     }
     return isNew;
   }
 }
 
-/** What holds where a block begins. */
-export function valuesOf(entries: Int32Array, block: number): Values {
-  return entries.subarray(block * valuesSize, (block + 1) * valuesSize);
+/** What holds at one block becomes what holds at another. */
+export function copyValues(to: Int32Array, toBlock: number, from: Int32Array, fromBlock: number): void {
+  const target = toBlock * valuesSize;
+  const source = fromBlock * valuesSize;
+  for (let i = 0; i < valuesSize; i++) to[target + i] = from[source + i]!;
 }
 
 /** What an instruction does to them. */

@@ -124,7 +124,7 @@ export class WasmBytes {
   }
 
   bytes(values: Uint8Array | readonly number[]): this {
-    this.#grow(values.length);
+    if (this.#length + values.length > this.#bytes.length) this.#grow(values.length);
     this.#bytes.set(values, this.#length);
     this.#length += values.length;
     return this;
@@ -141,6 +141,7 @@ export class WasmBytes {
   }
 
   i32(value: number): this {
+    if (value >= -64 && value < 64) return this.byte(value & 127);
     let rest = value | 0;
     for (;;) {
       const low = rest & 127;
@@ -153,7 +154,7 @@ export class WasmBytes {
 
   /** A bigint modulo 2^64, or an integer. */
   i64(value: bigint | number): this {
-    if (value === (Number(value) | 0)) return this.i32(value);
+    if (typeof value === 'number' && value === (value | 0)) return this.i32(value);
     let rest = BigInt.asIntN(64, BigInt(value));
     for (;;) {
       const low = Number(rest & 127n);
@@ -177,7 +178,6 @@ export class WasmBytes {
   }
 
   #grow(more: number): void {
-    if (this.#length + more <= this.#bytes.length) return;
     const larger = new Uint8Array(Math.max(this.#bytes.length * 2, this.#length + more));
     larger.set(this.#bytes);
     this.#bytes = larger;
