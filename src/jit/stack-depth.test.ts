@@ -29,12 +29,12 @@ const names: CallNames = { functionAt: () => undefined, isAsync: () => false };
 
 describe('a frame', () => {
   it.each([
-    ['none, which counts as one', [exit], 16],
+    ['none', [exit], 0],
     ['a store 8 below r10', [touch(8), exit], 16],
     ['a store 17 below r10', [[0x72, 10, 0, -17, 0], exit], 32],
     ['a load 512 below r10', [[0x79, 1, 10, -512, 0], exit], 512],
     ['an address, though nothing is read', [[0xbf, 2, 10, 0, 0], [0x07, 2, 0, 0, -48], exit], 48],
-    ['an address of something else', [[0xbf, 2, 10, 0, 0], [0x07, 3, 0, 0, -48], exit], 16],
+    ['an address of something else', [[0xbf, 2, 10, 0, 0], [0x07, 3, 0, 0, -48], exit], 0],
     ['an atomic addition', [[0xdb, 10, 1, -24, 0], exit], 32],
   ] as const)('%s', (_, slots, bytes) => {
     expect(frameUse(code(...slots))).toBe(bytes);

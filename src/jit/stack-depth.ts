@@ -1,5 +1,5 @@
 // How much stack a program's chains of calls take together, as the verifier counts before it lets a program in: each frame as deep as its functions reach below r10,
-// in steps of 16 bytes. Source: check_max_stack_depth(), round_up_stack_depth(), grow_stack_state(), kernel/bpf/verifier.c, v6.18.
+// in steps of 16 bytes (those of machines that translate BPF, as x86-64). Source: check_max_stack_depth(), round_up_stack_depth(), grow_stack_state(), kernel/bpf/verifier.c, v6.18.
 import type { Instruction } from '../bpf/instructions.ts';
 import { type Functions, frameBytes, maxFrames } from './program.ts';
 
@@ -37,9 +37,9 @@ export function tooDeep(
   return new Walk(used, edges).first([...roots, ...asynchronous]);
 }
 
-/** Bytes of the frame: down to the lowest address that the function reaches or forms, and never none. */
+/** Bytes of the frame: down to the lowest address that the function reaches or forms. */
 export function frameUse(code: readonly Instruction[]): number {
-  let lowest = -1;
+  let lowest = 0;
   let copy = -1;
   for (const one of code) {
     const base = one.kind === 'load' || one.kind === 'load_acquire' ? one.src : accessBase(one);
@@ -49,7 +49,7 @@ export function frameUse(code: readonly Instruction[]): number {
       lowest = Math.min(lowest, one.imm);
     copy = one.kind === 'mov' && one.fromSrc && one.width === 64 && one.src === 10 ? one.dst : -1;
   }
-  return Math.ceil(-lowest / step) * step;
+  return Math.ceil(Math.abs(lowest) / step) * step;
 }
 
 /** The register from which a store or an atomic operation counts its address; −1: it is neither. */

@@ -11,6 +11,7 @@ import { latency } from './cases/latency.ts';
 import { operations } from './cases/operations.ts';
 import { relocations } from './cases/relocations.ts';
 import { shares } from './cases/shares.ts';
+import { stack } from './cases/stack.ts';
 import { limits } from './limits.ts';
 import { Bench, type Subject } from './subject.ts';
 
@@ -23,6 +24,7 @@ const all: Readonly<Record<string, readonly Case[]>> = {
   attach,
   journal,
   relocations,
+  stack,
   contract,
 };
 
