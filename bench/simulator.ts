@@ -6,6 +6,7 @@ import { loadavg } from 'node:os';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import type { Expansion } from '../src/core/workload.ts';
+import { inlineMore } from '../src/machines/compiler.ts';
 import {
   costProfiles,
   type Model,
@@ -40,6 +41,7 @@ export async function benchSimulator(): Promise<void> {
     undefined,
   );
   row('calibration: random reads of 8 KiB, ns each', '', quartiles(calibration()), undefined);
+  inlineMore();
   const simulator = new Simulator(memoryBytes);
   const rate = switchRates(simulator);
   realTime(simulator);

@@ -5,6 +5,7 @@ import { dirname, join } from 'node:path';
 import { setImmediate } from 'node:timers/promises';
 import { Fault } from '../core/errors.ts';
 import { type AttackedPolicy, type FuzzReport, fuzz, readScenario } from '../simulator/fuzz.ts';
+import { inlineMore } from './compiler.ts';
 
 export interface AttackWish {
   readonly attacked: AttackedPolicy & { readonly parameters: Record<string, number | boolean | string> };
@@ -22,6 +23,7 @@ export interface Listener {
 
 /** @throws Fault malformed for an object or a scenario that is none; the signal's reason. */
 export function attackPolicy(wish: AttackWish, { progress, signal }: Listener): Promise<FuzzReport> {
+  inlineMore();
   const { attacked, seed, seconds, scenarios, maxCpus, scenario } = wish;
   return fuzz(attacked, {
     firstSeed: seed,

@@ -19,6 +19,7 @@ import {
   simulatedKernel,
 } from '../simulator/simulate.ts';
 import { decode } from '../workload/encoding.ts';
+import { inlineMore } from './compiler.ts';
 import { hintMaps } from './hints.ts';
 import { toOutcome } from './outcome.ts';
 
@@ -54,6 +55,7 @@ const nothing: Expansion = {
 };
 
 export function openSimulator(blobs: Blobs): SimulatorMachine {
+  inlineMore();
   const simulator = new Simulator();
   const alone = queue();
   const observe = async (experiment: Experiment, watch: Watch): Promise<Outcome> => {
