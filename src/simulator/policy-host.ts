@@ -182,6 +182,7 @@ export class PolicyHost {
     const { scx } = ext;
     try {
       scx.ops.abandon();
+      ext.takeDump();
       bury();
       ext.detach();
     } catch (error) {

@@ -104,5 +104,6 @@ function valuesOf({ ops }: Linked): OpsValues {
     timeoutMs: number('timeout_ms'),
     dispatchMaxBatch: number('dispatch_max_batch'),
     hotplugSeq: String(ops.get('hotplug_seq') ?? 0n),
+    exitDumpBytes: number('exit_dump_len'),
   };
 }

@@ -5,6 +5,7 @@ import type { Case } from './case.ts';
 import { attach } from './cases/attach.ts';
 import { batches } from './cases/batches.ts';
 import { contract } from './cases/contract.ts';
+import { dump } from './cases/dump.ts';
 import { faults } from './cases/faults.ts';
 import { journal } from './cases/journal.ts';
 import { latency } from './cases/latency.ts';
@@ -21,6 +22,7 @@ const all: Readonly<Record<string, readonly Case[]>> = {
   operations,
   latency,
   faults,
+  dump,
   attach,
   journal,
   relocations,

@@ -98,6 +98,9 @@ const taskArguments: Readonly<Record<string, readonly number[]>> = {
   cpu_offline: [],
   init: [],
   exit: [],
+  dump: [],
+  dump_cpu: [],
+  dump_task: [1],
   cgroup_init: [],
   cgroup_exit: [],
   cgroup_set_weight: [],
@@ -119,6 +122,8 @@ const counts: Readonly<Record<string, number>> = {
   cgroup_set_bandwidth: 3,
   init: 0,
   exit: 0,
+  dump_cpu: 3,
+  dump_task: 2,
 };
 const cgroupFirst = /^cgroup_/;
 export function extWorld(options: ExtOptions = {}): ExtWorld {

@@ -3,6 +3,7 @@
 
 import { format, maxFormatArguments, textAt } from '../helpers/format.ts';
 import { eventStats } from '../kernel/structs.ts';
+import type { DumpLines } from '../model/ext/dump-text.ts';
 import { exitKind } from '../model/ext/exit.ts';
 import { hex, type ScxEvents } from '../model/ext/scx.ts';
 import type { Kfuncs, KfuncWorld } from './kfunc.ts';
@@ -50,10 +51,12 @@ export function exitKfuncs(world: KfuncWorld): Kfuncs {
     scx_bpf_dump_bstr: {
       params: ['low', 'low', 'low'],
       result: 'none',
-      run: () => {
+      run: (fmt, data, bytes) => {
         world.scx.ops.kfuncs++;
-        // ops.dump and its relatives are not called here
-        world.scx.error('scx_bpf_dump() must only be called from ops.dump() and friends');
+        const { lines } = world.ext.dump;
+        if (lines === undefined)
+          world.scx.error('scx_bpf_dump() must only be called from ops.dump() and friends');
+        else dump(world, lines, fmt!, data!, bytes! >>> 0);
         return undefined;
       },
     },
@@ -70,6 +73,12 @@ export function exitKfuncs(world: KfuncWorld): Kfuncs {
       },
     },
   };
+}
+
+function dump(world: KfuncWorld, lines: DumpLines, fmt: number, data: number, bytes: number): void {
+  const text = formatted(world, 'scx_bpf_dump_bstr', fmt, data, bytes);
+  if (text !== undefined) lines.add(text);
+  else lines.complain(`[!] ("${textAt(world.memory, fmt, longestFormat)}", ${bytes}) failed to format (-22)`);
 }
 
 /** bstr_format(). Undefined: the policy has been ejected for it. */

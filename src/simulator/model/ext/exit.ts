@@ -34,4 +34,6 @@ export interface Exit {
   /** Decimal: beyond 2^53 for hotplug codes. */
   readonly code: string;
   readonly message: string;
+  /** What was written down when it ended with an error. */
+  readonly dump?: string;
 }

@@ -11,6 +11,7 @@ import type { CgroupMemory } from './cgroup-memory.ts';
 import { CgroupOps } from './cgroup-ops.ts';
 import { CpuMemory } from './cpu-memory.ts';
 import { Dispatch } from './dispatch.ts';
+import { ExitDump } from './dump.ts';
 import { exitKind, exitReason, hotplugCode } from './exit.ts';
 import { Kicks } from './kicks.ts';
 import { kfMask, type Ops } from './ops.ts';
@@ -34,6 +35,7 @@ export class Ext {
   readonly kicks: Kicks;
   readonly watchdog: Watchdog;
   readonly cpuMemory: CpuMemory;
+  readonly dump: ExitDump;
   /** CPU to which a task is bound while it changes queues, −1 for none. */
   readonly sticky: Int32Array;
   /** 1: a higher class has taken the CPU, and the policy was told. */
@@ -63,12 +65,14 @@ export class Ext {
     this.dispatch = new Dispatch(scx, Math.min(values.dispatchMaxBatch || defaultBatch, mostBatch));
     this.kicks = new Kicks(scx);
     this.watchdog = new Watchdog(scx, watchdogSlot, values.timeoutMs || defaultTimeoutMs);
+    this.dump = new ExitDump({ ...this, memory: simMemory });
   }
 
   /** scx_enable() up to the tasks. `groups`: those of the workload. False: it was refused, and `exit` says why. */
   attach(groups?: CgroupMemory): boolean {
     this.scx.idle.reset();
     if (this.#enable(groups)) return true;
+    this.takeDump();
     this.detach();
     return false;
   }
@@ -81,6 +85,7 @@ export class Ext {
     }
     if (scx.exit === undefined) this.#validate();
     if (scx.exit !== undefined) return false;
+    this.dump.enable();
     this.watchdog.start();
     scx.events.bypassActivate++;
     if (groups === undefined) return true;
@@ -108,6 +113,14 @@ export class Ext {
     else if (dispatchMaxBatch > mostBatch) scx.error('scx_enable() failed (-12)');
   }
 
+  /** scx_error_irq_workfn(): before anything else happens to a policy that ended with an error. */
+  takeDump(): void {
+    const { exit } = this.scx;
+    if (exit === undefined || exit.kind < exitKind.error || exit.dump !== undefined) return;
+    this.#ops.abandon();
+    this.scx.exit = { ...exit, dump: this.dump.take(exit) };
+  }
+
   /** ops.exit(), after the tasks have left. */
   detach(): void {
     const exit = this.scx.exit ?? { kind: exitKind.unreg, code: '0', message: '' };
@@ -129,7 +142,8 @@ export class Ext {
     );
     memory.i32[(info + exitInfo.offsets.reason) >>> 2] = text(exitReason(exit.kind), 128);
     memory.i32[(info + exitInfo.offsets.msg) >>> 2] = text(exit.message, 1024);
-    memory.i32[(info + exitInfo.offsets.dump) >>> 2] = text('', 8);
+    const dump = exit.dump ?? '';
+    memory.i32[(info + exitInfo.offsets.dump) >>> 2] = text(dump, dump.length + 8);
     this.#ops.call(this.#ops.exit, kfMask.unlocked, info, 0, 0, 0, 0);
   }
 

@@ -237,7 +237,6 @@ const neverSaid: Readonly<Record<string, string>> = {
   'watchdog failed to check in for': 'the work item always gets its turn',
   'attempting to dispatch to a destroyed dsq': 'between finding a queue and inserting nothing else happens',
   'failed to read data fields': 'the verifier lets only readable data through',
-  'failed to format': 'a format that was accepted can be printed',
   'unavailable node': 'all nodes below nr_node_ids are there',
   'RCU CPU stall detected!': 'no callback takes that long',
   'soft lockup - CPU#': 'no callback takes that long',

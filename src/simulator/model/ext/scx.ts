@@ -19,6 +19,8 @@ export interface OpsValues {
   readonly dispatchMaxBatch: number;
   /** Decimal; 0: whatever has happened to CPUs. */
   readonly hotplugSeq?: string;
+  /** exit_dump_len; 0 or absent: the default. */
+  readonly exitDumpBytes?: number;
 }
 
 /** SCX_EV_*, by their names in the kernel without the prefix. */

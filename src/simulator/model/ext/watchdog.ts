@@ -67,6 +67,15 @@ export class Watchdog {
     return this.#since[task]!;
   }
 
+  /** Tasks that wait for this CPU, who came first at the front. */
+  waitingOn(cpu: number): number[] {
+    const { count, cpu: cpuOf } = this.#core.tasks;
+    const tasks: number[] = [];
+    for (let task = 0; task < count; task++)
+      if (this.#waiting[task] === 1 && cpuOf[task] === cpu) tasks.push(task);
+    return tasks.sort((a, b) => this.#order[a]! - this.#order[b]!);
+  }
+
   /** The work item. */
   check(): void {
     const jiffies = this.#jiffies();
