@@ -136,9 +136,10 @@ export class Dispatch {
 
   /** flush_dispatch_buf(). Tasks that were dispatched or moved since begin(). */
   flush(cpu: number): number {
-    const { task, qseq, low, high, flags, flagsHigh, vtime } = this.#buffer;
     const count = this.#cursor;
+    if (count === 0) return this.#count;
     this.#cursor = 0;
+    const { task, qseq, low, high, flags, flagsHigh, vtime } = this.#buffer;
     this.#count += count;
     for (let at = 0; at < count; at++)
       this.#finish(
@@ -230,6 +231,7 @@ export class Dispatch {
 
   forgetDeferred(task: number): void {
     this.#marked[task] = unmarked;
+    if (this.#deferred.length === 0) return;
     const at = this.#deferred.indexOf(task);
     if (at >= 0) this.#deferred.splice(at, 1);
   }

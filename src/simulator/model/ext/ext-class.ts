@@ -168,7 +168,6 @@ export class ExtClass implements SchedClass {
       this.#ops.call(this.#ops.quiescent, kfMask.rest, this.#memory.addressOf(task), seen, 0, 0, 0);
     }
     this.#memory.dequeued(task, (flags & dequeueFlag.sleep) !== 0);
-    this.#ext.clearRunnable(task, false);
     if (this.#dsqs.of[task]! >= 0) this.#dsqs.remove(task);
     else this.#dispatch.forgetDeferred(task);
     return true;
