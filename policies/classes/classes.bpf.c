@@ -35,6 +35,7 @@ struct task_state {
 	u64 run;       /* since it last slept */
 	u64 usual_run; /* running average of the above at each sleep */
 	struct turn turn;
+	u32 class;     /* with which it was queued last */
 };
 
 #include "task.h"
@@ -68,8 +69,10 @@ s32 OP(classes_select_cpu, struct task_struct *p, s32 prev_cpu, u64 wake_flags)
 	struct task_state *s = task_state(p);
 	enum class class = s ? class_of(p, s) : NORMAL;
 
-	if (s)
+	if (s) {
+		s->class = class;
 		turn_due(&s->turn, patience_of(class), slice_of(class), true);
+	}
 	return select_idle_cpu(p, prev_cpu, wake_flags, slice_of(class));
 }
 
@@ -83,21 +86,39 @@ void OP(classes_enqueue, struct task_struct *p, u64 enq_flags)
 	if (insert_percpu_kthread(p, urgent_slice_ns, enq_flags))
 		return;
 	slice = crowded_slice(slice_of(class), QUEUE);
+	if (s)
+		s->class = class;
 	due = s ? turn_due(&s->turn, patience_of(class), slice, wakeup) : scx_bpf_now();
 	scx_bpf_dsq_insert_vtime(p, QUEUE, slice, due, enq_flags);
 	if (!kick_idle_cpu(p) && preempt && wakeup && class == URGENT)
 		preempt_for(p, due, PREEMPT_TRIES);
 }
 
+/* Charges what `p` has run since it was last charged. */
+static __always_inline void charge_running(struct task_struct *p, struct task_state *s)
+{
+	u64 ran = charge(p, &s->mark);
+
+	s->run += ran;
+	s->turn.used += ran;
+}
+
+/* Who was urgent when it was queued may finish, but not for ever. */
+static __always_inline enum class class_of_running(struct task_struct *p, struct task_state *s)
+{
+	return s->class == URGENT && s->run <= urgent_limit_ns ? URGENT : class_of(p, s);
+}
+
 void OP(classes_dispatch, s32 cpu, struct task_struct *prev)
 {
 	if (is_runnable(prev)) {
 		struct task_state *s = task_state(prev);
-		enum class class = s ? class_of(prev, s) : NORMAL;
 		u64 due = scx_bpf_now();
 
-		if (s)
-			due = turn_due_if_queued(&s->turn, patience_of(class), prev->se.sum_exec_runtime - s->mark);
+		if (s) {
+			charge_running(prev, s);
+			due = turn_due_if_queued(&s->turn, patience_of(class_of_running(prev, s)));
+		}
 		if (keep_running(QUEUE, cpu, prev, due, urgent_slice_ns)) {
 			set_cpu_rank(cpu, due);
 			return;
@@ -130,14 +151,11 @@ void OP(classes_running, struct task_struct *p)
 void OP(classes_stopping, struct task_struct *p, bool runnable)
 {
 	struct task_state *s = task_state(p);
-	u64 ran;
 
 	set_cpu_rank(scx_bpf_task_cpu(p), 0);
 	if (!s)
 		return;
-	ran = charge(p, &s->mark);
-	s->run += ran;
-	s->turn.used += ran;
+	charge_running(p, s);
 	if (!runnable) {
 		s->usual_run = update_usual_run(s->usual_run, s->run);
 		s->run = 0;

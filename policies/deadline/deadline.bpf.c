@@ -63,7 +63,7 @@ void OP(deadline_enqueue, struct task_struct *p, u64 enq_flags)
 	if (insert_percpu_kthread(p, slice_min_ns, enq_flags))
 		return;
 	if (s) {
-		s->queued_at = scx_bpf_now();
+		begin_wait(s);
 		s->vtime = later(s->vtime, vtime_now - sleep_credit_ns);
 		deadline = deadline_of(p, s, s->vtime);
 		if (is_interactive(s)) /* or a hog that has only just begun: find out soon */
@@ -74,26 +74,38 @@ void OP(deadline_enqueue, struct task_struct *p, u64 enq_flags)
 		preempt_for(p, deadline + PREEMPT_MARGIN_NS, PREEMPT_TRIES);
 }
 
-static __always_inline u64 deadline_of_running(struct task_struct *p)
+/* Charges what `p` has run since it was last charged; it may be no further behind than the credit. */
+static __always_inline void charge_running(struct task_struct *p, struct task_state *s)
 {
-	struct task_state *s = task_state(p);
+	u64 ran = charge(p, &s->mark);
 
-	return s ? deadline_of(p, s, s->vtime + by_weight(p->se.sum_exec_runtime - s->mark, p->scx.weight)) : vtime_now;
+	s->vtime = later(s->vtime + by_weight(ran, p->scx.weight), vtime_now - sleep_credit_ns);
+	s->run += ran;
+}
+
+/* Whether `prev`, which can go on, keeps the CPU. */
+static __always_inline bool keep_prev(s32 cpu, struct task_struct *prev)
+{
+	struct task_state *s = task_state(prev);
+	u64 deadline;
+
+	if (!s)
+		return false;
+	charge_running(prev, s);
+	deadline = deadline_of(prev, s, s->vtime);
+	if (!keep_running(QUEUE, cpu, prev, deadline, slice_min_ns))
+		return false;
+	vtime_now = later(vtime_now, s->vtime);
+	set_cpu_rank(cpu, deadline);
+	return true;
 }
 
 void OP(deadline_dispatch, s32 cpu, struct task_struct *prev)
 {
 	if (rescue_overdue(QUEUE, cpu, guard_ns, slice_min_ns))
 		return;
-	if (is_runnable(prev)) {
-		u64 deadline = deadline_of_running(prev);
-
-		if (keep_running(QUEUE, cpu, prev, deadline, slice_min_ns)) {
-			set_cpu_rank(cpu, deadline);
-			return;
-		}
-	}
-	scx_bpf_dsq_move_to_local(QUEUE);
+	if (!is_runnable(prev) || !keep_prev(cpu, prev))
+		scx_bpf_dsq_move_to_local(QUEUE);
 }
 
 void OP(deadline_running, struct task_struct *p)
@@ -107,21 +119,18 @@ void OP(deadline_running, struct task_struct *p)
 	vtime_now = later(vtime_now, s->vtime);
 	/* Who was rescued keeps its slice. */
 	rescued = is_overdue(s, guard_ns);
-	s->queued_at = 0;
+	end_wait(s);
 	set_cpu_rank(scx_bpf_task_cpu(p), rescued ? 0 : deadline_of(p, s, s->vtime));
 }
 
 void OP(deadline_stopping, struct task_struct *p, bool runnable)
 {
 	struct task_state *s = task_state(p);
-	u64 ran;
 
 	set_cpu_rank(scx_bpf_task_cpu(p), 0);
 	if (!s)
 		return;
-	ran = charge(p, &s->mark);
-	s->vtime += by_weight(ran, p->scx.weight);
-	s->run += ran;
+	charge_running(p, s);
 	if (!runnable) {
 		s->usual_run = update_usual_run(s->usual_run, s->run);
 		s->run = 0;
@@ -132,8 +141,10 @@ void OP(deadline_enable, struct task_struct *p)
 {
 	struct task_state *s = task_state(p);
 
-	if (s)
+	if (s) {
 		s->vtime = vtime_now;
+		end_wait(s);
+	}
 }
 
 s32 SLEEPABLE_OP(deadline_init_task, struct task_struct *p, struct scx_init_task_args *args)

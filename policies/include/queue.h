@@ -2,6 +2,9 @@
 /*
  * Taking the next task from a queue ordered by key. The kernel asks for the next task while the running one is not yet back in the queue, so
  * without keep_running() a task could never follow itself, and the order would be wrong whenever the queue is shorter than it looks.
+ *
+ * Who is kept sees neither stopping nor running, for as long as nobody else is due: dispatch must do for it what these two do (charge it, move the
+ * clock on), or time stands still for the policy while the task runs.
  */
 #ifndef SCHEDCP_QUEUE_H
 #define SCHEDCP_QUEUE_H

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
  * Starvation guard for queues ordered by virtual time, where the end of the queue can wait for very long (nice 19 beside nice -20). Needs
- * `u64 queued_at` in struct task_state, set at every insert. Each CPU looks on its own, so tasks pinned to it are found too.
+ * `u64 queued_at` in struct task_state: begin_wait() in enqueue, end_wait() in running and enable. Each CPU looks on its own, so tasks pinned
+ * to it are found too.
  */
 #ifndef SCHEDCP_RESCUE_H
 #define SCHEDCP_RESCUE_H
@@ -9,6 +10,18 @@
 #define RESCUE_LOOKS 128
 
 u64 next_rescue[MAX_CPUS];
+
+/* A change of nice or affinity takes a waiting task out and queues it anew: it has waited all the same. */
+static __always_inline void begin_wait(struct task_state *s)
+{
+	if (!s->queued_at)
+		s->queued_at = scx_bpf_now();
+}
+
+static __always_inline void end_wait(struct task_state *s)
+{
+	s->queued_at = 0;
+}
 
 static __always_inline bool is_overdue(const struct task_state *s, u64 guard)
 {

@@ -24,10 +24,10 @@ static __always_inline u64 turn_due(struct turn *turn, u64 handicap, u64 slice, 
 	return turn->due;
 }
 
-/* In dispatch: the key that the running task would have if it were queued now, `ran` after it was last charged. */
-static __always_inline u64 turn_due_if_queued(const struct turn *turn, u64 handicap, u64 ran)
+/* In dispatch: the key that the running task, charged just now, would have if it were queued. */
+static __always_inline u64 turn_due_if_queued(const struct turn *turn, u64 handicap)
 {
-	return turn->used + ran >= turn->slice ? scx_bpf_now() + handicap : turn->due;
+	return turn->used >= turn->slice ? scx_bpf_now() + handicap : turn->due;
 }
 
 #endif

@@ -192,7 +192,7 @@ void OP(layers_enqueue, struct task_struct *p, u64 enq_flags)
 
 	if (s) {
 		layer = enter_layer(p, s);
-		s->queued_at = scx_bpf_now();
+		begin_wait(s);
 	}
 	if (insert_percpu_kthread(p, slice_of(layer), enq_flags))
 		return;
@@ -226,7 +226,7 @@ void OP(layers_quiescent, struct task_struct *p, u64 deq_flags)
 	__sync_fetch_and_add(&runnable[LAYER(s->layer)], -1);
 }
 
-/* Charges what `p` has run to itself, by weight, and to its layer, by share. */
+/* Charges what `p` has run to itself, by weight (it may be no further behind than the credit), and to its layer, by share. */
 static __always_inline void charge_running(struct task_struct *p)
 {
 	struct task_state *s = task_state(p);
@@ -235,7 +235,7 @@ static __always_inline void charge_running(struct task_struct *p)
 	if (!s)
 		return;
 	ran = charge(p, &s->mark);
-	task_set_vtime(p, p->scx.dsq_vtime + by_weight(ran, p->scx.weight));
+	task_set_vtime(p, later(p->scx.dsq_vtime + by_weight(ran, p->scx.weight), vtime_now[LAYER(s->layer)] - sleep_credit_ns));
 	__sync_fetch_and_add(&share_used[LAYER(s->layer)], by_weight(ran, share_of(s->layer)));
 }
 
@@ -260,6 +260,15 @@ static __always_inline bool rescue_any(s32 cpu)
 	return false;
 }
 
+/* The clocks of a layer and of the layers among each other follow who runs. */
+static __always_inline void advance_clocks(u32 layer, u64 vtime)
+{
+	barrier_var(layer); /* or the compiler, which knows the bound, leaves it out, and the verifier has lost it by now */
+	layer = LAYER(layer);
+	share_now = later(share_now, share_used[layer]);
+	vtime_now[layer] = later(vtime_now[layer], vtime);
+}
+
 /* Tries the layers in their order; the running task goes on when its layer is next and has nobody more deserving. */
 void OP(layers_dispatch, s32 cpu, struct task_struct *prev)
 {
@@ -282,6 +291,7 @@ void OP(layers_dispatch, s32 cpu, struct task_struct *prev)
 		tried |= 1 << best;
 		if (prev && best == running &&
 		    keep_running(QUEUE(best), cpu, prev, prev->scx.dsq_vtime, slice_min_ns)) {
+			advance_clocks(best, prev->scx.dsq_vtime);
 			set_cpu_rank(cpu, priority_of(best) + 1);
 			return;
 		}
@@ -298,10 +308,9 @@ void OP(layers_running, struct task_struct *p)
 
 	if (s) {
 		charge(p, &s->mark);
-		s->queued_at = 0;
+		end_wait(s);
 	}
-	share_now = later(share_now, share_used[layer]);
-	vtime_now[layer] = later(vtime_now[layer], p->scx.dsq_vtime);
+	advance_clocks(layer, p->scx.dsq_vtime);
 	set_cpu_rank(scx_bpf_task_cpu(p), rescued ? 0 : priority_of(layer) + 1);
 }
 
@@ -313,6 +322,10 @@ void OP(layers_stopping, struct task_struct *p, bool runnable)
 
 void OP(layers_enable, struct task_struct *p)
 {
+	struct task_state *s = task_state(p);
+
+	if (s)
+		end_wait(s);
 	task_set_vtime(p, vtime_now[layer_of(p)]);
 }
 

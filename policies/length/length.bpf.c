@@ -148,14 +148,25 @@ void OP(length_enqueue, struct task_struct *p, u64 enq_flags)
 	kick_idle_cpu(p);
 }
 
+/* Charges what `p` has run since it was last charged. */
+static __always_inline void charge_running(struct task_struct *p, struct task_state *s)
+{
+	u64 ran = charge(p, &s->mark);
+
+	s->run += ran;
+	s->turn.used += ran;
+}
+
 void OP(length_dispatch, s32 cpu, struct task_struct *prev)
 {
 	if (is_runnable(prev)) {
 		struct task_state *s = task_state(prev);
 		u64 due = scx_bpf_now();
 
-		if (s)
-			due = turn_due_if_queued(&s->turn, handicap_of(s, length_of(prev, s)), prev->se.sum_exec_runtime - s->mark);
+		if (s) {
+			charge_running(prev, s);
+			due = turn_due_if_queued(&s->turn, handicap_of(s, length_of(prev, s)));
+		}
 		if (keep_running(QUEUE, cpu, prev, due, first_slice_ns))
 			return;
 	}
@@ -204,13 +215,10 @@ static __always_inline void learn_length(struct task_struct *p, u64 length)
 void OP(length_stopping, struct task_struct *p, bool runnable)
 {
 	struct task_state *s = task_state(p);
-	u64 ran;
 
 	if (!s)
 		return;
-	ran = charge(p, &s->mark);
-	s->run += ran;
-	s->turn.used += ran;
+	charge_running(p, s);
 	if (runnable || p->flags & PF_KTHREAD)
 		return;
 	if (learn && learn_bursts)

@@ -77,7 +77,7 @@ void OP(llc_enqueue, struct task_struct *p, u64 enq_flags)
 		return;
 	llc = choose_llc(p);
 	if (s) {
-		s->queued_at = scx_bpf_now();
+		begin_wait(s);
 		enter_llc(p, s, llc);
 	}
 	scx_bpf_dsq_insert_vtime(p, llc, shared_slice(slice_ns, slice_min_ns, llc, llc_size[LLC_SLOT(llc)]),
@@ -98,26 +98,43 @@ static __always_inline bool steal(u32 home)
 	return false;
 }
 
-static __always_inline u64 vtime_of_running(struct task_struct *p)
+/* Charges what `p` has run since it was last charged; how far it is then, but no further behind its group than the credit. */
+static __always_inline u64 charge_running(struct task_struct *p)
 {
 	struct task_state *s = task_state(p);
+	u64 ran = s ? charge(p, &s->mark) : 0;
+	u64 now = vtime_now[LLC_SLOT(s ? s->llc : 0)];
+	u64 vtime = later(p->scx.dsq_vtime + by_weight(ran, p->scx.weight), now - sleep_credit_ns);
 
-	return p->scx.dsq_vtime + (s ? by_weight(p->se.sum_exec_runtime - s->mark, p->scx.weight) : 0);
+	task_set_vtime(p, vtime);
+	return vtime;
+}
+
+static __always_inline void advance_clock(u32 llc, u64 vtime)
+{
+	vtime_now[LLC_SLOT(llc)] = later(vtime_now[LLC_SLOT(llc)], vtime);
 }
 
 void OP(llc_dispatch, s32 cpu, struct task_struct *prev)
 {
 	u32 llc = llc_of_cpu(cpu);
+	u64 vtime = 0;
 
 	if (rescue_overdue(llc, cpu, guard_ns, slice_min_ns))
 		return;
-	if (is_runnable(prev) && scx_bpf_dsq_nr_queued(llc) &&
-	    keep_running(llc, cpu, prev, vtime_of_running(prev), slice_min_ns))
-		return;
+	if (is_runnable(prev)) {
+		vtime = charge_running(prev);
+		if (scx_bpf_dsq_nr_queued(llc) && keep_running(llc, cpu, prev, vtime, slice_min_ns)) {
+			advance_clock(llc, vtime);
+			return;
+		}
+	}
 	if (scx_bpf_dsq_move_to_local(llc))
 		return;
-	if (!steal(llc) && is_runnable(prev))
+	if (!steal(llc) && is_runnable(prev)) {
 		task_set_slice(prev, slice_min_ns);
+		advance_clock(llc, vtime);
+	}
 }
 
 void OP(llc_running, struct task_struct *p)
@@ -128,16 +145,14 @@ void OP(llc_running, struct task_struct *p)
 	if (s) {
 		charge(p, &s->mark);
 		enter_llc(p, s, llc);
+		end_wait(s);
 	}
-	vtime_now[LLC_SLOT(llc)] = later(vtime_now[LLC_SLOT(llc)], p->scx.dsq_vtime);
+	advance_clock(llc, p->scx.dsq_vtime);
 }
 
 void OP(llc_stopping, struct task_struct *p, bool runnable)
 {
-	struct task_state *s = task_state(p);
-
-	if (s)
-		task_set_vtime(p, p->scx.dsq_vtime + by_weight(charge(p, &s->mark), p->scx.weight));
+	charge_running(p);
 }
 
 void OP(llc_enable, struct task_struct *p)
@@ -145,8 +160,10 @@ void OP(llc_enable, struct task_struct *p)
 	struct task_state *s = task_state(p);
 	u32 llc = llc_of_cpu(scx_bpf_task_cpu(p));
 
-	if (s)
+	if (s) {
 		s->llc = llc;
+		end_wait(s);
+	}
 	task_set_vtime(p, vtime_now[LLC_SLOT(llc)]);
 }
 

@@ -40,26 +40,36 @@ void OP(vtime_enqueue, struct task_struct *p, u64 enq_flags)
 	u64 slice = shared_slice(slice_ns, slice_min_ns, QUEUE, scx_bpf_nr_cpu_ids());
 
 	if (s)
-		s->queued_at = scx_bpf_now();
+		begin_wait(s);
 	if (insert_percpu_kthread(p, slice_min_ns, enq_flags))
 		return;
 	scx_bpf_dsq_insert_vtime(p, QUEUE, slice, vtime, enq_flags);
 	kick_idle_cpu(p);
 }
 
-static __always_inline u64 vtime_of_running(struct task_struct *p)
+/* Charges what `p` has run since it was last charged; how far it is then, but no further behind than the credit. */
+static __always_inline u64 charge_running(struct task_struct *p)
 {
 	struct task_state *s = task_state(p);
+	u64 ran = s ? charge(p, &s->mark) : 0;
+	u64 vtime = later(p->scx.dsq_vtime + by_weight(ran, p->scx.weight), vtime_now - sleep_credit_ns);
 
-	return p->scx.dsq_vtime + (s ? by_weight(p->se.sum_exec_runtime - s->mark, p->scx.weight) : 0);
+	task_set_vtime(p, vtime);
+	return vtime;
 }
 
 void OP(vtime_dispatch, s32 cpu, struct task_struct *prev)
 {
 	if (rescue_overdue(QUEUE, cpu, guard_ns, slice_min_ns))
 		return;
-	if (is_runnable(prev) && keep_running(QUEUE, cpu, prev, vtime_of_running(prev), slice_min_ns))
-		return;
+	if (is_runnable(prev)) {
+		u64 vtime = charge_running(prev);
+
+		if (keep_running(QUEUE, cpu, prev, vtime, slice_min_ns)) {
+			vtime_now = later(vtime_now, vtime);
+			return;
+		}
+	}
 	scx_bpf_dsq_move_to_local(QUEUE);
 }
 
@@ -67,21 +77,24 @@ void OP(vtime_running, struct task_struct *p)
 {
 	struct task_state *s = task_state(p);
 
-	if (s)
+	if (s) {
 		charge(p, &s->mark);
+		end_wait(s);
+	}
 	vtime_now = later(vtime_now, p->scx.dsq_vtime);
 }
 
 void OP(vtime_stopping, struct task_struct *p, bool runnable)
 {
-	struct task_state *s = task_state(p);
-
-	if (s)
-		task_set_vtime(p, p->scx.dsq_vtime + by_weight(charge(p, &s->mark), p->scx.weight));
+	charge_running(p);
 }
 
 void OP(vtime_enable, struct task_struct *p)
 {
+	struct task_state *s = task_state(p);
+
+	if (s)
+		end_wait(s);
 	task_set_vtime(p, vtime_now);
 }
 

@@ -69,7 +69,7 @@ const changes: readonly (readonly [string, Uint8Array])[] = [
     'what a running task pays: a constant, 100 → 3',
     withChanged(
       vtime,
-      'vtime_stopping',
+      'vtime_dispatch',
       (code) => code.kind === 'alu' && code.op === 'mul' && !code.fromSrc && code.imm === 100,
       (bytes) => bytes.setInt32(4, 3, true),
     ),

@@ -21,7 +21,7 @@ describe('test/regressions', () => {
   it.each(files)('%s', (name) => {
     const text = readFileSync(`${directory}/${name}`, 'utf8');
     const { policy, checker, mended } = regressionSchema.parse(JSON.parse(text));
-    // known faults are declared in policy.json, and here they are to show
+    // faults that policy.json declares are to show here
     const own = attacked(policy.name);
     const ignores = own.ignores.filter((one) => one.checker !== checker);
     const { violations } = run(simulator, { ...own, ignores }, readScenario(text, name), { until: checker });
