@@ -104,12 +104,18 @@ function summary(what: string, pairs: readonly Compared[]): void {
     `${(100 * agreement).toFixed(1)} % of ${clear.length} clear of zero`,
     agreement >= 0.9,
   );
+  const rho = rankCorrelation(clear);
+  row(`rank correlation of those effects, ${what}`, '>= 0.85', rho.toFixed(3), rho >= 0.85);
+  const all = rankCorrelation(pairs);
+  row(`  of all ${pairs.length}, noise among them`, '', all.toFixed(3), undefined);
+}
+
+function rankCorrelation(pairs: readonly Compared[]): number {
   const both = pairs.filter(({ model }) => model !== undefined);
-  const rho = spearman(
+  return spearman(
     both.map(({ real }) => real.median),
     both.map(({ model }) => model!.median),
   );
-  row(`rank correlation of effects, ${what}`, '>= 0.85', rho.toFixed(3), rho >= 0.85);
 }
 
 /** What no model can do better than: the effects that the micro-VM itself finds with some seeds against those with the others. */
