@@ -12,6 +12,8 @@ const headerBytes = 8;
 const smallestAlign = 16;
 const writable = 16;
 const defaultLimit = 128 * 2 ** 20;
+/** Bytes up to which a loop is faster than fill(). */
+const shortFill = 64;
 /** One for each multiple of 16 up to 1 KiB, then eight an octave. */
 const sizeClasses = 64 + 8 * 22;
 
@@ -64,7 +66,7 @@ export class SimMemory {
     const size = blockSize(headerBytes + bytes + slack);
     const start = this.#take(size);
     if (start === 0) return 0;
-    const address = Math.ceil((start + headerBytes) / align) * align;
+    const address = (start + headerBytes + align - 1) & -align;
     this.u32[start >>> 2] = 0;
     this.u32[(address - headerBytes) >>> 2] = start;
     this.u32[(address - 4) >>> 2] = size;
@@ -74,13 +76,13 @@ export class SimMemory {
 
   /** What `allocate` gave, and is not free yet: it is zero and untouchable from here on. */
   free(address: number): void {
-    const { u8, u32 } = this;
+    const { u32 } = this;
     const start = u32[(address - headerBytes) >>> 2]!;
     const size = u32[(address - 4) >>> 2]!;
     const isBlock = start >= this.#mark && start < address && size > 0 && address - start < size;
     assert(isBlock, `free of ${address}, which is not allocated since the mark`);
-    u8.fill(0, start, start + size);
-    u8.fill(0, this.limit + start, this.limit + start + size);
+    this.#clear(start, size);
+    this.#clear(this.limit + start, size);
     const sizeClass = classOf(size);
     const last = this.#last[sizeClass]!;
     if (last === 0) this.#first[sizeClass] = start;
@@ -88,21 +90,29 @@ export class SimMemory {
     this.#last[sizeClass] = start;
   }
 
+  /** A whole block, or its shadow. */
+  #clear(start: number, size: number): void {
+    if (size > 4 * shortFill) this.u8.fill(0, start, start + size);
+    else for (let at = start >>> 2; at < (start + size) >>> 2; at++) this.i32[at] = 0;
+  }
+
   /** Says what may be done with these bytes from now on. */
   permit(address: number, bytes: number, permission: Permission): void {
     assert(address >= nullGuardBytes && address + bytes <= this.limit, `permit ${bytes} bytes at ${address}`);
-    const { u8 } = this;
     const from = this.limit + address;
-    const end = from + bytes;
-    const flag = permission === 'write' ? writable : 0;
-    if (permission === 'none') u8.fill(0, from, end);
-    else {
-      const near = Math.max(from, end - 8);
-      u8.fill(flag + 8, from, near);
-      for (let at = end - 1; at >= near; at--) u8[at] = countAt(u8, at, flag);
-    }
-    for (let at = from - 1; at >= from - 8 && u8[at] !== 0; at--)
-      u8[at] = countAt(u8, at, u8[at]! & writable);
+    setShadow(this.u8, from, from + bytes, permission);
+  }
+
+  /** Says of a block of words what may be done with it; at its end nothing is said of what follows. `shadow`: from permissions(). */
+  permitAs(address: number, shadow: Int32Array): void {
+    this.put(this.limit + address, shadow);
+  }
+
+  /** Writes words. */
+  put(address: number, words: Int32Array): void {
+    const { i32 } = this;
+    const to = address >>> 2;
+    for (let i = 0; i < words.length; i++) i32[to + i] = words[i]!; // TypedArray.set() takes longer below some kilobytes
   }
 
   /** Gives `count` items of `stride` bytes from `address` on what the first of them permits. */
@@ -181,6 +191,28 @@ export class SimMemory {
     }
     return true;
   }
+}
+
+/** The shadow of `bytes` bytes, as words; later ranges [from, to) count. */
+export function permissions(
+  bytes: number,
+  ranges: readonly (readonly [from: number, to: number, permission: Permission])[],
+): Int32Array {
+  const [before, after] = [8, 8]; // setShadow() looks there
+  const shadow = new Uint8Array(before + bytes + after);
+  for (const [from, to, permission] of ranges) setShadow(shadow, before + from, before + to, permission);
+  return new Int32Array(shadow.buffer, before, bytes / 4);
+}
+
+function setShadow(u8: Uint8Array, from: number, end: number, permission: Permission): void {
+  const flag = permission === 'write' ? writable : 0;
+  const near = permission === 'none' ? end : Math.max(from, end - 8);
+  const far = permission === 'none' ? 0 : flag + 8;
+  if (near - from > shortFill) u8.fill(far, from, near);
+  else for (let at = from; at < near; at++) u8[at] = far;
+  if (u8[end] === 0) for (let at = near; at < end; at++) u8[at] = flag + end - at;
+  else for (let at = end - 1; at >= near; at--) u8[at] = countAt(u8, at, flag);
+  for (let at = from - 1; at >= from - 8 && u8[at] !== 0; at--) u8[at] = countAt(u8, at, u8[at]! & writable);
 }
 
 /** The shadow of a byte from that of the following ones. */

@@ -32,7 +32,8 @@ const budget = 1_000_000;
 /** Wheel slots of a policy: the watchdog's, and those of BPF timers. */
 export interface PolicySlots {
   readonly watchdog: number;
-  readonly timers: readonly number[];
+  readonly firstTimer: number;
+  readonly timers: number;
 }
 
 export class PolicyHost {
@@ -84,7 +85,7 @@ export class PolicyHost {
     events: RunEvent[],
     log: CallLog | undefined,
   ): Ext | undefined {
-    this.#surroundings.begin(core, input.seed, slots.timers);
+    this.#surroundings.begin(core, input.seed, slots.firstTimer, slots.timers);
     this.#timers.reset();
     let loaded: LoadedPolicy;
     try {
@@ -130,7 +131,7 @@ export class PolicyHost {
     core.onAttributes = (task) => tasks.attributesChanged(task);
     const cgroups = this.#createCgroups(input);
     ext.cpuMemory.placeIdleTasks(cgroups.cssSetOf(-1), cgroups.taskGroupOf(-1));
-    Object.assign(this.#world, { core, scx, ext, dispatch: ext.dispatch, tasks, cgroups });
+    this.#world.begin(ext, cgroups);
     this.#surroundings.attached(ext, cgroups, maps);
     return ext;
   }

@@ -43,10 +43,11 @@ export interface Loading {
 
 /** @throws SimFinding, LoadRefusal; Fault when the object is malformed. */
 export function loadPolicy(object: BpfObject, loading: Loading): LoadedPolicy {
-  const { kernel, memory } = loading;
+  const { kernel, memory, remembered } = loading;
   const declared = object.maps.filter(({ section }) => section === '.maps');
   const maps = declared.map((shape) => {
-    const created = createMap(shape, loading.maps, valueFields(object.btf, shape.valueType));
+    const fields = remembered.made(shape, 'fields', () => valueFields(object.btf, shape.valueType));
+    const created = createMap(shape, loading.maps, fields);
     if (created.map !== undefined) return created.map;
     const { kind, text } = created.problem;
     if (kind === 'refused') throw new LoadRefusal(text);
@@ -54,7 +55,7 @@ export function loadPolicy(object: BpfObject, loading: Loading): LoadedPolicy {
   });
   const byName = new Map(maps.map((map) => [map.name, map]));
   const data = placeGlobals(object, loading);
-  const linked = loading.remembered.link(object, kernel, {
+  const linked = remembered.link(object, kernel, {
     map: (name) => byName.get(name)?.handle ?? 0,
     data: (section) => data.get(section) ?? 0,
     ksym: loading.ksym,
@@ -62,18 +63,21 @@ export function loadPolicy(object: BpfObject, loading: Loading): LoadedPolicy {
   });
   const [missing] = linked.missing;
   if (missing !== undefined) throw new LoadRefusal(missing.message);
-  checkPrograms(object, linked);
-  checkValues(linked, kernel);
-  const values = valuesOf(linked);
+  const values = remembered.made(linked, 'values', () => {
+    checkPrograms(object, linked);
+    checkValues(linked, kernel);
+    return valuesOf(linked);
+  });
   const stack = placeFrames(linked, memory);
   const program = instantiate(linked, { ...loading, stack }, values.name);
   if (loading.mode === 'checked') loading.remembered.made(linked, 'stack', () => checkStack(linked));
   return { program, values, linked, maps, data };
 }
 
-function placeGlobals(object: BpfObject, { kernel, memory }: Loading): Map<string, number> {
+function placeGlobals(object: BpfObject, { kernel, memory, remembered }: Loading): Map<string, number> {
+  const globals = remembered.made(object, `globals of ${kernel.release}`, () => globalsOf(object, kernel));
   return new Map(
-    globalsOf(object, kernel).map(({ section, size, initial, isReadOnly }) => {
+    globals.map(({ section, size, initial, isReadOnly }) => {
       const address = memory.allocate(size, isReadOnly ? 'read' : 'write', 4096);
       if (address === 0)
         throw new SimFinding(

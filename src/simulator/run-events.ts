@@ -3,11 +3,12 @@
 import type { RunEvent } from '../core/metrics.ts';
 import { eventName } from './model/ext/dump.ts';
 import { type Exit, exitReason } from './model/ext/exit.ts';
-import type { ScxEvents } from './model/ext/scx.ts';
+import { noEvents, type ScxEvents } from './model/ext/scx.ts';
 
-function kernelNames(events: ScxEvents): Record<string, number> {
-  return Object.fromEntries(Object.entries(events).map(([key, value]) => [eventName(key), value]));
-}
+/** [selectCpuFallback, SCX_EV_SELECT_CPU_FALLBACK] and so on. */
+const kernelNames = (Object.keys(noEvents) as (keyof ScxEvents)[]).map(
+  (key) => [key, eventName(key)] as const,
+);
 
 /** `ops`: '' while no policy is attached. */
 export function presence(when: string, ops: string): RunEvent {
@@ -23,5 +24,7 @@ export function exitEvent({ kind, code, message, dump = '' }: Exit): RunEvent {
 }
 
 export function countersEvent(events: ScxEvents): RunEvent {
-  return { event: 'events', values: kernelNames(events) };
+  const values: Record<string, number> = {};
+  for (const [key, name] of kernelNames) values[name] = events[key];
+  return { event: 'events', values };
 }

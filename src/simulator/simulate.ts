@@ -6,6 +6,7 @@ import { TaskBirths } from './births.ts';
 import { CallLog } from './calls/log.ts';
 import { linux618 } from './kernel/linux-6.18.ts';
 import { linux6_18 } from './kernel/versions.ts';
+import { Columns } from './model/columns.ts';
 import { type Player, type Step, tickNs } from './model/contracts.ts';
 import { Core, mostAtOnce, type Pause } from './model/core.ts';
 import type { Ext } from './model/ext/ext.ts';
@@ -50,6 +51,7 @@ const spareSlots = ownSlots + timerSlots + freeSlots;
 
 export class Simulator {
   readonly #host: PolicyHost;
+  readonly #columns = new Columns();
 
   constructor(memoryBytes?: number) {
     this.#host = new PolicyHost(memoryBytes);
@@ -69,7 +71,8 @@ export class Simulator {
     this.#host.reset();
     const problem = settingsProblem(input.settings ?? {});
     if (problem !== undefined) return { ...problem, switches: 0, simulatedNs: 0, endNs: bootNs };
-    const run = new Run(this.#host, input);
+    this.#columns.restart();
+    const run = new Run(this.#host, this.#columns, input);
     run.begin();
     let how: Pause = run.core.stopped ? 'stopped' : 'more';
     while (how === 'more') {
@@ -100,11 +103,11 @@ class Run implements Player {
   /** The policy is not there, and the events say why. */
   #isRefused = false;
 
-  constructor(host: PolicyHost, input: SimulationInput) {
+  constructor(host: PolicyHost, columns: Columns, input: SimulationInput) {
     const { expansion, costs, recorder } = input;
     const CoreOf = costs.isSerial ? SerialCore : Core;
     const core = new CoreOf(
-      new Tasks(expansion.tasks.length),
+      new Tasks(expansion.tasks.length, columns),
       createTopology(input.shape),
       costs,
       spareSlots,
@@ -144,8 +147,8 @@ class Run implements Player {
       this.#events.push(presence('before', ''));
       return true;
     }
-    const timers = Array.from({ length: timerSlots }, (_, i) => this.#roundsSlot + ownSlots + i);
-    const slots = { watchdog: this.#watchdogSlot, timers };
+    const firstTimer = this.#roundsSlot + ownSlots;
+    const slots = { watchdog: this.#watchdogSlot, firstTimer, timers: timerSlots };
     this.#ext = this.#host.attach(this.core, policy, this.#input, slots, this.#events, this.#log);
     this.#isRefused = this.#ext === undefined;
     return !this.#isRefused;

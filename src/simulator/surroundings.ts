@@ -31,8 +31,10 @@ export class Surroundings implements HelperWorld {
   /** Address of a per-CPU variable → addresses of its copies. */
   readonly #perCpu = new Map<number, readonly number[]>();
   readonly #ksyms = new Map<string, number>();
-  /** Wheel slots for timers: free ones, and which timer has which. */
-  #freeSlots: number[] = [];
+  /** Wheel slots for timers: those never used from the first on, those given back, and which timer has which. */
+  #unusedSlot = 0;
+  #slotsEnd = 0;
+  readonly #freeSlots: number[] = [];
   readonly #slotOf = new Map<number, number>();
   readonly #timerOf = new Map<number, { timer: number; cpu: number }>();
 
@@ -41,11 +43,13 @@ export class Surroundings implements HelperWorld {
     this.resultHigh = resultHigh;
   }
 
-  /** The model of the next simulation, before its policy is loaded. `slots`: wheel slots for BPF timers. */
-  begin(core: Core, seed: number, slots: readonly number[]): void {
+  /** The model of the next simulation, before its policy is loaded. `slots` wheel slots from `firstSlot` on are for BPF timers. */
+  begin(core: Core, seed: number, firstSlot: number, slots: number): void {
     this.#core = core;
     this.#random = createRandom(seed);
-    this.#freeSlots = [...slots].reverse();
+    this.#unusedSlot = firstSlot;
+    this.#slotsEnd = firstSlot + slots;
+    this.#freeSlots.length = 0;
     this.maps = [];
     this.printed.length = 0;
     for (const map of [this.#perCpu, this.#ksyms, this.#slotOf, this.#timerOf]) map.clear();
@@ -147,12 +151,16 @@ export class Surroundings implements HelperWorld {
   }
 
   armTimer(timer: number, atNs: number, cpu: number): void {
-    const slot = this.#slotOf.get(timer) ?? this.#freeSlots.pop();
+    const slot = this.#slotOf.get(timer) ?? this.#freeSlots.pop() ?? this.#takeSlot();
     if (slot === undefined)
       this.finding('more BPF timers are armed at once than the simulator has slots for');
     this.#slotOf.set(timer, slot);
     this.#timerOf.set(slot, { timer, cpu });
     this.#core.wheel.set(slot, Math.max(atNs, this.#core.now));
+  }
+
+  #takeSlot(): number | undefined {
+    return this.#unusedSlot < this.#slotsEnd ? this.#unusedSlot++ : undefined;
   }
 
   disarmTimer(timer: number): void {

@@ -38,6 +38,16 @@ export class KfuncWorld {
     this.resultHigh = resultHigh;
   }
 
+  /** The parts of the next simulation. */
+  begin(ext: Ext, cgroups: CgroupMemory): void {
+    this.core = ext.core;
+    this.scx = ext.scx;
+    this.ext = ext;
+    this.dispatch = ext.dispatch;
+    this.tasks = ext.scx.memory;
+    this.cgroups = cgroups;
+  }
+
   /** Ends the simulation: the program did what no verifier lets through. */
   finding: (text: string) => never = (text) => {
     throw new Error(`bug: nobody takes the finding ${text}`);

@@ -132,9 +132,11 @@ export function setNice(core: Core, task: number, nice: number): void {
   else if (nice > old) core.resched(cpu);
 }
 
+const nothing = (): void => {};
+
 /** sched_autogroup_exit_task(): a task that ends is taken out of its queue and put back once more. Policies see it; to EEVDF it makes no difference. */
 export function leaveAutogroup(core: Core, task: number): void {
-  if (core.tasks.schedClass[task] === classNumber.ext) changeTask(core, task, () => {}, true);
+  if (core.tasks.schedClass[task] === classNumber.ext) changeTask(core, task, nothing, true);
 }
 
 /** Ends a task wherever it is: killed. It leaves its queue; a CPU that ran it looks for another. */

@@ -43,8 +43,8 @@ export class Core extends RunQueues {
     super(tasks, topology, costs, slots + spareSlots);
     this.tickSlot = slots - 1;
     this.firstFreeSlot = slots;
-    this.mustMove = new Uint8Array(tasks.capacity);
-    this.#pushTo = new Int16Array(tasks.capacity);
+    this.mustMove = tasks.columns.bytes(tasks.capacity);
+    this.#pushTo = tasks.columns.shorts(tasks.capacity);
   }
 
   /** Runs events until `untilNs`, until nothing is due, until someone sets `stopped`, or until there were `mostEvents`. It can go on after the limit and after the last. */

@@ -38,9 +38,9 @@ export abstract class CpuTime {
     this.tasks = tasks;
     this.topology = topology;
     this.costs = costs;
-    this.cpus = new Cpus(topology.cpus);
+    this.cpus = new Cpus(topology.cpus, tasks.columns);
     for (let cpu = 0; cpu < topology.cpus; cpu++) this.cpus.speed[cpu] = topology.capacity[cpu]! / 1024;
-    this.wheel = new Wheel(wheelSlots, Math.clz32(topology.cpus) - 15); // the more CPUs, the nearer their events
+    this.wheel = new Wheel(wheelSlots, Math.clz32(topology.cpus) - 15, tasks.columns); // the more CPUs, the nearer their events
   }
 
   /** Sets or clears the timer of a task. */

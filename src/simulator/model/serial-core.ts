@@ -50,13 +50,13 @@ export class SerialCore extends Core {
     super(tasks, topology, costs, spareSlots);
     const { cpus } = topology;
     this.#devicePhaseNs = devicePhaseNs[cpus] ?? 1_000_000;
-    this.#owed = new Float64Array(cpus);
-    this.#ticked = new Uint8Array(cpus);
-    this.#leaves = new Uint8Array(cpus);
-    this.#lockedAbove = new Float64Array(cpus).fill(Number.POSITIVE_INFINITY);
-    this.#interrupted = new Uint8Array(cpus);
-    this.#runs = new Uint8Array(tasks.capacity);
-    this.#chunk = new Float64Array(tasks.capacity);
+    this.#owed = tasks.columns.times(cpus);
+    this.#ticked = tasks.columns.bytes(cpus);
+    this.#leaves = tasks.columns.bytes(cpus);
+    this.#lockedAbove = tasks.columns.times(cpus, Number.POSITIVE_INFINITY);
+    this.#interrupted = tasks.columns.bytes(cpus);
+    this.#runs = tasks.columns.bytes(tasks.capacity);
+    this.#chunk = tasks.columns.times(tasks.capacity);
     this.#rung = Array.from({ length: cpus }, () => []);
   }
 

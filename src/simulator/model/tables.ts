@@ -1,8 +1,11 @@
 // The columns that everyone shares: what the model knows of each task and each CPU. A task is a number, and its facts lie at that place in the columns.
 
+import { Columns } from './columns.ts';
 import { maskWords } from './topology.ts';
 
 export class Tasks {
+  /** Where everything that has to do with tasks or CPUs gets its columns. */
+  readonly columns: Columns;
   readonly capacity: number;
   /** taskState. */
   readonly state: Uint8Array;
@@ -38,19 +41,20 @@ export class Tasks {
   readonly lastRanAt: Float64Array;
   count = 0;
 
-  constructor(capacity: number) {
+  constructor(capacity: number, columns = new Columns()) {
     this.capacity = capacity;
-    const bytes = (): Uint8Array => new Uint8Array(capacity);
-    const ints = (): Int32Array => new Int32Array(capacity);
-    const times = (): Float64Array => new Float64Array(capacity);
+    this.columns = columns;
+    const bytes = (): Uint8Array => columns.bytes(capacity);
+    const ints = (): Int32Array => columns.ints(capacity);
+    const times = (): Float64Array => columns.times(capacity);
     this.state = bytes();
     this.cpu = ints();
     this.onRq = bytes();
     this.schedClass = bytes();
     this.policy = bytes();
-    this.nice = new Int8Array(capacity);
-    this.cgroup = ints();
-    this.mask = new Int32Array(capacity * maskWords);
+    this.nice = columns.signedBytes(capacity);
+    this.cgroup = columns.ints(capacity, -1);
+    this.mask = columns.ints(capacity * maskWords);
     this.allowed = ints();
     this.migrationDisabled = bytes();
     this.exiting = bytes();
@@ -60,34 +64,16 @@ export class Tasks {
     this.vcsw = ints();
     this.icsw = ints();
     this.left = times();
-    this.lastRan = ints();
+    this.lastRan = columns.ints(capacity, -1);
     this.lastRanAt = times();
   }
 
-  reset(): void {
-    const count = this.count;
-    this.state.fill(0, 0, count);
-    this.onRq.fill(0, 0, count);
-    this.count = 0;
-  }
-
-  /** A new task with everything at its start. @throws Error when the table is full: callers check the size of the workload before. */
-  add(): number {
-    const task = this.count++;
-    if (task >= this.capacity) throw new Error(`bug: more than ${this.capacity} tasks`);
-    this.state[task] = 0;
-    this.cpu[task] = 0;
-    this.onRq[task] = 0;
-    this.policy[task] = 0;
-    this.nice[task] = 0;
-    this.cgroup[task] = -1;
-    this.migrationDisabled[task] = 0;
-    this.exiting[task] = 0;
-    for (const column of [this.sumExec, this.delay, this.queuedAt, this.vcsw, this.icsw, this.left])
-      column[task] = 0;
-    this.lastRan[task] = -1;
-    this.lastRanAt[task] = 0;
-    return task;
+  /** So many new tasks with everything at its start; returns the first. @throws Error when the table is full: callers check the size of the workload before. */
+  add(count = 1): number {
+    const first = this.count;
+    this.count += count;
+    if (this.count > this.capacity) throw new Error(`bug: more than ${this.capacity} tasks`);
+    return first;
   }
 
   allows(task: number, cpu: number): boolean {
@@ -114,16 +100,16 @@ export class Cpus {
   readonly idleSince: Float64Array;
   readonly idleNs: Float64Array;
 
-  constructor(count: number) {
+  constructor(count: number, columns = new Columns()) {
     this.count = count;
-    this.curr = new Int32Array(count).fill(-1);
-    this.online = new Uint8Array(count).fill(1);
-    this.needResched = new Uint8Array(count);
-    this.nrRunning = new Int32Array(count);
-    this.execStart = new Float64Array(count);
-    this.segmentStart = new Float64Array(count);
-    this.speed = new Float64Array(count).fill(1);
-    this.idleSince = new Float64Array(count);
-    this.idleNs = new Float64Array(count);
+    this.curr = columns.ints(count, -1);
+    this.online = columns.bytes(count, 1);
+    this.needResched = columns.bytes(count);
+    this.nrRunning = columns.ints(count);
+    this.execStart = columns.times(count);
+    this.segmentStart = columns.times(count);
+    this.speed = columns.times(count, 1);
+    this.idleSince = columns.times(count);
+    this.idleNs = columns.times(count);
   }
 }

@@ -1,6 +1,8 @@
 // The clock's queue: one time per slot (a CPU, a task, a timer), changed in place, popped in order of time and then of slot. A calendar of
 // buckets: Brown, "Calendar queues" (CACM 1988), with a fixed width since times here are near one another, and a bit for each bucket that holds something.
 
+import { Columns } from './columns.ts';
+
 const buckets = 4096;
 
 export class Wheel {
@@ -8,8 +10,8 @@ export class Wheel {
   readonly at: Float64Array;
   readonly #next: Int32Array;
   readonly #previous: Int32Array;
-  readonly #first = new Int32Array(buckets).fill(-1);
-  readonly #occupied = new Int32Array(buckets / 32);
+  readonly #first: Int32Array;
+  readonly #occupied: Int32Array;
   readonly #widthNs: number;
   readonly #perNs: number;
   /** Number of a bucket, counted from time 0, before which no slot has its time. */
@@ -20,10 +22,12 @@ export class Wheel {
   poppedAt = 0;
 
   /** A bucket is 2^widthBits ns, and best has about one slot; 4096 of them are a year. */
-  constructor(slots: number, widthBits = 16) {
-    this.at = new Float64Array(slots).fill(Number.POSITIVE_INFINITY);
-    this.#next = new Int32Array(slots);
-    this.#previous = new Int32Array(slots);
+  constructor(slots: number, widthBits = 16, columns = new Columns()) {
+    this.#first = columns.ints(buckets, -1);
+    this.#occupied = columns.ints(buckets / 32);
+    this.at = columns.times(slots, Number.POSITIVE_INFINITY);
+    this.#next = columns.ints(slots);
+    this.#previous = columns.ints(slots);
     this.#widthNs = 2 ** widthBits;
     this.#perNs = 1 / this.#widthNs;
   }

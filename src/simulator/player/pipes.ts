@@ -1,6 +1,8 @@
 // What pipes hold, and how far each task's READ or WRITE has come. Source: pipe(7): 64 KiB; fs/pipe.c, v6.18: pipe_write(), pipe_read(), who wake the other
 // side when the pipe was empty, or full.
 
+import type { Columns } from '../model/columns.ts';
+
 const pipeBytes = 65_536;
 
 export class Pipes {
@@ -11,10 +13,10 @@ export class Pipes {
   /** 1 when those that can be moved now have been copied. */
   readonly #copied: Uint8Array;
 
-  constructor(pipes: number, tasks: number) {
-    this.#fill = new Float64Array(pipes);
-    this.#moved = new Float64Array(tasks);
-    this.#copied = new Uint8Array(tasks);
+  constructor(pipes: number, tasks: number, columns: Columns) {
+    this.#fill = columns.times(pipes);
+    this.#moved = columns.times(tasks);
+    this.#copied = columns.bytes(tasks);
   }
 
   /** Bytes of `bytes` that the task can move now. */

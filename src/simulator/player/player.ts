@@ -9,7 +9,7 @@ import type { Core } from '../model/core.ts';
 import { classNumber, taskState, wakeFlag } from '../model/flags.ts';
 import { maskWords } from '../model/topology.ts';
 import { Pipes } from './pipes.ts';
-import { flatten, type Programs } from './programs.ts';
+import { type Programs, programsOf, type RoundTasks } from './programs.ts';
 import { WaitQueues } from './waiting.ts';
 
 /** What the rest of the player (rounds.ts) is told. */
@@ -53,35 +53,40 @@ export class Player {
   /** First queue of: locks, readers, writers, joins. Semaphores come first. */
   readonly #queues: { locks: number; readers: number; writers: number; joins: number };
   readonly samples: number[][];
+  /** By round. */
+  readonly rounds: readonly RoundTasks[];
   readonly ended: Uint8Array;
 
   constructor(core: Core, expansion: Expansion, rounds: Rounds) {
     const { semaphores, locks, pipes, tasks, series } = expansion;
+    const { columns } = core.tasks;
+    const count = tasks.length;
     this.expansion = expansion;
     this.#core = core;
     this.#rounds = rounds;
-    this.#programs = flatten(expansion);
-    this.#at = new Int32Array(tasks.length);
-    this.#line = new Uint8Array(tasks.length);
-    this.#sleeping = new Uint8Array(tasks.length);
-    this.#pipes = new Pipes(pipes, tasks.length);
-    this.#forking = new Uint8Array(tasks.length);
-    this.#hasWaited = new Uint8Array(tasks.length);
-    this.#queue = new Int32Array(tasks.length).fill(-1);
-    this.#repeats = new Int32Array(this.#programs.code.length);
+    this.#programs = programsOf(expansion);
+    this.rounds = this.#programs.rounds;
+    this.#at = columns.ints(count);
+    this.#line = columns.bytes(count);
+    this.#sleeping = columns.bytes(count);
+    this.#pipes = new Pipes(pipes, count, columns);
+    this.#forking = columns.bytes(count);
+    this.#hasWaited = columns.bytes(count);
+    this.#queue = columns.ints(count, -1);
+    this.#repeats = columns.ints(this.#programs.code.length);
     this.#queues = {
       locks: semaphores,
       readers: semaphores + locks,
       writers: semaphores + locks + pipes,
       joins: semaphores + locks + 2 * pipes,
     };
-    this.#waiting = new WaitQueues(this.#queues.joins + tasks.length, tasks.length);
-    this.#units = new Float64Array(semaphores);
-    this.#stamps = new Float64Array(semaphores);
-    this.#locks = new Uint8Array(locks);
-    this.#owners = new Int32Array(locks).fill(-1);
+    this.#waiting = new WaitQueues(this.#queues.joins + count, count, columns);
+    this.#units = columns.times(semaphores);
+    this.#stamps = columns.times(semaphores);
+    this.#locks = columns.bytes(locks);
+    this.#owners = columns.ints(locks, -1);
     this.samples = series.map(() => []);
-    this.ended = new Uint8Array(tasks.length);
+    this.ended = columns.bytes(count);
   }
 
   /** The task will wait at its start line until release(). */

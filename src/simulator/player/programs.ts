@@ -1,4 +1,4 @@
-// The operations of an expansion as columns: what every task of a workload does, without an object per operation.
+// An expansion as columns: what every task of a workload does, without an object per operation, and who belongs to which round. Worked out once for each expansion.
 
 import type { Expansion } from '../../core/workload.ts';
 
@@ -12,11 +12,30 @@ export interface Programs {
   readonly b: Float64Array;
   /** Masks of the CPUS operations, by operation. */
   readonly masks: ReadonlyMap<number, bigint>;
+  readonly rounds: readonly RoundTasks[];
+}
+
+export interface RoundTasks {
+  /** All its tasks are among these; others may be too. */
+  readonly first: number;
+  readonly end: number;
+  /** Those that the player starts, in the order of their start. */
+  readonly starters: Int32Array;
+  /** How many of these the round waits for. */
+  readonly foreground: number;
 }
 
 const cpusCode = 17;
 
-export function flatten(expansion: Expansion): Programs {
+const flattened = new WeakMap<Expansion, Programs>();
+
+export function programsOf(expansion: Expansion): Programs {
+  const known = flattened.get(expansion) ?? flatten(expansion);
+  flattened.set(expansion, known);
+  return known;
+}
+
+function flatten(expansion: Expansion): Programs {
   const { tasks } = expansion;
   const count = tasks.reduce((sum, task) => sum + task.ops.length, 0);
   const first = new Int32Array(tasks.length);
@@ -37,5 +56,18 @@ export function flatten(expansion: Expansion): Programs {
       at++;
     }
   });
-  return { first, length, code, a, b, masks };
+  const rounds = Array.from({ length: expansion.rounds }, (_, round) => roundTasks(expansion, round));
+  return { first, length, code, a, b, masks, rounds };
+}
+
+function roundTasks({ tasks }: Expansion, round: number): RoundTasks {
+  const all = [...tasks.keys()].filter((task) => tasks[task]!.round === round);
+  const starters = all.filter((task) => !tasks[task]!.forked);
+  starters.sort((x, y) => tasks[x]!.startNs - tasks[y]!.startNs || x - y);
+  return {
+    first: all[0] ?? 0,
+    end: (all.at(-1) ?? -1) + 1,
+    starters: Int32Array.from(starters),
+    foreground: starters.filter((task) => !tasks[task]!.background).length,
+  };
 }

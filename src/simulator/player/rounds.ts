@@ -4,7 +4,7 @@
 import type { RunEvent } from '../../core/metrics.ts';
 import type { Expansion, ExpansionTask } from '../../core/workload.ts';
 import { errorText } from '../maps/errno.ts';
-import { allowedCpus, setAffinity } from '../model/changes.ts';
+import { setAffinity } from '../model/changes.ts';
 import type { Core } from '../model/core.ts';
 import { taskState } from '../model/flags.ts';
 import { maskWords } from '../model/topology.ts';
@@ -33,6 +33,7 @@ export interface Setting {
 /** From the last fork to the start of the round: the last task goes to its start line. */
 const lineUpNs = 1_000_000;
 const restNs = 300_000;
+const noTasks = new Int32Array(0);
 
 export class Rounds implements PlayerRounds {
   startNs = 0;
@@ -47,7 +48,7 @@ export class Rounds implements PlayerRounds {
   firstStartNs = 0;
   #phase: 'rest' | 'forking' | 'ready' | 'running' = 'rest';
   /** Tasks of the round that the player starts, in order of their start, and how many have been. */
-  #order: number[] = [];
+  #order: Int32Array = noTasks;
   #next = 0;
   /** Foreground tasks of the round that have not ended. */
   #remaining = 0;
@@ -64,7 +65,8 @@ export class Rounds implements PlayerRounds {
   /** `slot`: a wheel slot for the player's own timer. */
   constructor(core: Core, setting: Setting, births: Births, slot: number) {
     const count = setting.expansion.tasks.length;
-    const times = (): Float64Array => new Float64Array(count);
+    const { columns } = core.tasks;
+    const times = (): Float64Array => columns.times(count);
     this.#core = core;
     this.#setting = setting;
     this.#births = births;
@@ -73,10 +75,10 @@ export class Rounds implements PlayerRounds {
     this.#started = times();
     this.#endedAt = times();
     this.#cpuNs = times();
-    this.#before = { cpu: times(), delay: times(), vcsw: new Int32Array(count), icsw: new Int32Array(count) };
-    this.#killed = new Uint8Array(count);
-    this.#exists = new Uint8Array(count);
-    for (let task = 0; task < count; task++) core.tasks.add();
+    this.#before = { cpu: times(), delay: times(), vcsw: columns.ints(count), icsw: columns.ints(count) };
+    this.#killed = columns.bytes(count);
+    this.#exists = columns.bytes(count);
+    core.tasks.add(count);
   }
 
   /** Sets the first round going. */
@@ -101,9 +103,10 @@ export class Rounds implements PlayerRounds {
   /** False: tasks of the last round are not gone yet, or there is none to come. */
   #rests(): boolean {
     const { tasks, cpus, wheel, now } = this.#core;
-    const isHere = ({ round }: ExpansionTask, task: number): boolean =>
-      round === this.#round && (tasks.onRq[task] === 1 || cpus.curr[tasks.cpu[task]!] === task);
-    if (this.#setting.expansion.tasks.some(isHere)) {
+    const { first, end } = this.#range;
+    for (let task = first; task < end; task++) {
+      const isHere = tasks.onRq[task] === 1 || cpus.curr[tasks.cpu[task]!] === task;
+      if (!isHere || !this.#isOfRound(task)) continue;
       wheel.set(this.#slot, now + restNs);
       return false;
     }
@@ -113,18 +116,21 @@ export class Rounds implements PlayerRounds {
   }
 
   #planRound(): void {
-    const { tasks } = this.#setting.expansion;
     this.#round++;
-    this.#order = [];
+    const { starters, foreground } = this.player.rounds[this.#round]!;
+    this.#order = starters;
     this.#next = 0;
-    this.#remaining = 0;
-    tasks.forEach((task, index) => {
-      if (task.round !== this.#round || task.forked) return;
-      this.#order.push(index);
-      if (!task.background) this.#remaining++;
-    });
-    this.#order.sort((x, y) => tasks[x]!.startNs - tasks[y]!.startNs || x - y);
+    this.#remaining = foreground;
     this.#phase = 'forking';
+  }
+
+  /** Where the tasks of the round are. */
+  get #range(): { readonly first: number; readonly end: number } {
+    return this.player.rounds[this.#round] ?? { first: 0, end: 0 };
+  }
+
+  #isOfRound(task: number): boolean {
+    return this.#setting.expansion.tasks[task]!.round === this.#round;
   }
 
   /** One fork each forkNs, or all at once when forks are free. */
@@ -156,7 +162,7 @@ export class Rounds implements PlayerRounds {
     for (let i = 0; i < maskWords; i++)
       tasks.mask[task * maskWords + i] =
         parent < 0 ? topology.allMask[i]! : tasks.mask[parent * maskWords + i]!;
-    tasks.allowed[task] = allowedCpus(this.#core, task);
+    tasks.allowed[task] = parent < 0 ? topology.cpus : tasks.allowed[parent]!;
     tasks.cpu[task] = this.#core.execCpu;
     this.#started[task] = this.#core.now;
     const errno = this.#births.born(task, what.comm);
@@ -255,13 +261,13 @@ export class Rounds implements PlayerRounds {
   }
 
   #endRound(): void {
-    const { tasks } = this.#setting.expansion;
-    tasks.forEach((task, index) => {
-      if (task.round !== this.#round || this.#exists[index] === 0 || this.player.ended[index] === 1) return;
-      this.#killed[index] = 1;
-      this.#endedAt[index] = this.#core.now;
-      this.player.kill(index);
-    });
+    const { first, end } = this.#range;
+    for (let task = first; task < end; task++) {
+      if (this.#exists[task] === 0 || this.player.ended[task] === 1 || !this.#isOfRound(task)) continue;
+      this.#killed[task] = 1;
+      this.#endedAt[task] = this.#core.now;
+      this.player.kill(task);
+    }
     this.#phase = 'rest';
     this.#roundEndNs = this.#core.now;
     this.#core.wheel.set(this.#slot, this.#core.now + restNs);
@@ -274,9 +280,9 @@ export class Rounds implements PlayerRounds {
     const endNs = this.#roundEndNs - this.firstStartNs;
     this.#roundEndNs = -1;
     this.events.push({ event: 'round', round: this.#round, startNs, endNs, makespanNs: endNs - startNs });
-    this.#setting.expansion.tasks.forEach(({ round }, task) => {
-      if (round === this.#round && this.#exists[task] === 1) this.events.push(this.#taskEvent(task));
-    });
+    const { first, end } = this.#range;
+    for (let task = first; task < end; task++)
+      if (this.#exists[task] === 1 && this.#isOfRound(task)) this.events.push(this.#taskEvent(task));
   }
 
   #taskEvent(task: number): RunEvent {
@@ -299,9 +305,9 @@ export class Rounds implements PlayerRounds {
 
   /** The tasks of the round that has ended are waited for and gone. */
   bury(): void {
-    this.#setting.expansion.tasks.forEach(({ round }, task) => {
-      if (round === this.#round && this.#exists[task] === 1) this.#births.buried(task);
-    });
+    const { first, end } = this.#range;
+    for (let task = first; task < end; task++)
+      if (this.#exists[task] === 1 && this.#isOfRound(task)) this.#births.buried(task);
   }
 
   /** What the runner would say of the whole run, `done` last. `inOrder`: nothing else has gone wrong. */

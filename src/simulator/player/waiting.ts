@@ -1,14 +1,16 @@
 // Who waits for what, first come first served, as futex(2) and pipe(7) keep them: a task waits in one queue at a time.
 
+import type { Columns } from '../model/columns.ts';
+
 export class WaitQueues {
   readonly #first: Int32Array;
   readonly #last: Int32Array;
   readonly #next: Int32Array;
 
-  constructor(queues: number, tasks: number) {
-    this.#first = new Int32Array(queues).fill(-1);
-    this.#last = new Int32Array(queues).fill(-1);
-    this.#next = new Int32Array(tasks).fill(-1);
+  constructor(queues: number, tasks: number, columns: Columns) {
+    this.#first = columns.ints(queues, -1);
+    this.#last = columns.ints(queues, -1);
+    this.#next = columns.ints(tasks, -1);
   }
 
   isEmpty(queue: number): boolean {

@@ -26,7 +26,7 @@ type Asked = 'map' | 'data' | 'ksym';
 export class Remembered {
   readonly #objects: { readonly bytes: Uint8Array; readonly object: BpfObject }[] = [];
   readonly #links: Link[] = [];
-  readonly #compiled = new WeakMap<Linked, Map<string, unknown>>();
+  readonly #made = new WeakMap<object, Map<string, unknown>>();
 
   /** As readObject. @throws Fault malformed. */
   read(bytes: Uint8Array): BpfObject {
@@ -64,12 +64,12 @@ export class Remembered {
     return linked;
   }
 
-  /** What `make` makes of linked code. `key`: all else that it depends on. */
-  made<T>(linked: Linked, key: string, make: () => T): T {
-    const made = this.#compiled.get(linked) ?? new Map<string, unknown>();
-    this.#compiled.set(linked, made);
-    if (!made.has(key)) made.set(key, make());
-    return made.get(key) as T;
+  /** What `make` makes of an object, a part of it or its linked code. `key`: what it is, and all else that it depends on. */
+  made<T>(of: object, key: string, make: () => T): T {
+    const known = this.#made.get(of) ?? new Map<string, unknown>();
+    this.#made.set(of, known);
+    if (!known.has(key)) known.set(key, make());
+    return known.get(key) as T;
   }
 }
 

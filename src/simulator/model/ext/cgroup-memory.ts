@@ -5,6 +5,7 @@ import { assert } from '../../../lib/assert.ts';
 import { cgroup, cgroupLevels, cssSet, kernfsNode, taskGroup } from '../../kernel/structs.ts';
 import type { SimMemory } from '../../memory.ts';
 
+const encoder = new TextEncoder();
 const defaultWeight = 100; // CGROUP_WEIGHT_DFL
 /** SCX_TG_ONLINE | SCX_TG_INITED. */
 const online = 3;
@@ -151,7 +152,7 @@ export class CgroupMemory {
   #node(name: string, number: number, parent: number): number {
     const { i32, u8 } = this.#memory;
     const node = this.#take(kernfsNode.size);
-    const bytes = new TextEncoder().encode(name);
+    const bytes = encoder.encode(name);
     const text = this.#take(bytes.length + 1);
     u8.set(bytes, text);
     i32[(node + kernfsNode.offsets.id) >>> 2] = number + 1;

@@ -48,27 +48,27 @@ export class Dispatch {
 
   constructor(scx: Scx, maxBatch: number) {
     const { core } = scx;
-    const { capacity } = core.tasks;
-    const ints = (count: number): Int32Array => new Int32Array(count);
+    const { capacity, columns } = core.tasks;
+    const ints = (count: number): Int32Array => columns.ints(count);
     this.#core = core;
     this.#scx = scx;
     this.#maxBatch = maxBatch;
-    this.state = new Uint8Array(capacity);
-    this.qseq = new Float64Array(capacity);
-    this.#marked = new Uint8Array(capacity);
+    this.state = columns.bytes(capacity);
+    this.qseq = columns.times(capacity);
+    this.#marked = columns.bytes(capacity);
     this.#markLow = ints(capacity);
     this.#markHigh = ints(capacity);
     this.#markFlags = ints(capacity);
     this.#markFlagsHigh = ints(capacity);
-    this.#markVtime = new Uint8Array(capacity);
+    this.#markVtime = columns.bytes(capacity);
     this.#buffer = {
       task: ints(maxBatch),
-      qseq: new Float64Array(maxBatch),
+      qseq: columns.times(maxBatch),
       low: ints(maxBatch),
       high: ints(maxBatch),
       flags: ints(maxBatch),
       flagsHigh: ints(maxBatch),
-      vtime: new Uint8Array(maxBatch),
+      vtime: columns.bytes(maxBatch),
     };
   }
 

@@ -3,6 +3,7 @@
 // scx_dsq_priq_less, nldsq_next_task).
 
 import { taskStruct } from '../../kernel/structs.ts';
+import { Columns } from '../columns.ts';
 import type { TaskMemory } from './task-memory.ts';
 
 const vtimeAt = taskStruct.offsets.scxDsqVtime;
@@ -48,31 +49,39 @@ export class Dsqs {
   readonly #nodes: Int32Array;
   readonly cursors: Cursor[] = [];
   readonly #memory: TaskMemory;
-  readonly #small = new Int32Array(smallIds).fill(none);
+  readonly #small: Int32Array;
   readonly #large = new Map<number, Map<number, number>>();
   #lot = 1;
 
-  constructor(cpus: number, nodes: number, tasks: number, memory: TaskMemory, capacity = 4096) {
+  constructor(
+    cpus: number,
+    nodes: number,
+    tasks: number,
+    memory: TaskMemory,
+    capacity = 4096,
+    columns = new Columns(),
+  ) {
     this.cpus = cpus;
     this.firstUser = cpus + nodes;
     this.capacity = this.firstUser + capacity;
     this.#memory = memory;
-    const byQueue = (): Int32Array => new Int32Array(this.capacity).fill(none);
-    const byTask = (): Int32Array => new Int32Array(tasks).fill(none);
-    this.nr = new Int32Array(this.capacity);
-    this.idLow = new Int32Array(this.capacity);
-    this.idHigh = new Int32Array(this.capacity);
-    this.exists = new Uint8Array(this.capacity).fill(1, 0, this.firstUser);
+    this.#small = columns.ints(smallIds, none);
+    const byQueue = (): Int32Array => columns.ints(this.capacity, none);
+    const byTask = (): Int32Array => columns.ints(tasks, none);
+    this.nr = columns.ints(this.capacity);
+    this.idLow = columns.ints(this.capacity);
+    this.idHigh = columns.ints(this.capacity);
+    this.exists = columns.bytes(this.capacity).fill(1, 0, this.firstUser);
     this.head = byQueue();
     this.tail = byQueue();
     this.#root = byQueue();
-    this.#seq = new Float64Array(this.capacity);
+    this.#seq = columns.times(this.capacity);
     this.of = byTask();
     this.next = byTask();
     this.previous = byTask();
-    this.seq = new Float64Array(tasks);
-    this.inTree = new Uint8Array(tasks);
-    this.#nodes = new Int32Array(tasks * nodeWords);
+    this.seq = columns.times(tasks);
+    this.inTree = columns.bytes(tasks);
+    this.#nodes = columns.ints(tasks * nodeWords);
     for (let cpu = 0; cpu < cpus; cpu++) this.#setId(cpu, 2, 0x80000000 | 0);
     for (let node = 0; node < nodes; node++) this.#setId(cpus + node, 1, 0x80000000 | 0);
   }

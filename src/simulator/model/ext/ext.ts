@@ -21,6 +21,7 @@ import { type TaskMemory, taskLife } from './task-memory.ts';
 import { Watchdog } from './watchdog.ts';
 
 const at = taskStruct.offsets;
+const encoder = new TextEncoder();
 const defaultTimeoutMs = 30_000;
 const defaultBatch = 32;
 /** Memory for each CPU comes in pieces of at most 32 KiB (PCPU_MIN_UNIT_SIZE): struct scx_dsp_ctx and 32 bytes for each place in its buffer. */
@@ -52,15 +53,16 @@ export class Ext {
   /** `watchdogSlot`: a wheel slot; its event goes to watchdog.check(). */
   constructor(scx: Scx, simMemory: SimMemory, watchdogSlot: number) {
     const { core, values } = scx;
+    const { columns } = core.tasks;
     this.core = core;
     this.scx = scx;
     this.#memory = scx.memory;
     this.#ops = scx.ops;
     this.#simMemory = simMemory;
     this.#args = simMemory.allocate(64, 'read');
-    this.sticky = new Int32Array(core.tasks.capacity).fill(-1);
-    this.released = new Uint8Array(core.topology.cpus);
-    this.#visited = new Uint8Array(core.topology.cpus);
+    this.sticky = columns.ints(core.tasks.capacity, -1);
+    this.released = columns.bytes(core.topology.cpus);
+    this.#visited = columns.bytes(core.topology.cpus);
     this.cpuMemory = new CpuMemory(simMemory, scx, this.released);
     this.dispatch = new Dispatch(scx, Math.min(values.dispatchMaxBatch || defaultBatch, mostBatch));
     this.kicks = new Kicks(scx);
@@ -132,7 +134,7 @@ export class Ext {
     const info = memory.allocate(exitInfo.size, 'read');
     const text = (value: string, bytes: number): number => {
       const address = memory.allocate(bytes, 'read');
-      memory.u8.set(new TextEncoder().encode(value).subarray(0, bytes - 1), address);
+      memory.u8.set(encoder.encode(value).subarray(0, bytes - 1), address);
       return address;
     };
     memory.i32[(info + exitInfo.offsets.kind) >>> 2] = exit.kind;

@@ -51,7 +51,7 @@ export class Idle {
     const cpusPerNode = topology.cpus / topology.nodes;
     this.#useLlc = perLlc < topology.cpus;
     this.#useNuma = cpusPerNode < topology.cpus && topology.llcs !== topology.nodes;
-    this.distributed = new Int32Array(topology.cpus);
+    this.distributed = core.tasks.columns.ints(topology.cpus);
   }
 
   /** reset_idle_masks(): every online CPU counts as idle until it is seen to be busy. */

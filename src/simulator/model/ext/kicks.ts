@@ -19,7 +19,7 @@ export class Kicks {
     const { core } = scx;
     this.#core = core;
     this.#scx = scx;
-    this.#wanted = new Uint8Array(core.topology.cpus);
+    this.#wanted = core.tasks.columns.bytes(core.topology.cpus);
   }
 
   /** scx_bpf_kick_cpu(): `cpu` is valid. `isLocked`: the callback runs under its run queue's lock, so that nobody looks now whether it idles. */

@@ -36,7 +36,7 @@ export interface ScxEvents {
   bypassActivate: number;
 }
 
-const noEvents: ScxEvents = {
+export const noEvents: ScxEvents = {
   selectCpuFallback: 0,
   dispatchLocalDsqOffline: 0,
   dispatchKeepLast: 0,
@@ -78,7 +78,7 @@ export class Scx {
     this.memory = memory;
     this.values = values;
     this.flags = values.flags;
-    this.dsqs = new Dsqs(topology.cpus, topology.nodes, tasks.capacity, memory);
+    this.dsqs = new Dsqs(topology.cpus, topology.nodes, tasks.capacity, memory, undefined, tasks.columns);
     this.idle = new Idle(
       core,
       simMemory,

@@ -2,7 +2,7 @@
 // is copied here when it changes, and the two fields that they may write (slice, dsq_vtime) live only here.
 
 import { cpumaskBytes, cssSet, taskStride, taskStruct } from '../../kernel/structs.ts';
-import type { SimMemory } from '../../memory.ts';
+import { permissions, type SimMemory } from '../../memory.ts';
 import type { Core } from '../core.ts';
 import { schedPolicy } from '../flags.ts';
 import { maskWords } from '../topology.ts';
@@ -22,6 +22,23 @@ export const taskLife = { ready: 0x200, enabled: 0x300 } as const;
 /** SCX_SLICE_DFL. */
 export const defaultSliceNs = 20_000_000;
 
+/** A task_struct before what differs from task to task is put in, as words. */
+const newborn = new Int32Array(taskStride / 4);
+newborn[at.scxStickyCpu >>> 2] = -1;
+newborn[at.scxHoldingCpu >>> 2] = -1;
+newborn[at.scxSlice >>> 2] = defaultSliceNs;
+
+/** What programs may do with a task, and with none (SimMemory.permitAs). */
+const touchable = permissions(taskStride, [
+  [0, at.simulator, 'read'],
+  [at.cpusPtr, taskStruct.size, 'read'],
+  [at.scxSlice, at.scxSlice + 8, 'write'],
+  [at.scxDsqVtime, at.scxDsqVtime + 8, 'write'],
+  [at.scxDisallow, at.scxDisallow + 1, 'write'],
+  [maskAt, maskAt + cpumaskBytes, 'read'],
+]);
+const untouchable = permissions(taskStride, []);
+
 export class TaskMemory {
   readonly memory: SimMemory;
   readonly base: number;
@@ -38,8 +55,8 @@ export class TaskMemory {
     this.capacity = core.tasks.capacity;
     this.base = memory.allocate(this.capacity * taskStride, 'none', taskStride);
     this.#i32 = memory.i32;
-    this.#references = new Int32Array(this.capacity);
-    this.#isGone = new Uint8Array(this.capacity);
+    this.#references = core.tasks.columns.ints(this.capacity);
+    this.#isGone = core.tasks.columns.bytes(this.capacity);
   }
 
   addressOf(task: number): number {
@@ -68,13 +85,8 @@ export class TaskMemory {
     const address = this.addressOf(task);
     this.#references[task] = 0;
     this.#isGone[task] = 0;
-    memory.u8.fill(0, address, address + taskStruct.size);
-    memory.permit(address, at.simulator, 'read');
-    memory.permit(address + at.cpusPtr, taskStruct.size - at.cpusPtr, 'read');
-    memory.permit(address + at.scxSlice, 8, 'write');
-    memory.permit(address + at.scxDsqVtime, 8, 'write');
-    memory.permit(address + at.scxDisallow, 1, 'write');
-    memory.permit(this.maskOf(task), cpumaskBytes, 'read');
+    memory.put(address, newborn);
+    memory.permitAs(address, touchable);
     for (let i = 0; i < Math.min(comm.length, 15); i++) memory.u8[address + at.comm + i] = comm.charCodeAt(i);
     this.put(task, at.cpusPtr, this.maskOf(task));
     this.put(task, at.cgroups, cgroups);
@@ -88,9 +100,6 @@ export class TaskMemory {
     this.put(task, at.mm, address);
     this.put(task, at.pid, pid);
     this.put(task, at.tgid, pid);
-    this.put(task, at.scxStickyCpu, -1);
-    this.put(task, at.scxHoldingCpu, -1);
-    this.setSlice(task, defaultSliceNs);
     this.put64(task, at.startTime, this.#core.now);
     this.cpuChanged(task);
     this.attributesChanged(task);
@@ -127,7 +136,7 @@ export class TaskMemory {
 
   #forget(task: number): void {
     const address = this.addressOf(task);
-    this.memory.permit(address, taskStruct.size, 'none');
+    this.memory.permitAs(address, untouchable);
     this.put(task, at.cpusPtr, 0);
   }
 

@@ -24,15 +24,15 @@ export class Watchdog {
   readonly #isNew: Uint8Array;
 
   constructor(scx: Scx, slot: number, timeoutMs: number) {
-    const { capacity } = scx.core.tasks;
+    const { capacity, columns } = scx.core.tasks;
     this.#core = scx.core;
     this.#scx = scx;
     this.#slot = slot;
     this.#timeoutJiffies = Math.ceil(timeoutMs / jiffyMs);
-    this.#waiting = new Uint8Array(capacity);
-    this.#since = new Int32Array(capacity);
-    this.#order = new Float64Array(capacity);
-    this.#isNew = new Uint8Array(capacity).fill(1);
+    this.#waiting = columns.bytes(capacity);
+    this.#since = columns.ints(capacity);
+    this.#order = columns.times(capacity);
+    this.#isNew = columns.bytes(capacity, 1);
   }
 
   /** The work item is due in half the timeout. */
