@@ -8,6 +8,7 @@ import { contract } from './cases/contract.ts';
 import { dump } from './cases/dump.ts';
 import { faults } from './cases/faults.ts';
 import { journal } from './cases/journal.ts';
+import { kicks } from './cases/kicks.ts';
 import { latency } from './cases/latency.ts';
 import { operations } from './cases/operations.ts';
 import { relocations } from './cases/relocations.ts';
@@ -25,6 +26,7 @@ const all: Readonly<Record<string, readonly Case[]>> = {
   dump,
   attach,
   journal,
+  kicks,
   relocations,
   stack,
   contract,

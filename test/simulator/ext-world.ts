@@ -5,6 +5,7 @@ import { type Kfuncs, KfuncWorld } from '../../src/simulator/kfuncs/kfunc.ts';
 import { kfuncTable } from '../../src/simulator/kfuncs/table.ts';
 import { SimMemory } from '../../src/simulator/memory.ts';
 import type { Core } from '../../src/simulator/model/core.ts';
+import { type Costs, free } from '../../src/simulator/model/costs.ts';
 import { CgroupMemory, type CgroupOptions } from '../../src/simulator/model/ext/cgroup-memory.ts';
 import { Ext } from '../../src/simulator/model/ext/ext.ts';
 import { ExtClass } from '../../src/simulator/model/ext/ext-class.ts';
@@ -32,6 +33,8 @@ export type Op = (k: Kernel, ...args: number[]) => unknown;
 
 export interface ExtOptions {
   readonly shape?: Shape;
+  /** Nothing costs anything but these. */
+  readonly costs?: Partial<Costs>;
   readonly flags?: number;
   readonly timeoutMs?: number;
   readonly maxBatch?: number;
@@ -128,7 +131,7 @@ const counts: Readonly<Record<string, number>> = {
 const cgroupFirst = /^cgroup_/;
 export function extWorld(options: ExtOptions = {}): ExtWorld {
   const { shape = { cpus: 2 }, flags = 0, timeoutMs = 30_000, maxBatch = 0 } = options;
-  const { core, player } = littlePlayer(shape, { tasks: 26 });
+  const { core, player } = littlePlayer(shape, { tasks: 26, costs: { ...free, ...options.costs } });
   const sim = new SimMemory(2 ** 22);
   const world = new KfuncWorld(sim, sim.allocate(8, 'none'));
   world.finding = (text) => {

@@ -30,7 +30,8 @@ export interface Accounts {
 
 /** Work that is put off to the end of the event: kicks and dispatches to other CPUs. */
 export interface Afterwards {
-  flush(): void;
+  /** `isWithin`: what ends an event is not to be done yet. */
+  flush(isWithin?: boolean): void;
 }
 
 /** Told of what happens; for traces. */

@@ -5,6 +5,7 @@ import { type Afterwards, type Player, stopper, tickNs } from './contracts.ts';
 import type { Costs } from './costs.ts';
 import { classNumber, dequeueFlag, taskState } from './flags.ts';
 import { RunQueues } from './run-queues.ts';
+import { circleText, Spins } from './spins.ts';
 import type { Tasks } from './tables.ts';
 import type { Topology } from './topology.ts';
 
@@ -12,6 +13,9 @@ const leaves = dequeueFlag.sleep | dequeueFlag.noclock;
 
 /** Why a run paused; `more`: it can go on; `livelock`: events without end, and the clock does not move. */
 export type Pause = 'limit' | 'nothing left' | 'stopped' | 'more' | 'livelock';
+
+/** Later than anything that happens: the wheel takes 2^47. */
+const farNs = 2 ** 45;
 
 /** More events than this at one instant: CPUs that ask one another, or themselves, to reschedule for ever. */
 export const mostAtOnce = 1_000_000;
@@ -26,6 +30,11 @@ export class Core extends RunQueues {
   events = 0;
   switches = 0;
   stopped = false;
+  /** Why no CPU goes on, ever; set with `stopped`. */
+  hung: string | undefined;
+  readonly spins: Spins;
+  /** When this event is over its CPU will wait for another one. */
+  willSpin = false;
   /** scx_switched_all(): sched_ext has every task that would be in the fair class. */
   switchedAll = false;
   readonly tickSlot: number;
@@ -43,6 +52,7 @@ export class Core extends RunQueues {
     super(tasks, topology, costs, slots + spareSlots);
     this.tickSlot = slots - 1;
     this.firstFreeSlot = slots;
+    this.spins = new Spins(topology.cpus);
     this.mustMove = tasks.columns.bytes(tasks.capacity);
     this.#pushTo = tasks.columns.shorts(tasks.capacity);
   }
@@ -74,21 +84,65 @@ export class Core extends RunQueues {
     return 'stopped';
   }
 
-  #flush(): void {
+  /** `isWithin`: the event is not over yet. */
+  #flush(isWithin = false): void {
     this.hasDeferred = false;
-    this.afterwards?.flush();
+    this.afterwards?.flush(isWithin);
+  }
+
+  /** `cpu` does nothing until each of these has been through the scheduler. */
+  spin(cpu: number, targets: readonly number[]): void {
+    const { spins } = this;
+    const isFirst = spins.busy === 0 || !spins.waits(cpu);
+    spins.begin(cpu, targets);
+    const circle = spins.circle(cpu);
+    if (circle !== undefined) {
+      this.hung = `${circleText(circle)}, all with interrupts off (SCX_KICK_WAIT): the machine hangs`;
+      this.stopped = true;
+    } else if (isFirst) this.hold(cpu);
+  }
+
+  /** put_prev_task_scx(), pick_task_scx(): who waits for `cpu` goes on. Called when spins.busy is not 0. */
+  rescheduled(cpu: number): void {
+    for (const waiter of this.spins.reached(cpu)) this.release(waiter);
+  }
+
+  protected hold(cpu: number): void {
+    this.progress(cpu);
+    const start = Math.max(this.now, this.cpus.segmentStart[cpu]!);
+    this.spins.since[cpu] = start;
+    this.cpus.segmentStart[cpu] = start + farNs;
+  }
+
+  protected release(cpu: number): void {
+    const { cpus, spins, wheel } = this;
+    const over = this.now + Math.round(this.cost);
+    const since = spins.since[cpu]!;
+    // with what has been charged meanwhile
+    cpus.segmentStart[cpu] = Math.max(since, over) + (cpus.segmentStart[cpu]! - since - farNs);
+    for (const slot of spins.takeTimers(cpu)) wheel.set(slot, over);
+    if (cpus.needResched[cpu] === 0) this.plan(cpu);
+    else wheel.set(cpu, cpus.curr[cpu]! < 0 ? over : cpus.segmentStart[cpu]!);
+    if (spins.hasTick(cpu)) wheel.set(cpu, over);
+  }
+
+  /** The CPU waits, and hears nothing; when it has, there may be a tick to catch up with. */
+  #isHeld(cpu: number): boolean {
+    if (this.spins.waits(cpu)) return true;
+    if (this.spins.takeTick(cpu)) this.#tickOn(cpu);
+    return false;
   }
 
   /** What a wakeup has put off is done when its locks are free again, not when the event ends. */
   override wake(task: number, flags = 0): boolean {
     const woke = super.wake(task, flags);
-    if (this.hasDeferred) this.#flush();
+    if (this.hasDeferred) this.#flush(true);
     return woke;
   }
 
   override wakeNew(task: number): void {
     super.wakeNew(task);
-    if (this.hasDeferred) this.#flush();
+    if (this.hasDeferred) this.#flush(true);
   }
 
   startTicks(firstNs: number): void {
@@ -97,6 +151,7 @@ export class Core extends RunQueues {
 
   /** A task's timer rings on the CPU where it was set. */
   #onCpu(cpu: number, task: number): void {
+    if (this.spins.busy > 0 && this.spins.putOffTimer(cpu, this.cpus.count + task)) return;
     this.execCpu = cpu;
     this.charge(this.costs.timerNs);
     this.player.timer(task);
@@ -105,6 +160,7 @@ export class Core extends RunQueues {
 
   #cpuEvent(cpu: number): void {
     const { cpus } = this;
+    if (this.spins.busy > 0 && this.#isHeld(cpu)) return;
     this.execCpu = cpu;
     if (cpus.needResched[cpu] === 0) {
       this.progress(cpu);
@@ -123,7 +179,7 @@ export class Core extends RunQueues {
 
   #tickOn(cpu: number): void {
     const task = this.cpus.curr[cpu]!;
-    if (task < 0) return;
+    if (task < 0 || (this.spins.busy > 0 && this.spins.putOffTick(cpu))) return;
     this.execCpu = cpu;
     this.cost = 0;
     this.charge(this.costs.tickNs);

@@ -158,6 +158,7 @@ export class SerialCore extends Core {
         if (done === owed) this.#lockedAbove[cpu] = Number.POSITIVE_INFINITY;
       }
       if (this.now >= end) return;
+      if (this.spins.busy > 0 && this.spins.waits(cpu)) return; // cpu_relax(): `pause` ends the turn
       if (!this.#step(cpu, end)) return;
     }
   }
@@ -306,6 +307,11 @@ export class SerialCore extends Core {
     for (let cpu = 0; cpu < this.cpus.count; cpu++) if (cpu !== this.execCpu && this.#hasWork(cpu)) others++;
     return ns + others * this.#share(this.#nextTimer());
   }
+
+  /** It does nothing but lose its turns. */
+  protected override hold(): void {}
+
+  protected override release(): void {}
 
   override settle(cpu: number): void {
     this.#owed[cpu]! += Math.round(this.cost);

@@ -186,20 +186,19 @@ export class Player {
           if (!this.#rounds.fork(a[op]!, task)) this.#rounds.failed(task, at, 'cannot fork');
           this.#at[task] = at + 1;
           continue;
-        case opCodes.WRITE:
-        case opCodes.READ:
-          if (this.#copies(task, op)) return 'run';
-          if (!this.#perform(task, op)) return this.#sleep(task);
-          this.#at[task] = at + 1;
-          if (this.#core.cpus.needResched[this.#core.execCpu] === 1) return 'run';
-          continue;
         default:
+          if ((code[op] === opCodes.WRITE || code[op] === opCodes.READ) && this.#copies(task, op))
+            return 'run';
           if (!this.#perform(task, op)) return this.#sleep(task);
           this.#at[task] = at + 1;
-          // on the way out of the system call another may go first
-          if (this.#core.cpus.needResched[this.#core.execCpu] === 1) return 'run';
+          if (this.#isInterrupted()) return 'run';
       }
     }
+  }
+
+  /** On the way out of the system call another may go first, or the CPU waits for another one. */
+  #isInterrupted(): boolean {
+    return this.#core.cpus.needResched[this.#core.execCpu] === 1 || this.#core.willSpin;
   }
 
   #sleep(task: number): Step {

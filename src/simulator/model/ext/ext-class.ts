@@ -193,6 +193,7 @@ export class ExtClass implements SchedClass {
 
   /** pick_task_scx(). */
   pick(cpu: number, prev: number): number {
+    if (this.#core.spins.busy > 0) this.#core.rescheduled(cpu);
     if (this.#keepsPrev) {
       if (this.#memory.slice(prev) === 0) this.#refill(prev);
       return prev;
@@ -247,7 +248,8 @@ export class ExtClass implements SchedClass {
   }
 
   putPrev(cpu: number, task: number, next: number): void {
-    const { tasks } = this.#core;
+    const { tasks, spins } = this.#core;
+    if (spins.busy > 0) this.#core.rescheduled(cpu);
     this.updateCurr(cpu);
     const queued = tasks.onRq[task] === 1;
     this.#memory.put(task, at.onCpu, 0);

@@ -149,9 +149,9 @@ export class Ext {
     this.#ops.call(this.#ops.exit, kfMask.unlocked, info, 0, 0, 0, 0);
   }
 
-  flush(): void {
+  flush(isWithin = false): void {
     this.dispatch.flushDeferred();
-    this.kicks.flush();
+    this.kicks.flush(isWithin);
   }
 
   // Tasks

@@ -1,12 +1,13 @@
 // Kicks: asking a CPU to reschedule, done when the event that asked is over. Source: scx_kick_cpu(), kick_cpus_irq_workfn(), kick_one_cpu(),
-// can_skip_idle_kick(), kernel/sched/ext.c, v6.18. KICK_WAIT's waiting takes no time here: the target reschedules as soon as it hears.
+// can_skip_idle_kick(), kernel/sched/ext.c, v6.18.15. With SCX_KICK_WAIT the CPU that asked waits until the other one, if it runs a task of sched_ext, has been through the
+// scheduler; the waiting begins when its event is over, whatever else it has still to do.
 
 import type { Core } from '../core.ts';
 import { classNumber } from '../flags.ts';
 import type { Scx } from './scx.ts';
 import { scxFlag } from './scx-flags.ts';
 
-const want = { idle: 1, plain: 2, preempt: 4 } as const;
+const want = { idle: 1, plain: 2, preempt: 4, wait: 8 } as const;
 
 export class Kicks {
   readonly #core: Core;
@@ -14,6 +15,8 @@ export class Kicks {
   /** What is wanted of each CPU; 0 nothing. */
   readonly #wanted: Uint8Array;
   #isAny = false;
+  /** CPUs that the CPU which asked will wait for. */
+  readonly #awaited: number[] = [];
 
   constructor(scx: Scx) {
     const { core } = scx;
@@ -31,7 +34,13 @@ export class Kicks {
         this.#scx.error('PREEMPT/WAIT cannot be used with SCX_KICK_IDLE');
       if (!isLocked && !this.#couldBeIdle(cpu)) return;
       wanted = want.idle;
-    } else if ((flags & scxFlag.kick.preempt) !== 0) wanted |= want.preempt;
+    } else {
+      if ((flags & scxFlag.kick.preempt) !== 0) wanted |= want.preempt;
+      if ((flags & scxFlag.kick.wait) !== 0) {
+        wanted |= want.wait;
+        this.#core.willSpin = true;
+      }
+    }
     this.#wanted[cpu]! |= wanted;
     this.#isAny = true;
     this.#scx.defer();
@@ -42,9 +51,19 @@ export class Kicks {
     return this.#core.cpus.curr[cpu]! < 0 || this.#scx.balancing === cpu;
   }
 
-  /** By number of CPU: first those that are to reschedule, then those that are to if they idle. */
-  flush(): void {
-    if (!this.#isAny) return;
+  /** By number of CPU: first those that are to reschedule, then those that are to if they idle. `isWithin`: nobody waits yet. */
+  flush(isWithin: boolean): void {
+    if (this.#isAny) this.#flush();
+    if (!this.#core.willSpin) return;
+    if (isWithin) {
+      this.#scx.defer();
+      return;
+    }
+    this.#core.willSpin = false;
+    if (this.#awaited.length > 0) this.#core.spin(this.#core.execCpu, this.#awaited.splice(0));
+  }
+
+  #flush(): void {
     this.#isAny = false;
     const wanted = this.#wanted;
     for (let cpu = 0; cpu < wanted.length; cpu++) if (wanted[cpu]! > want.idle) this.#kickOne(cpu);
@@ -64,6 +83,7 @@ export class Kicks {
     if (curr >= 0 && tasks.schedClass[curr]! < classNumber.ext) return;
     if ((wanted & want.preempt) !== 0 && curr >= 0 && tasks.schedClass[curr] === classNumber.ext)
       this.#scx.memory.setSlice(curr, 0);
+    if ((wanted & want.wait) !== 0 && curr >= 0 && cpu !== this.#core.execCpu) this.#awaited.push(cpu);
     this.#core.resched(cpu);
   }
 }
