@@ -3,6 +3,7 @@
 // Memory checks ask a shadow of one byte per byte: its low nibble says how many bytes from here on may be read (at most 8), bit 4 that they may be
 // written. So every access, aligned or not, is checked to the byte with one load; null and wild pointers find zero there. Offsets lead 32 KiB far, and
 // nothing in the first and the last 64 KiB may be accessible: a base that is not 32 KiB or more inside is a fault whatever the offset.
+import type { Bytes } from '../bpf/instructions.ts';
 import { alu64 } from './arithmetic.ts';
 import { reach } from './bases.ts';
 import { type FunctionCode, local } from './function-code.ts';
@@ -91,9 +92,14 @@ function emitCheck(
     .byte(op.i32Load8U)
     .byte(0)
     .u32(checks.shadow + more);
+  emitShadowTest(to, way, bytes);
+  to.faultIf();
+}
+
+/** Makes of the shadow of a byte whether so many bytes from there on may not be accessed. */
+export function emitShadowTest(to: FunctionCode, way: 'read' | 'write', bytes: Bytes): void {
   if (way === 'write') to.i32(16 + bytes).byte(op.i32LtU);
   else to.i32(enough[bytes]).byte(op.i32And).byte(op.i32Eqz);
-  to.faultIf();
 }
 
 /** Faults if no offset leads from the base to accessible memory. Otherwise base + offset has a shadow, and its low 32 bits are all there is. */

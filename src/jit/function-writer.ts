@@ -9,6 +9,7 @@ import type { Block, Choice } from './choice.ts';
 import { length, placeCounts } from './counts.ts';
 import type { Flow } from './flow.ts';
 import { FunctionCode, local, locals, params } from './function-code.ts';
+import { emitInline, type Inline } from './inline.ts';
 import { BadProgram, frameBytes, frameStride, maxLoops, type Of, writtenRegister } from './program.ts';
 import { type Bodies, emitFlow } from './structure.ts';
 import { op, valueType, type WasmFunction } from './wasm.ts';
@@ -20,6 +21,8 @@ export interface Callee {
   readonly params: readonly ('low' | 'wide')[];
   /** `wide`: returns the low half, having put the high half at `resultHigh`. `none` leaves 0 in r0. */
   readonly result: 'none' | 'signed' | 'unsigned' | 'wide';
+  /** What stands for a call. `first`: r1, where the code says it; below 2^32. It calls back no function of the program. */
+  readonly inline?: (first: number | undefined) => Inline | undefined;
 }
 
 export interface Surroundings extends Checks {
@@ -71,12 +74,40 @@ function emitBody(
 ): void {
   for (let i = 0; i < instructions.length; i++) {
     const code = instructions[i]!;
-    if (code.kind === 'call') storeCount(to, ahead + i + 1);
-    emitInstruction(to, around, code);
-    if (code.kind === 'call') loadCount(to, ahead + i + 1);
+    if (code.kind === 'call') emitCounted(to, around, code, firstArgument(instructions, i), ahead + i + 1);
+    else emitInstruction(to, around, code);
     to.bases.pass(code);
   }
   if (choice !== undefined) emitChoice(to, choice);
+}
+
+/** r1 at a call, if an ld_imm64 in the same block has set it. */
+function firstArgument(instructions: readonly Instruction[], call: number): number | undefined {
+  for (let i = call - 1; i >= 0; i--) {
+    const code = instructions[i]!;
+    if (code.kind === 'call') return undefined;
+    if (writtenRegister(code) !== 1) continue;
+    return code.kind === 'imm64' && code.value < 2n ** 32n ? Number(code.value) : undefined;
+  }
+  return undefined;
+}
+
+function emitCounted(
+  to: FunctionCode,
+  around: Surroundings,
+  code: Of<'call'>,
+  first: number | undefined,
+  ahead: number,
+): void {
+  const call = (): void => {
+    storeCount(to, ahead);
+    emitCall(to, around, code);
+    loadCount(to, ahead);
+  };
+  const inline =
+    code.what === 'function' ? undefined : around.calleeOf(code.what, code.id).callee.inline?.(first);
+  if (inline === undefined) call();
+  else emitInline(to, around, inline, call);
 }
 
 /** executed = the counter + ahead */
@@ -158,13 +189,11 @@ function emitInstruction(to: FunctionCode, around: Surroundings, code: Instructi
       emitAccess(to, around, code);
       return;
     case 'call':
-      emitCall(to, around, code);
-      return;
     case 'branch':
     case 'may_goto':
     case 'goto':
     case 'exit':
-      return; // the end of a block: its shape says it
+      return; // written elsewhere
     case 'cast':
     case 'packet':
     case 'callx':

@@ -9,6 +9,7 @@ import { encodeModule, op, type ValueType, WasmBytes, type WasmFunction } from '
 
 export { faultCodes } from './function-code.ts';
 export type { Callee } from './function-writer.ts';
+export type { Inline } from './inline.ts';
 
 /** A function to export as "f<fn>": (`params` i32, 0 to 5 of them, zero-extended into r1, r2, …) → low half of r0. The other registers are 0. */
 export interface Entry {
@@ -44,23 +45,23 @@ export interface Translation {
  */
 export function translate(input: Translation): Uint8Array {
   checkCalls(input.functions);
-  const callees = calleesOf(input);
-  const firstFunction = callees.size + 1;
+  const { imports, byId } = calleesOf(input);
+  const firstFunction = imports.length + 1;
   const around: Surroundings = {
     ...input,
     firstFunction,
-    calleeOf: (what, id) => callees.get(input.calleeOf(what, id).name)!,
+    calleeOf: (what, id) => byId[what].get(id)!,
   };
   const functions = input.functions.map((code, fn) => writeFunction(around, fn, readFlow(fn, code)));
   return encodeModule({
     pages: input.pages,
     imports: [
       { module: 'env', name: 'fault', params: i32s(5), result: undefined },
-      ...[...callees.values()].map(({ callee }) => ({
+      ...imports.map(({ name, params, result }) => ({
         module: 'env',
-        name: callee.name,
-        params: callee.params.flatMap((kind) => i32s(kind === 'wide' ? 2 : 1)),
-        result: callee.result === 'none' ? undefined : ('i32' as const),
+        name,
+        params: params.flatMap((kind) => i32s(kind === 'wide' ? 2 : 1)),
+        result: result === 'none' ? undefined : ('i32' as const),
       })),
     ],
     functions: [...functions, ...input.entries.map((one) => entry(one, firstFunction))],
@@ -68,17 +69,21 @@ export function translate(input: Translation): Uint8Array {
   });
 }
 
-/** The callees that the code names, by name, with their numbers as imports; env.fault is number 0. */
-function calleesOf({ functions, calleeOf }: Translation): Map<string, { index: number; callee: Callee }> {
-  const callees = new Map<string, { index: number; callee: Callee }>();
+/** The callees that the code names, with their numbers as imports; env.fault is number 0. */
+function calleesOf({ functions, calleeOf }: Translation) {
+  type Numbered = { readonly index: number; readonly callee: Callee };
+  const byId = { helper: new Map<number, Numbered>(), kfunc: new Map<number, Numbered>() };
+  const imports: Callee[] = [];
   for (const code of functions) {
-    for (const one of code) {
-      if (one.kind !== 'call' || one.what === 'function') continue;
+    for (let i = 0; i < code.length; i++) {
+      const one = code[i]!;
+      if (one.kind !== 'call' || one.what === 'function' || byId[one.what].has(one.id)) continue;
       const callee = calleeOf(one.what, one.id);
-      if (!callees.has(callee.name)) callees.set(callee.name, { index: callees.size + 1, callee });
+      const known = imports.findIndex(({ name }) => name === callee.name);
+      byId[one.what].set(one.id, { index: known < 0 ? imports.push(callee) : known + 1, callee });
     }
   }
-  return callees;
+  return { imports, byId };
 }
 
 function entry({ fn, params, executedAt }: Entry, firstFunction: number): WasmFunction {

@@ -22,6 +22,7 @@ import { errno, LoadRefusal } from './ops-checks.ts';
 import { type LoadedPolicy, loadPolicy } from './policy-loading.ts';
 import { type Native, SimFinding } from './program/instance.ts';
 import { Remembered } from './program/remembered.ts';
+import { words } from './program/words.ts';
 import { countersEvent, exitEvent, presence } from './run-events.ts';
 import type { PolicyInput, SimulationInput } from './simulation.ts';
 import { Surroundings } from './surroundings.ts';
@@ -49,7 +50,7 @@ export class PolicyHost {
 
   constructor(memoryBytes?: number) {
     this.#memory = new SimMemory(memoryBytes);
-    this.#resultHigh = this.#memory.allocate(8, 'none');
+    this.#resultHigh = this.#memory.allocate(words.bytes, 'none');
     this.#memory.mark();
     this.#world = new KfuncWorld(this.#memory, this.#resultHigh);
     this.#world.finding = (text) => {

@@ -69,7 +69,8 @@ export function loadPolicy(object: BpfObject, loading: Loading): LoadedPolicy {
     return valuesOf(linked);
   });
   const stack = placeFrames(linked, memory);
-  const program = instantiate(linked, { ...loading, stack }, values.name);
+  const mapAt = (handle: number): SimMap | undefined => maps.find((map) => map.handle === handle);
+  const program = instantiate(linked, { ...loading, stack, mapAt }, values.name);
   if (loading.mode === 'checked') loading.remembered.made(linked, 'stack', () => checkStack(linked));
   return { program, values, linked, maps, data };
 }

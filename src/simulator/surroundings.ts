@@ -12,6 +12,7 @@ import type { CgroupMemory } from './model/ext/cgroup-memory.ts';
 import type { Ext } from './model/ext/ext.ts';
 import type { TaskMemory } from './model/ext/task-memory.ts';
 import { SimFinding } from './program/instance.ts';
+import { words } from './program/words.ts';
 
 const two32 = 4_294_967_296;
 /** Lines of bpf_printk that are kept. */
@@ -53,6 +54,8 @@ export class Surroundings implements HelperWorld {
     this.maps = [];
     this.printed.length = 0;
     for (const map of [this.#perCpu, this.#ksyms, this.#slotOf, this.#timerOf]) map.clear();
+    this.#setWord(words.cpus, core.topology.cpus);
+    this.#setWord(words.nodes, core.topology.nodes);
     this.#perCpuVariable('sd_llc_id', (cpu) => this.#firstCpuOfLlc(cpu));
   }
 
@@ -61,10 +64,15 @@ export class Surroundings implements HelperWorld {
     this.#ext = ext;
     this.#tasks = ext.scx.memory;
     this.#cgroups = cgroups;
+    this.#setWord(words.tasks, this.#tasks.base);
     this.maps = maps;
     maps.forEach(({ handle }, number) => {
       this.memory.i32[handle >>> 2] = number;
     });
+  }
+
+  #setWord(word: number, value: number): void {
+    this.memory.i32[(this.resultHigh + word) >>> 2] = value;
   }
 
   /** The kernel numbers an LLC by its first CPU (update_top_cache_domain, kernel/sched/topology.c). */

@@ -198,6 +198,7 @@ export function extWorld(options: ExtOptions = {}): ExtWorld {
     entries,
     call: () => 0,
     executedAt: 0,
+    clockAt: 8,
     takeExecutedByPointer: () => 0,
     frames: { address: 0, bytes: 0 },
   };

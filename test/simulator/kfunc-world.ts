@@ -65,6 +65,7 @@ export function kfuncTest(options: KfuncWorldOptions = {}): TestKfuncs {
     entries: new Map(options.updateIdle ? [['update_idle', () => 0]] : []),
     call: () => 0,
     executedAt: 0,
+    clockAt: 8,
     takeExecutedByPointer: () => 0,
     frames: { address: 0, bytes: 0 },
   };

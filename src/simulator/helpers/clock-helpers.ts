@@ -1,4 +1,5 @@
 // Time, place and chance. Source: kernel/bpf/helpers.c, kernel/time/jiffies.c v6.18.
+import { words } from '../program/words.ts';
 import type { Helper, Helpers, HelperWorld } from './world.ts';
 import { bad, wide } from './world.ts';
 
@@ -13,6 +14,10 @@ export function clockHelpers(world: HelperWorld): Helpers {
     result: 'wide',
     run: () => wide(world, run()),
   });
+  const now = (name: string): Helper => ({
+    ...time(name, () => world.nowNs()),
+    inline: () => ({ kind: 'double', at: world.resultHigh + words.clock }),
+  });
   const number = (name: string, run: () => number): Helper => ({ name, params: [], result: 'unsigned', run });
 
   function ofCpu(name: string, address: number, cpu: number): number {
@@ -21,12 +26,12 @@ export function clockHelpers(world: HelperWorld): Helpers {
   }
 
   return {
-    5: time('bpf_ktime_get_ns', () => world.nowNs()),
+    5: now('bpf_ktime_get_ns'),
     7: number('bpf_get_prandom_u32', () => world.random()),
     8: number('bpf_get_smp_processor_id', () => world.cpu()),
     42: number('bpf_get_numa_node_id', () => world.nodeOf(world.cpu())),
     118: time('bpf_jiffies64', () => firstJiffy + ticks()),
-    125: time('bpf_ktime_get_boot_ns', () => world.nowNs()),
+    125: now('bpf_ktime_get_boot_ns'),
     153: {
       name: 'bpf_per_cpu_ptr',
       params: ['low', 'low'],

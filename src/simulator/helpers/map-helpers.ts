@@ -78,7 +78,13 @@ export function mapHelpers(world: HelperWorld): Helpers {
 
   const result = 'signed';
   return {
-    1: { name: 'bpf_map_lookup_elem', params: ['low', 'low'], result: 'unsigned', run: lookup },
+    1: {
+      name: 'bpf_map_lookup_elem',
+      params: ['low', 'low'],
+      result: 'unsigned',
+      run: lookup,
+      inline: (map) => map?.inlineLookup,
+    },
     2: { name: 'bpf_map_update_elem', params: ['low', 'low', 'low', 'wide'], result, run: update },
     3: { name: 'bpf_map_delete_elem', params: ['low', 'low'], result, run: remove },
     87: { name: 'bpf_map_push_elem', params: ['low', 'low', 'wide'], result, run: push },

@@ -1,11 +1,15 @@
 // Storage of tasks and cgroups. Source: kernel/bpf/bpf_task_storage.c, bpf_cgrp_storage.c v6.18.
+
+import { taskStride, taskStruct } from '../kernel/structs.ts';
 import { EINVAL } from '../maps/errno.ts';
 import { mapType } from '../maps/map.ts';
 import type { StorageMap } from '../maps/storage.ts';
-import { bad, type Helpers, type HelperWorld, mapIn, needReadable } from './world.ts';
+import { type InlineOf, words } from '../program/words.ts';
+import { bad, type Helper, type Helpers, type HelperWorld, mapIn, needReadable } from './world.ts';
 
 /** BPF_LOCAL_STORAGE_GET_F_CREATE. */
 const create = 1;
+const taskShift = Math.log2(taskStride);
 
 interface Owner {
   readonly what: string;
@@ -24,15 +28,25 @@ const cgroup: Owner = {
 };
 
 export function storageHelpers(world: HelperWorld): Helpers {
+  const inline: InlineOf = (map) =>
+    map?.type !== mapType.taskStorage
+      ? undefined
+      : {
+          kind: 'owned',
+          ownersAt: world.resultHigh + words.tasks,
+          shift: taskShift,
+          aliveAt: taskStruct.offsets.cpusPtr,
+          tableAt: (map as StorageMap).tableAt,
+        };
   return {
-    156: get('bpf_task_storage_get', world, task),
+    156: { ...get('bpf_task_storage_get', world, task), inline },
     157: remove('bpf_task_storage_delete', world, task),
     210: get('bpf_cgrp_storage_get', world, cgroup),
     211: remove('bpf_cgrp_storage_delete', world, cgroup),
   };
 }
 
-function get(name: string, world: HelperWorld, kind: Owner): Helpers[number] {
+function get(name: string, world: HelperWorld, kind: Owner): Helper {
   return {
     name,
     params: ['low', 'low', 'low', 'wide'],
@@ -48,7 +62,7 @@ function get(name: string, world: HelperWorld, kind: Owner): Helpers[number] {
   };
 }
 
-function remove(name: string, world: HelperWorld, kind: Owner): Helpers[number] {
+function remove(name: string, world: HelperWorld, kind: Owner): Helper {
   return {
     name,
     params: ['low', 'low'],

@@ -3,6 +3,7 @@
 import type { Callee } from '../../jit/translate.ts';
 import type { SimMap } from '../maps/map.ts';
 import type { SimMemory } from '../memory.ts';
+import type { InlineOf } from '../program/words.ts';
 
 /** Made once for all simulations of an engine. Times are integer nanoseconds; addresses and pointers are numbers in the simulation's memory. */
 export interface HelperWorld {
@@ -48,8 +49,9 @@ export interface HelperWorld {
 }
 
 /** Arguments are the i32s of the callee's parameters, low halves first; so is the result. */
-export interface Helper extends Callee {
+export interface Helper extends Omit<Callee, 'inline'> {
   readonly run: (...args: number[]) => number;
+  readonly inline?: InlineOf;
 }
 export type Helpers = Readonly<Record<number, Helper>>;
 

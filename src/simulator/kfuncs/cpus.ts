@@ -5,6 +5,7 @@ import { cpumaskBytes } from '../kernel/structs.ts';
 import { busy } from '../model/ext/idle.ts';
 import { kfMask } from '../model/ext/ops.ts';
 import { wakeFlag } from '../model/flags.ts';
+import { words } from '../program/words.ts';
 import { isPerNode } from './idle-masks.ts';
 import type { Kfuncs, KfuncWorld } from './kfunc.ts';
 import { lockedCpu } from './run-queues.ts';
@@ -120,13 +121,28 @@ export function cpuKfuncs(world: KfuncWorld): Kfuncs {
         return world.scx.cpuIsValid(cpu!, '') ? world.ext.cpuMemory.currOf(cpu!) : 0;
       },
     },
-    scx_bpf_nr_cpu_ids: { params: [], result: 'unsigned', run: () => world.core.topology.cpus },
-    scx_bpf_nr_node_ids: { params: [], result: 'unsigned', run: () => world.core.topology.nodes },
+    scx_bpf_nr_cpu_ids: {
+      params: [],
+      result: 'unsigned',
+      run: () => world.core.topology.cpus,
+      inline: world.word('cpus'),
+    },
+    scx_bpf_nr_node_ids: {
+      params: [],
+      result: 'unsigned',
+      run: () => world.core.topology.nodes,
+      inline: world.word('nodes'),
+    },
     scx_bpf_cpu_node: {
       params: ['low'],
       result: 'signed',
       run: (cpu) => (world.scx.cpuIsValid(cpu!, '') ? world.core.topology.nodeOf[cpu!]! : -1),
     },
-    scx_bpf_now: { params: [], result: 'wide', run: () => world.wide(world.core.now) },
+    scx_bpf_now: {
+      params: [],
+      result: 'wide',
+      run: () => world.wide(world.core.now),
+      inline: () => ({ kind: 'double', at: world.resultHigh + words.clock }),
+    },
   };
 }

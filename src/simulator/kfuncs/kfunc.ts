@@ -9,12 +9,14 @@ import type { Ext } from '../model/ext/ext.ts';
 import { kfMask } from '../model/ext/ops.ts';
 import { hex, type Scx } from '../model/ext/scx.ts';
 import type { TaskMemory } from '../model/ext/task-memory.ts';
+import { type InlineOf, words } from '../program/words.ts';
 
 /** 'low': a pointer or a number of 32 bits, one i32; 'wide': 64 bits, two i32, low half first (jit's Callee). */
 export interface Kfunc {
   readonly params: readonly ('low' | 'wide')[];
   readonly result: 'none' | 'signed' | 'unsigned' | 'wide';
   readonly run: (...args: number[]) => number | undefined;
+  readonly inline?: InlineOf;
 }
 
 export type Kfuncs = Readonly<Record<string, Kfunc>>;
@@ -88,6 +90,11 @@ export class KfuncWorld {
     if (this.scx.ops.argument === address) return true;
     this.scx.error('called on a task not being operated on');
     return false;
+  }
+
+  /** The number that the runtime keeps at this word. */
+  word(name: 'cpus' | 'nodes'): InlineOf {
+    return () => ({ kind: 'word', at: this.resultHigh + words[name] });
   }
 
   /** A 'wide' result: its low half, the high one put in place. `value`: an integer below 2^53, not negative. */

@@ -29,6 +29,7 @@ export function numberKfuncs(world: KfuncWorld): Kfuncs {
         i32[at + 1] = end!;
         return 0;
       },
+      inline: () => ({ kind: 'numbers begin', most: maxLoops }),
     },
     bpf_iter_num_next: {
       params: ['low'],
@@ -44,6 +45,7 @@ export function numberKfuncs(world: KfuncWorld): Kfuncs {
         i32[at] = next;
         return it;
       },
+      inline: () => ({ kind: 'numbers go on' }),
     },
     bpf_iter_num_destroy: {
       params: ['low'],
@@ -54,6 +56,7 @@ export function numberKfuncs(world: KfuncWorld): Kfuncs {
         i32[at + 1] = 0;
         return undefined;
       },
+      inline: () => ({ kind: 'numbers end' }),
     },
   };
 }

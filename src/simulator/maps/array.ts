@@ -1,5 +1,6 @@
 // ARRAY and PERCPU_ARRAY, global variables included: everything is there from the start. Source: kernel/bpf/arraymap.c v6.18.
 import type { BpfMap } from '../../bpf/maps.ts';
+import type { Inline } from '../../jit/translate.ts';
 import { assert } from '../../lib/assert.ts';
 import { E2BIG, EEXIST, EINVAL } from './errno.ts';
 import type { ValueField } from './fields.ts';
@@ -25,6 +26,7 @@ export class ArrayMap extends SimMap {
     this.cpuStride = perCpu ? this.count * this.stride : 0;
     const all = this.count * (perCpu ? world.cpus : 1);
     this.values = this.reserve(all * this.stride, 'none');
+    this.memory.i32[(this.handle + 4) >>> 2] = this.values;
     const isReadOnly = (shape.flags & readOnlyForPrograms) !== 0;
     this.memory.permit(this.values, shape.valueSize, isReadOnly ? 'read' : 'write');
     this.memory.permitLikeFirst(this.values, this.stride, all);
@@ -35,6 +37,11 @@ export class ArrayMap extends SimMap {
   override lookup(key: number, cpu: number): number {
     const index = readU32(this.memory, key);
     return index < this.count ? this.values + cpu * this.cpuStride + index * this.stride : 0;
+  }
+
+  override get inlineLookup(): Inline | undefined {
+    const { handle, stride, count } = this;
+    return this.cpuStride > 0 ? undefined : { kind: 'element', valuesAt: handle + 4, stride, count };
   }
 
   override update(key: number, value: number, flags: number, cpu: number): number {

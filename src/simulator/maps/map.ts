@@ -1,6 +1,7 @@
 // What a BPF map is to helpers (addresses in, addresses out) and to the world outside (bytes). Keys and values live in the simulation's memory.
 // Source: the contracts of struct bpf_map_ops, kernel/bpf/syscall.c v6.18.
 import type { BpfMap } from '../../bpf/maps.ts';
+import type { Inline } from '../../jit/translate.ts';
 import { assert } from '../../lib/assert.ts';
 import type { Permission, SimMemory } from '../memory.ts';
 import type { ValueField } from './fields.ts';
@@ -53,7 +54,7 @@ export abstract class SimMap {
   /** Of `mapType`; it tells the class. */
   readonly type: number;
   readonly shape: BpfMap;
-  /** The address that programs have for the map. Nobody may read there. */
+  /** The address that programs have for the map: two words that nobody may read, the map's number and what its kind keeps there. */
   readonly handle: number;
   readonly keyBytes: number;
   readonly valueBytes: number;
@@ -85,6 +86,11 @@ export abstract class SimMap {
   /** Address of the value for that CPU, or 0. */
   lookup(_key: number, _cpu: number): number {
     return this.cannot('looked up');
+  }
+
+  /** What stands for a lookup in translated code. */
+  get inlineLookup(): Inline | undefined {
+    return undefined;
   }
 
   /** 0 or −errno. */

@@ -2,16 +2,19 @@
 
 import { BadProgram, frameStride } from '../../jit/program.ts';
 import { type Callee, faultCodes, translate } from '../../jit/translate.ts';
+import type { SimMap } from '../maps/map.ts';
 import type { SimMemory } from '../memory.ts';
 import type { PolicyProgram } from '../model/ext/ops.ts';
 import type { Linked } from './link.ts';
 import type { Remembered } from './remembered.ts';
+import { type InlineOf, words } from './words.ts';
 
 /** A kfunc or helper: how its arguments come (jit's Callee), and what it does. */
 export interface Native {
   readonly params: Callee['params'];
   readonly result: Callee['result'];
   readonly run: (...args: number[]) => number | undefined;
+  readonly inline?: InlineOf;
 }
 
 /** The program did what no verifier lets through, or asked for what is not modelled. Ends the simulation; the Outcome tells it. */
@@ -36,8 +39,10 @@ export interface Binding {
   readonly stack: number;
   native(what: 'helper' | 'kfunc', name: string): Native | undefined;
   readonly remembered?: Remembered;
-  /** The natives are those of other runs too, and so the instance may serve again. */
+  /** The natives are those of other runs too, and so the instance may serve again; and nobody wants to see calls of them. */
   readonly isPlain?: boolean;
+  /** The map of that handle. */
+  mapAt?(handle: number): SimMap | undefined;
 }
 
 /** What the code calls, by name of import. */
@@ -68,7 +73,7 @@ export function instantiate(linked: Linked, binding: Binding, name: string): Pol
   };
   const executedAt = memory.allocate(4, 'none');
   const make = () => compile(linked, binding, executedAt, nativeOf);
-  const key = [mode, budget, resultHigh, stack, executedAt].join();
+  const key = [mode, budget, resultHigh, stack, executedAt, binding.isPlain].join();
   const { module, callees } = binding.remembered?.made(linked, key, make) ?? make();
   const fault = (code: number, fn: number, at: number, low: number, high: number): never => {
     throw new SimFinding('bad-program', faultText(code, low, high, budget), placeOf(linked, fn, at));
@@ -77,7 +82,7 @@ export function instantiate(linked: Linked, binding: Binding, name: string): Pol
     const imports: Record<string, unknown> = { memory: memory.memory, fault };
     for (const [key, callee] of callees) imports[key] = nativeOf(callee.what, callee.name).run;
     const instance = new WebAssembly.Instance(module, { env: imports });
-    return programOf(linked, instance, name, { stack, executedAt });
+    return programOf(linked, instance, name, { stack, executedAt, clockAt: resultHigh + words.clock });
   };
   if (binding.remembered === undefined || binding.isPlain !== true) return start();
   const program = binding.remembered.made(linked, `${key} started`, start);
@@ -90,7 +95,7 @@ const mostInstructions = 200_000;
 
 function compile(
   linked: Linked,
-  { memory, mode, budget, resultHigh, stack }: Binding,
+  { memory, mode, budget, resultHigh, stack, isPlain, mapAt }: Binding,
   executedAt: number,
   nativeOf: (what: 'helper' | 'kfunc', name: string) => Native,
 ): { readonly module: WebAssembly.Module; readonly callees: Callees } {
@@ -100,9 +105,14 @@ function compile(
   const callees = new Map<string, { readonly what: 'helper' | 'kfunc'; readonly name: string }>();
   const calleeOf = (what: 'helper' | 'kfunc', id: number): Callee => {
     const name = linked.calleeName(what, id);
-    const { params, result } = nativeOf(what, name);
+    const { params, result, inline } = nativeOf(what, name);
     callees.set(`${what} ${name}`, { what, name });
-    return { name: `${what} ${name}`, params, result };
+    const callee = { name: `${what} ${name}`, params, result };
+    if (inline === undefined || isPlain !== true) return callee;
+    return {
+      ...callee,
+      inline: (first) => inline(first === undefined ? undefined : mapAt?.(first)),
+    };
   };
   const entries = [
     ...[...new Set(linked.entries.values())].map((fn) => ({ fn, params: 1, executedAt })),
@@ -127,7 +137,7 @@ function programOf(
   linked: Linked,
   instance: WebAssembly.Instance,
   name: string,
-  { stack, executedAt }: { readonly stack: number; readonly executedAt: number },
+  at: { readonly stack: number; readonly executedAt: number; readonly clockAt: number },
 ): PolicyProgram {
   const { exports } = instance;
   const executed = exports.executed as WebAssembly.Global;
@@ -148,13 +158,14 @@ function programOf(
         throw new SimFinding('bad-program', `call of 0x${pointer.toString(16)}, which is no function`);
       return fn(a, b, c, d, 0);
     },
-    executedAt,
+    executedAt: at.executedAt,
+    clockAt: at.clockAt,
     takeExecutedByPointer() {
       const count = executed.value as number;
       executed.value = 0;
       return count;
     },
-    frames: { address: stack, bytes: linked.functions.length * frameStride },
+    frames: { address: at.stack, bytes: linked.functions.length * frameStride },
   };
 }
 

@@ -13,6 +13,8 @@ export interface PolicyProgram {
   call(functionPointer: number, a: number, b: number, c: number, d: number): number;
   /** Address of an i32: BPF instructions that the callback which returned last has executed. */
   readonly executedAt: number;
+  /** Address of a double: the clock, for what the program calls. */
+  readonly clockAt: number;
   /** Those of functions called by their pointers since the last asking, or since a callback returned. */
   takeExecutedByPointer(): number;
   /** The frames of all functions, for calls from within calls. */
@@ -84,6 +86,7 @@ export class Ops {
   readonly #context: number;
   readonly #i32: Int32Array;
   readonly #executedAt: number;
+  readonly #clockAt: number;
   #depth = 0;
 
   constructor(program: PolicyProgram, core: Core, memory: SimMemory) {
@@ -122,6 +125,7 @@ export class Ops {
     this.#i32 = memory.i32;
     this.#i32.fill(0, this.#context >>> 2, (this.#context + 8 * contextBytes) >>> 2); // a fourth argument is always 0
     this.#executedAt = program.executedAt >>> 2;
+    this.#clockAt = program.clockAt >>> 3;
   }
 
   /**
@@ -154,6 +158,7 @@ export class Ops {
     this.inside = fn;
     const saved = this.#depth > 0 ? this.#saveFrames() : undefined;
     this.#depth++;
+    this.#memory.f64[this.#clockAt] = this.#core.now;
     const result = fn(context);
     this.#depth--;
     if (recorder !== undefined) recorder.returned(began, fn, result);
@@ -169,6 +174,7 @@ export class Ops {
   callPointer(pointer: number, a: number, b: number, c: number, d: number): number {
     const outer = this.mask;
     if (this.#depth === 0) this.mask = kfMask.unlocked;
+    this.#memory.f64[this.#clockAt] = this.#core.now;
     const result = this.program.call(pointer, a, b, c, d);
     this.mask = outer;
     if (this.#depth === 0) {
