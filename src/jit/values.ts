@@ -30,6 +30,7 @@ class Sweeps {
   readonly #exits: Int32Array;
   /** By block and register: ways that meet there bring different values. */
   readonly #meets: Uint8Array;
+  readonly #isSwept: Uint8Array;
   readonly #blocks: Flow['blocks'];
   readonly #before: Flow['before'];
 
@@ -39,6 +40,7 @@ class Sweeps {
     this.entries = new Int32Array(blocks.length * valuesSize);
     this.#exits = new Int32Array(blocks.length * valuesSize);
     this.#meets = new Uint8Array(blocks.length * registers);
+    this.#isSwept = new Uint8Array(blocks.length);
   }
 
   /** Through all blocks, as if there were no ways back. */
@@ -50,12 +52,14 @@ class Sweeps {
       for (let i = 0; i < ways.length; i++) {
         const from = ways[i]!;
         if (from >= block) continue;
-        if (first < 0) copyValues(this.entries, block, this.#exits, from);
-        else this.#mark(block, from, false);
+        if (first < 0) copyValues(values, 0, this.#exits, from);
+        else this.#mark(values, 0, block, from, false);
         first = from;
       }
-      if (first < 0 || ways.length > 1) this.#renewMeeting(block, first < 0);
-      copyValues(values, 0, this.entries, block);
+      if (first < 0 || ways.length > 1) this.#renewMeeting(values, block, first < 0);
+      // what was believed in the sweep before comes to the same end
+      if (!copyValues(this.entries, block, values, 0) && this.#isSwept[block] === 1) continue;
+      this.#isSwept[block] = 1;
       const { instructions } = this.#blocks[block]!;
       for (let i = 0; i < instructions.length; i++) step(values, instructions[i]!);
       stepChoice(values, this.#blocks[block]!);
@@ -69,24 +73,24 @@ class Sweeps {
     for (let block = 0; block < this.#blocks.length; block++) {
       const ways = this.#before[block]!;
       for (let i = 0; i < ways.length; i++)
-        if (ways[i]! >= block && this.#mark(block, ways[i]!, all)) isNew = true;
+        if (ways[i]! >= block && this.#mark(this.entries, block, block, ways[i]!, all)) isNew = true;
     }
     return isNew;
   }
 
-  #renewMeeting(block: number, all: boolean): void {
+  #renewMeeting(values: Values, block: number, all: boolean): void {
     for (let register = 0; register < registers; register++)
       if (all || this.#meets[block * registers + register] === 1) {
-        this.entries[block * valuesSize + register] = -1 - block * registers - register;
-        this.entries[block * valuesSize + addedAt + register] = 0;
+        values[register] = -1 - block * registers - register;
+        values[addedAt + register] = 0;
       }
   }
 
-  #mark(block: number, from: number, all: boolean): boolean {
-    const { entries } = this;
+  /** Marks what `block` gets otherwise from `from` than it stands in `entries` at `at`; or all. Answers whether one was not marked before. */
+  #mark(entries: Int32Array, at: number, block: number, from: number, all: boolean): boolean {
     const exits = this.#exits;
     const meets = this.#meets;
-    const entry = block * valuesSize;
+    const entry = at * valuesSize;
     const exit = from * valuesSize;
     let isNew = false;
     for (let register = 0; register < registers; register++) {
@@ -102,11 +106,17 @@ class Sweeps {
   }
 }
 
-/** What holds at one block becomes what holds at another. */
-export function copyValues(to: Int32Array, toBlock: number, from: Int32Array, fromBlock: number): void {
+/** What holds at one block becomes what holds at another. Answers whether that is something else than before. */
+export function copyValues(to: Int32Array, toBlock: number, from: Int32Array, fromBlock: number): boolean {
   const target = toBlock * valuesSize;
   const source = fromBlock * valuesSize;
-  for (let i = 0; i < valuesSize; i++) to[target + i] = from[source + i]!;
+  let isNew = false;
+  for (let i = 0; i < valuesSize; i++) {
+    if (to[target + i] === from[source + i]) continue;
+    to[target + i] = from[source + i]!;
+    isNew = true;
+  }
+  return isNew;
 }
 
 /** What an instruction does to them. */
