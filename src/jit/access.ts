@@ -33,10 +33,7 @@ export function emitAccess(to: FunctionCode, checks: Checks, code: Access): void
     case 'load_acquire': {
       const offset = emitAddress(to, checks, code, code.src, 'read');
       const isSigned = code.kind === 'load' && code.signed;
-      to.out
-        .byte((isSigned ? signedLoads : loads)[code.bytes])
-        .byte(0)
-        .u32(offset);
+      to.out.access((isSigned ? signedLoads : loads)[code.bytes], offset);
       to.setRegister(code.dst);
       return;
     }
@@ -88,10 +85,7 @@ function emitCheck(
   to.mayFault(way, at, base, offset);
   emitNearness(to, checks.limit, base, offset);
   const more = emitLowAddress(to, base, offset);
-  to.out
-    .byte(op.i32Load8U)
-    .byte(0)
-    .u32(checks.shadow + more);
+  to.out.access(op.i32Load8U, checks.shadow + more);
   emitShadowTest(to, way, bytes);
   to.faultIf();
 }
@@ -115,7 +109,7 @@ function emitNearness(to: FunctionCode, limit: number, base: number, offset: num
 function emitStore(to: FunctionCode, checks: Checks, code: Access, value: () => void): void {
   const offset = emitAddress(to, checks, code, code.dst, 'write');
   value();
-  to.out.byte(stores[code.bytes]).byte(0).u32(offset);
+  to.out.access(stores[code.bytes], offset);
 }
 
 /** One thread executes: a load and a store are atomic, and one check is enough for both. */
@@ -123,7 +117,7 @@ function emitAtomic(to: FunctionCode, checks: Checks, code: Of<'atomic' | 'xchg'
   const { bytes } = code;
   const unchecked = { ...checks, mode: 'fast' } as const;
   const offset = emitAddress(to, checks, code, code.dst, 'write');
-  to.out.byte(loads[bytes]).byte(0).u32(offset);
+  to.out.access(loads[bytes], offset);
   to.set(local.old);
   if (code.kind === 'atomic') {
     const { op: name } = code;

@@ -245,7 +245,7 @@ function emitCall(to: FunctionCode, around: Surroundings, code: Of<'call'>): voi
   if (callee.result === 'none') to.i64(0);
   else to.out.byte(callee.result === 'signed' ? op.i64ExtendI32S : op.i64ExtendI32U);
   if (callee.result === 'wide') {
-    to.i32(around.resultHigh).byte(op.i64Load32U).byte(0).u32(0);
+    to.i32(around.resultHigh).access(op.i64Load32U, 0);
     to.i64(32).byte(op.i64Shl).byte(op.i64Or);
   }
   to.setRegister(0);

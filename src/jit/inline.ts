@@ -38,8 +38,8 @@ export type Inline =
 export function emitInline(to: FunctionCode, checks: Checks, inline: Inline, call: () => void): void {
   if (inline.kind === 'word' || inline.kind === 'double') {
     to.i32(0);
-    if (inline.kind === 'word') to.out.byte(op.i64Load32U).byte(0).u32(inline.at);
-    else to.out.byte(op.f64Load).byte(0).u32(inline.at).byte(op.i64TruncF64U);
+    if (inline.kind === 'word') to.out.access(op.i64Load32U, inline.at);
+    else to.out.access(op.f64Load, inline.at).byte(op.i64TruncF64U);
     to.setRegister(0);
     return;
   }
@@ -78,7 +78,7 @@ function emitPointer(
   to.low(register);
   to.i32(limit).byte(op.i32GeU);
   otherwiseCall(to);
-  to.low(register).byte(op.i32Load8U).byte(0).u32(shadow);
+  to.low(register).access(op.i32Load8U, shadow);
   emitShadowTest(to, way, bytes);
   otherwiseCall(to);
 }
@@ -89,7 +89,7 @@ function emitElement(
   { valuesAt, stride, count }: Inline & { kind: 'element' },
 ): void {
   emitPointer(to, checks, 2, 'read', 4);
-  to.low(2).byte(op.i32Load).byte(0).u32(0);
+  to.low(2).access(op.i32Load, 0);
   to.set(local.choice);
   to.get(local.choice);
   to.i32(count).byte(op.i32LtU);
@@ -118,16 +118,16 @@ function emitOwned(
   to.set(local.choice);
   to.get(local.choice);
   emitWord(to, tableAt);
-  to.out.byte(op.i32Load).byte(0).u32(0).byte(op.i32GeU);
+  to.out.access(op.i32Load, 0).byte(op.i32GeU);
   otherwiseCall(to);
   to.get(local.choice);
   to.i32(2).byte(op.i32Shl);
   emitWord(to, tableAt);
-  to.out.byte(op.i32Add).byte(op.i64Load32U).byte(0).u32(4);
+  to.out.byte(op.i32Add).access(op.i64Load32U, 4);
   to.set(local.wide);
   to.get(local.wide).byte(op.i64Eqz);
   otherwiseCall(to);
-  to.low(2).byte(op.i32Load).byte(0).u32(aliveAt).byte(op.i32Eqz);
+  to.low(2).access(op.i32Load, aliveAt).byte(op.i32Eqz);
   otherwiseCall(to);
   to.get(local.wide);
 }
@@ -138,7 +138,7 @@ function emitNumbers(to: FunctionCode, checks: Checks, inline: Inline): void {
   otherwiseCall(to);
   emitPointer(to, checks, 1, 'write', 8);
   const store = (opcode: number, at: number): void => {
-    to.out.byte(opcode).byte(0).u32(at);
+    to.out.access(opcode, at);
   };
   if (inline.kind === 'numbers end') {
     to.low(1);
@@ -182,5 +182,5 @@ function emitNumbers(to: FunctionCode, checks: Checks, inline: Inline): void {
 
 /** The i32 at a constant address. */
 function emitWord(to: FunctionCode, at: number): void {
-  to.i32(0).byte(op.i32Load).byte(0).u32(at);
+  to.i32(0).access(op.i32Load, at);
 }

@@ -98,7 +98,7 @@ function entry({ fn, params, executedAt }: Entry, firstFunction: number): WasmFu
     .u32(firstFunction + fn)
     .byte(op.i32WrapI64);
   if (executedAt !== undefined) {
-    out.byte(op.i32Const).i32(executedAt).byte(op.globalGet).u32(0).byte(op.i32Store).byte(0).u32(0);
+    out.byte(op.i32Const).i32(executedAt).byte(op.globalGet).u32(0).access(op.i32Store, 0);
     out.byte(op.i32Const).i32(0).byte(op.globalSet).u32(0);
   }
   return { params: i32s(params), result: 'i32', locals: [], body: out.view(), exported: `f${fn}` };

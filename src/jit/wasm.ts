@@ -101,6 +101,9 @@ export const op = {
   i64Extend32S: 0xc4,
 } as const;
 
+/** Bytes of a number of 32 bits in LEB128. */
+const mostOf32 = 5;
+
 export class WasmBytes {
   #bytes = new Uint8Array(1024);
   #length = 0;
@@ -135,24 +138,30 @@ export class WasmBytes {
 
   /** Unsigned, below 2^32. */
   u32(value: number): this {
+    if (this.#length + mostOf32 > this.#bytes.length) this.#grow(mostOf32);
     let rest = value >>> 0;
     while (rest > 127) {
-      this.byte((rest & 127) | 128);
+      this.#bytes[this.#length++] = (rest & 127) | 128;
       rest >>>= 7;
     }
-    return this.byte(rest);
+    this.#bytes[this.#length++] = rest;
+    return this;
+  }
+
+  /** A load or store: the alignment is not told. */
+  access(opcode: number, offset: number): this {
+    return this.bytePair(opcode, 0).u32(offset);
   }
 
   i32(value: number): this {
-    if (value >= -64 && value < 64) return this.byte(value & 127);
+    if (this.#length + mostOf32 > this.#bytes.length) this.#grow(mostOf32);
     let rest = value | 0;
-    for (;;) {
-      const low = rest & 127;
+    while (rest < -64 || rest > 63) {
+      this.#bytes[this.#length++] = (rest & 127) | 128;
       rest >>= 7;
-      const isLast = (rest === 0 && (low & 64) === 0) || (rest === -1 && (low & 64) !== 0);
-      if (isLast) return this.byte(low);
-      this.byte(low | 128);
     }
+    this.#bytes[this.#length++] = rest & 127;
+    return this;
   }
 
   /** A bigint modulo 2^64, or an integer. */
