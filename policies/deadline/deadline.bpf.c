@@ -29,6 +29,7 @@ struct task_state {
 	u64 vtime;
 	u64 run;       /* since it last slept */
 	u64 usual_run; /* running average of the above at each sleep */
+	bool boosted;  /* was interactive when it was queued last */
 };
 
 #include "task.h"
@@ -42,15 +43,19 @@ static __always_inline bool is_interactive(struct task_state *s)
 	return runs_briefly(s->usual_run, s->run, interactive_ns);
 }
 
-static __always_inline u64 deadline_of(struct task_struct *p, struct task_state *s, u64 vtime)
+static __always_inline u64 deadline_of(struct task_struct *p, struct task_state *s)
 {
 	u64 request = smaller(larger(s->usual_run, s->run), slice_ns);
 
-	return vtime + by_weight(request, p->scx.weight) - (is_interactive(s) ? boost_ns : 0);
+	return s->vtime + by_weight(request, p->scx.weight) - (s->boosted ? boost_ns : 0);
 }
 
 s32 OP(deadline_select_cpu, struct task_struct *p, s32 prev_cpu, u64 wake_flags)
 {
+	struct task_state *s = task_state(p);
+
+	if (s)
+		s->boosted = is_interactive(s);
 	return select_idle_cpu(p, prev_cpu, wake_flags, slice_ns);
 }
 
@@ -65,8 +70,9 @@ void OP(deadline_enqueue, struct task_struct *p, u64 enq_flags)
 	if (s) {
 		begin_wait(s);
 		s->vtime = later(s->vtime, vtime_now - sleep_credit_ns);
-		deadline = deadline_of(p, s, s->vtime);
-		if (is_interactive(s)) /* or a hog that has only just begun: find out soon */
+		s->boosted = is_interactive(s);
+		deadline = deadline_of(p, s);
+		if (s->boosted) /* or a hog that has only just begun: find out soon */
 			slice = slice_min_ns;
 	}
 	scx_bpf_dsq_insert_vtime(p, QUEUE, slice, deadline, enq_flags);
@@ -92,7 +98,9 @@ static __always_inline bool keep_prev(s32 cpu, struct task_struct *prev)
 	if (!s)
 		return false;
 	charge_running(prev, s);
-	deadline = deadline_of(prev, s, s->vtime);
+	if (s->run > slice_ns) /* who was interactive when it was queued may finish, but not for ever */
+		s->boosted = false;
+	deadline = deadline_of(prev, s);
 	if (!keep_running(QUEUE, cpu, prev, deadline, slice_min_ns))
 		return false;
 	vtime_now = later(vtime_now, s->vtime);
@@ -120,7 +128,7 @@ void OP(deadline_running, struct task_struct *p)
 	/* Who was rescued keeps its slice. */
 	rescued = is_overdue(s, guard_ns);
 	end_wait(s);
-	set_cpu_rank(scx_bpf_task_cpu(p), rescued ? 0 : deadline_of(p, s, s->vtime));
+	set_cpu_rank(scx_bpf_task_cpu(p), rescued ? 0 : deadline_of(p, s));
 }
 
 void OP(deadline_stopping, struct task_struct *p, bool runnable)
