@@ -4,7 +4,7 @@ import type { Instruction } from '../bpf/instructions.ts';
 import type { Block } from './choice.ts';
 import { dominates, type Flow } from './flow.ts';
 import { isInFrame } from './program.ts';
-import { addedAt, copyValues, mostAdded, step, type Values, valuesAtEntries, valuesSize } from './values.ts';
+import { addedAt, enter, mostAdded, step, type Values, valuesAtEntries } from './values.ts';
 
 /** How far offsets lead. */
 export const reach = 0x8000;
@@ -14,23 +14,22 @@ const mostRemembered = 8;
 
 export class Bases {
   readonly #flow: Flow;
-  readonly #entries: Int32Array;
   readonly #lowest: ReadonlyMap<number, number>;
   /** By value: where it was found near memory, and with what added; each place dominates those after it. */
   readonly #near = new Map<number, { readonly block: number; readonly added: number }[]>();
   #block = 0;
-  readonly #values: Values = new Int32Array(valuesSize);
+  readonly #values: Values;
 
   constructor(flow: Flow) {
     this.#flow = flow;
-    this.#entries = valuesAtEntries(flow);
-    this.#lowest = lowestOffsets(flow.blocks, this.#entries);
+    this.#values = valuesAtEntries(flow);
+    this.#lowest = lowestOffsets(flow.blocks, this.#values);
   }
 
   /** The writer begins a block. */
   enter(block: number): void {
     this.#block = block;
-    copyValues(this.#values, 0, this.#entries, block);
+    enter(this.#values, block);
   }
 
   /** It has written an instruction. */
@@ -71,9 +70,8 @@ export class Bases {
 }
 
 /** By key: of all accesses from it that need an address, the lowest offset, where that is below 0. */
-function lowestOffsets(blocks: readonly Block[], entries: Int32Array): Map<number, number> {
+function lowestOffsets(blocks: readonly Block[], values: Values): Map<number, number> {
   const lowest = new Map<number, number>();
-  const values = new Int32Array(valuesSize);
   for (let block = 0; block < blocks.length; block++) {
     const { instructions } = blocks[block]!;
     /** Position of the first instruction that `values` do not know yet. */
@@ -82,7 +80,7 @@ function lowestOffsets(blocks: readonly Block[], entries: Int32Array): Map<numbe
       const code = instructions[i]!;
       const base = code.offset < 0 ? lowBaseOf(code) : undefined;
       if (base === undefined) continue;
-      if (next < 0) copyValues(values, 0, entries, block);
+      if (next < 0) enter(values, block);
       for (next = Math.max(next, 0); next < i; next++) step(values, instructions[next]!);
       const key = keyOf(values, base);
       lowest.set(key, Math.min(lowest.get(key) ?? 0, code.offset));

@@ -11,23 +11,32 @@ export const mostAdded = 1 << 19;
 /** After so many, all that loops could change counts as changed: the sweeps must end soon. */
 const mostSweeps = 6;
 
-/** What the registers hold: for each the number of a value, any, and `addedAt` further on what was added to it. */
+/**
+ * What the registers hold, in several places of one array: for each register the number of a value, any, and `addedAt` further on what was added to it. The
+ * first place is the hand: what is stepped through code. Then follow, for each block, what holds at its entry and at its exit.
+ */
 export type Values = Int32Array;
 export const addedAt = registers;
-export const valuesSize = 2 * registers;
+const size = 2 * registers;
+const entryOf = (block: number): number => (1 + 2 * block) * size;
+const exitOf = (block: number): number => (2 + 2 * block) * size;
 
-/** What holds where each block begins: `valuesSize` numbers a block. That a loop changes nothing is believed until a sweep shows what it changes. */
-export function valuesAtEntries({ blocks, before }: Pick<Flow, 'blocks' | 'before'>): Int32Array {
+/** Where each block begins. That a loop changes nothing is believed until a sweep shows what it changes. */
+export function valuesAtEntries({ blocks, before }: Pick<Flow, 'blocks' | 'before'>): Values {
   const sweeps = new Sweeps(blocks, before);
   for (let count = 1; ; count++) {
     sweeps.sweep();
-    if (!sweeps.markLoops(count >= mostSweeps)) return sweeps.entries;
+    if (!sweeps.markLoops(count >= mostSweeps)) return sweeps.values;
   }
 }
 
+/** Takes into the hand what holds where a block begins. */
+export function enter(values: Values, block: number): void {
+  values.copyWithin(0, entryOf(block), entryOf(block) + size);
+}
+
 class Sweeps {
-  readonly entries: Int32Array;
-  readonly #exits: Int32Array;
+  readonly values: Values;
   /** By block and register: ways that meet there bring different values. */
   readonly #meets: Uint8Array;
   readonly #isSwept: Uint8Array;
@@ -37,33 +46,32 @@ class Sweeps {
   constructor(blocks: Flow['blocks'], before: Flow['before']) {
     this.#blocks = blocks;
     this.#before = before;
-    this.entries = new Int32Array(blocks.length * valuesSize);
-    this.#exits = new Int32Array(blocks.length * valuesSize);
+    this.values = new Int32Array(entryOf(blocks.length));
     this.#meets = new Uint8Array(blocks.length * registers);
     this.#isSwept = new Uint8Array(blocks.length);
   }
 
   /** Through all blocks, as if there were no ways back. */
   sweep(): void {
-    const values = new Int32Array(valuesSize);
+    const { values } = this;
     for (let block = 0; block < this.#blocks.length; block++) {
       const ways = this.#before[block]!;
       let first = -1;
       for (let i = 0; i < ways.length; i++) {
         const from = ways[i]!;
         if (from >= block) continue;
-        if (first < 0) copyValues(values, 0, this.#exits, from);
-        else this.#mark(values, 0, block, from, false);
+        if (first < 0) values.copyWithin(0, exitOf(from), exitOf(from) + size);
+        else this.#mark(0, block, from, false);
         first = from;
       }
-      if (first < 0 || ways.length > 1) this.#renewMeeting(values, block, first < 0);
-      // what was believed in the sweep before comes to the same end
-      if (!copyValues(this.entries, block, values, 0) && this.#isSwept[block] === 1) continue;
+      if (first < 0 || ways.length > 1) this.#renewMeeting(block, first < 0);
+      if (this.#isSwept[block] === 1 && this.#isAsBefore(block)) continue;
       this.#isSwept[block] = 1;
+      values.copyWithin(entryOf(block), 0, size);
       const { instructions } = this.#blocks[block]!;
       for (let i = 0; i < instructions.length; i++) step(values, instructions[i]!);
       stepChoice(values, this.#blocks[block]!);
-      copyValues(this.#exits, block, values, 0);
+      values.copyWithin(exitOf(block), 0, size);
     }
   }
 
@@ -73,31 +81,38 @@ class Sweeps {
     for (let block = 0; block < this.#blocks.length; block++) {
       const ways = this.#before[block]!;
       for (let i = 0; i < ways.length; i++)
-        if (ways[i]! >= block && this.#mark(this.entries, block, block, ways[i]!, all)) isNew = true;
+        if (ways[i]! >= block && this.#mark(entryOf(block), block, ways[i]!, all)) isNew = true;
     }
     return isNew;
   }
 
-  #renewMeeting(values: Values, block: number, all: boolean): void {
+  #renewMeeting(block: number, all: boolean): void {
     for (let register = 0; register < registers; register++)
       if (all || this.#meets[block * registers + register] === 1) {
-        values[register] = -1 - block * registers - register;
-        values[addedAt + register] = 0;
+        this.values[register] = -1 - block * registers - register;
+        this.values[addedAt + register] = 0;
       }
   }
 
-  /** Marks what `block` gets otherwise from `from` than it stands in `entries` at `at`; or all. Answers whether one was not marked before. */
-  #mark(entries: Int32Array, at: number, block: number, from: number, all: boolean): boolean {
-    const exits = this.#exits;
+  /** What is in the hand held at the entry in the sweep before, and so comes to the same end. */
+  #isAsBefore(block: number): boolean {
+    const { values } = this;
+    const entry = entryOf(block);
+    for (let i = 0; i < size; i++) if (values[i] !== values[entry + i]) return false;
+    return true;
+  }
+
+  /** Marks what `from` brings to `block` that is not what stands at `at`; or all. Answers whether one was not marked before. */
+  #mark(at: number, block: number, from: number, all: boolean): boolean {
+    const { values } = this;
     const meets = this.#meets;
-    const entry = at * valuesSize;
-    const exit = from * valuesSize;
+    const exit = exitOf(from);
     let isNew = false;
     for (let register = 0; register < registers; register++) {
       if (meets[block * registers + register] === 1) continue;
       const isSame =
-        entries[entry + register] === exits[exit + register] &&
-        entries[entry + addedAt + register] === exits[exit + addedAt + register];
+        values[at + register] === values[exit + register] &&
+        values[at + addedAt + register] === values[exit + addedAt + register];
       if (isSame && !all) continue;
       meets[block * registers + register] = 1;
       isNew = true;
@@ -106,20 +121,7 @@ class Sweeps {
   }
 }
 
-/** What holds at one block becomes what holds at another. Answers whether that is something else than before. */
-export function copyValues(to: Int32Array, toBlock: number, from: Int32Array, fromBlock: number): boolean {
-  const target = toBlock * valuesSize;
-  const source = fromBlock * valuesSize;
-  let isNew = false;
-  for (let i = 0; i < valuesSize; i++) {
-    if (to[target + i] === from[source + i]) continue;
-    to[target + i] = from[source + i]!;
-    isNew = true;
-  }
-  return isNew;
-}
-
-/** What an instruction does to them. */
+/** What an instruction does to those in the hand. */
 export function step(values: Values, code: Instruction): void {
   const register = code.kind === 'call' || code.kind === 'cmpxchg' ? 0 : writtenRegister(code);
   if (register === undefined) return;
