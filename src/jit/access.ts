@@ -8,7 +8,7 @@ import { alu64 } from './arithmetic.ts';
 import { reach } from './bases.ts';
 import { type FunctionCode, local } from './function-code.ts';
 import { isInFrame, type Of } from './program.ts';
-import { op } from './wasm.ts';
+import { op, valueType } from './wasm.ts';
 
 const loads = { 1: op.i64Load8U, 2: op.i64Load16U, 4: op.i64Load32U, 8: op.i64Load } as const;
 const signedLoads = { 1: op.i64Load8S, 2: op.i64Load16S, 4: op.i64Load32S, 8: op.i64Load } as const;
@@ -25,12 +25,18 @@ export interface Checks {
   readonly shadow: number;
   /** Addresses below this have a shadow. */
   readonly limit: number;
+  /** By function: slots of loads that read 0 where nothing may be read (see walked.ts). */
+  readonly walked?: readonly ReadonlySet<number>[] | undefined;
 }
 
 export function emitAccess(to: FunctionCode, checks: Checks, code: Access): void {
   switch (code.kind) {
     case 'load':
     case 'load_acquire': {
+      if (code.kind === 'load' && checks.walked?.[to.fn]?.has(code.at) === true) {
+        emitWalk(to, checks, code);
+        return;
+      }
       const offset = emitAddress(to, checks, code, code.src, 'read');
       const isSigned = code.kind === 'load' && code.signed;
       to.out.access((isSigned ? signedLoads : loads)[code.bytes], offset);
@@ -47,6 +53,37 @@ export function emitAccess(to: FunctionCode, checks: Checks, code: Access): void
     default:
       emitAtomic(to, checks, code);
   }
+}
+
+/** A load that does not fault. Unchecked, what is near memory counts as readable: null is not. */
+function emitWalk(to: FunctionCode, checks: Checks, code: Of<'load'>): void {
+  const { src, dst, offset, bytes, signed } = code;
+  const otherwiseZero = (): void => {
+    to.out.byte(op.else);
+    to.i64(0);
+    to.end();
+  };
+  to.register(src);
+  to.i64(-reach).byte(op.i64Add);
+  to.i64(checks.limit - 2 * reach).byte(op.i64LtU);
+  to.begin(op.if, valueType.i64);
+  if (checks.mode === 'checked') {
+    const more = emitLowAddress(to, src, offset);
+    to.out
+      .byte(op.i32Load8U)
+      .byte(0)
+      .u32(checks.shadow + more);
+    to.i32(enough[bytes]).byte(op.i32And);
+    to.begin(op.if, valueType.i64);
+  }
+  const more = emitLowAddress(to, src, offset);
+  to.out
+    .byte((signed ? signedLoads : loads)[bytes])
+    .byte(0)
+    .u32(more);
+  if (checks.mode === 'checked') otherwiseZero();
+  otherwiseZero();
+  to.setRegister(dst);
 }
 
 /** Leaves an i32 and answers with what is to be added to it: the address, checked if that is the mode. What lies in the frame is known to be right. */

@@ -16,6 +16,8 @@ import {
 export interface Memory {
   /** Unsigned value of `bytes` bytes, little-endian. */
   load(address: bigint, bytes: number, by?: Asker): bigint;
+  /** Whether that would be allowed; absent: always. */
+  allows?(address: bigint, bytes: number): boolean;
   store(address: bigint, bytes: number, value: bigint, by?: Asker): void;
 }
 
@@ -34,6 +36,8 @@ export interface World {
   call(what: 'helper' | 'kfunc', id: number, args: readonly bigint[]): bigint;
   /** Executed instructions at most. */
   readonly budget: number;
+  /** By function: slots of loads that read 0 where nothing may be read. */
+  readonly walked?: readonly ReadonlySet<number>[] | undefined;
 }
 
 const u64 = (value: bigint): bigint => BigInt.asUintN(64, value);
@@ -99,7 +103,10 @@ function frame(run: Run, fn: number, depth: number, args: readonly bigint[]): bi
         r[code.dst] = code.value;
         break;
       case 'load': {
-        const value = world.memory.load(u64(src + BigInt(code.offset)), code.bytes, { fn, code });
+        const address = u64(src + BigInt(code.offset));
+        const isZero =
+          world.walked?.[fn]?.has(code.at) === true && world.memory.allows?.(address, code.bytes) === false;
+        const value = isZero ? 0n : world.memory.load(address, code.bytes, { fn, code });
         r[code.dst] = code.signed ? u64(BigInt.asIntN(code.bytes * 8, value)) : value;
         break;
       }

@@ -5,6 +5,7 @@ import { checkCalls } from './call-graph.ts';
 import { readFlow } from './flow.ts';
 import { type Callee, type Surroundings, writeFunction } from './function-writer.ts';
 import type { Functions } from './program.ts';
+import { type KernelPointers, walkedLoads } from './walked.ts';
 import { encodeModule, op, type ValueType, WasmBytes, type WasmFunction } from './wasm.ts';
 
 export { faultCodes } from './function-code.ts';
@@ -37,6 +38,8 @@ export interface Translation {
   readonly budget: number;
   /** Smallest size of env.memory, in pages of 64 KiB. */
   readonly pages: number;
+  /** What is known of the kernel's pointers: loads that follow some of them read 0 where nothing may be read. */
+  readonly pointers?: KernelPointers;
 }
 
 /**
@@ -47,12 +50,14 @@ export function translate(input: Translation): Uint8Array {
   checkCalls(input.functions);
   const { imports, byId } = calleesOf(input);
   const firstFunction = imports.length + 1;
+  const flows = input.functions.map((code, fn) => readFlow(fn, code));
   const around: Surroundings = {
     ...input,
+    walked: input.pointers && walkedLoads(flows, input.pointers),
     firstFunction,
     calleeOf: (what, id) => byId[what].get(id)!,
   };
-  const functions = input.functions.map((code, fn) => writeFunction(around, fn, readFlow(fn, code)));
+  const functions = flows.map((flow, fn) => writeFunction(around, fn, flow));
   return encodeModule({
     pages: input.pages,
     imports: [

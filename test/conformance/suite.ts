@@ -11,6 +11,7 @@ import { journal } from './cases/journal.ts';
 import { kicks } from './cases/kicks.ts';
 import { latency } from './cases/latency.ts';
 import { operations } from './cases/operations.ts';
+import { pointers } from './cases/pointers.ts';
 import { relocations } from './cases/relocations.ts';
 import { shares } from './cases/shares.ts';
 import { stack } from './cases/stack.ts';
@@ -28,6 +29,7 @@ const all: Readonly<Record<string, readonly Case[]>> = {
   journal,
   kicks,
   relocations,
+  pointers,
   stack,
   contract,
 };

@@ -2,6 +2,7 @@
 import type { Instruction } from '../../src/bpf/instructions.ts';
 import { frameBytes, frameStride } from '../../src/jit/program.ts';
 import { type Callee, faultCodes, translate } from '../../src/jit/translate.ts';
+import type { KernelPointers } from '../../src/jit/walked.ts';
 import { aluI, assemble, callFunction, exit, store } from './assembler.ts';
 
 export interface EngineOptions {
@@ -14,6 +15,7 @@ export interface EngineOptions {
   readonly regions?: readonly { readonly at: number; readonly bytes: number; readonly isWritable: boolean }[];
   /** How many arguments function 0 takes; 1 by default. */
   readonly params?: number;
+  readonly pointers?: KernelPointers;
 }
 
 const stack = 0x13000;
@@ -28,7 +30,7 @@ const usualRegions = [
 ];
 
 export function engine(options: EngineOptions) {
-  const { functions, mode, callees = [], onCall, budget = 1_000_000, params = 1 } = options;
+  const { functions, mode, callees = [], onCall, budget = 1_000_000, params = 1, pointers } = options;
   // every function is entered through one that keeps its 64 bits of r0: *(u64 *)resultAt = f(arguments)
   const bytes = translate({
     functions: [...functions, keeper()],
@@ -41,6 +43,9 @@ export function engine(options: EngineOptions) {
     resultHigh,
     budget,
     pages,
+    ...(pointers === undefined
+      ? {}
+      : { pointers: { ...pointers, loads: [...pointers.loads, new Set<number>()] } }),
   });
   const module = new WebAssembly.Module(bytes);
   const memory = new WebAssembly.Memory({ initial: pages });

@@ -6,6 +6,7 @@ import type { SimMap } from '../maps/map.ts';
 import type { SimMemory } from '../memory.ts';
 import type { PolicyProgram } from '../model/ext/ops.ts';
 import type { Linked } from './link.ts';
+import { kernelPointers } from './pointers.ts';
 import type { Remembered } from './remembered.ts';
 import { type InlineOf, words } from './words.ts';
 
@@ -129,6 +130,7 @@ function compile(
     resultHigh,
     budget,
     pages: memory.pages,
+    pointers: kernelPointers(linked),
   });
   return { module: moduleOf(bytes), callees };
 }

@@ -3,6 +3,7 @@
 // (program types, __ksym, __kconfig, CO-RE) and its messages.
 
 import { essentialName } from '../../bpf/core-access.ts';
+import { structurePointers } from '../../bpf/core-pointers.ts';
 import {
   applyCoreRelocations,
   type CoreTarget,
@@ -60,6 +61,8 @@ export interface Linked {
   /** Instructions that must not be executed, and why. */
   readonly poisoned: readonly PoisonedPlace[];
   sourceOf(fn: number, at: number): SourceLine | undefined;
+  /** Slots of instructions that are about a member of a kernel's structure which is a pointer to a structure. */
+  structurePointersOf?(fn: number): ReadonlySet<number>;
   /** Not empty: the kernel's loader would refuse the object. */
   readonly missing: readonly Missing[];
   /** Programs that sched_ext does not call (fentry, syscall, …): not linked. */
@@ -108,6 +111,7 @@ export function link(object: BpfObject, kernel: KernelVersion, addresses: Addres
     ops,
     poisoned,
     sourceOf: sourceReader(object, functions),
+    structurePointersOf: (fn) => structurePointers(object.btf, functions[fn]!.coreRelocations),
     missing: [...members, ...missingExterns(object, kernel, addresses, kconfig.missing)],
     skipped: object.programs
       .filter((item) => !numbers.has(placeOf(item)))
