@@ -13,22 +13,21 @@ export interface Counts {
 /** Along the edges of a tree, and there are as few others as can be, nothing is added. */
 export function placeCounts(flow: Flow): Counts {
   const { blocks } = flow;
+  const lengths = Int32Array.from(blocks, length);
   const ahead = new Int32Array(blocks.length);
-  const tree = spanningTree(flow);
+  const { first, next, ends } = spanningTree(flow);
   const isPlaced = new Uint8Array(blocks.length);
   isPlaced[0] = 1;
   const work = [0];
   for (let block = work.pop(); block !== undefined; block = work.pop())
-    for (let i = 0; i < tree[block]!.length; i++) {
-      const { from, to } = tree[block]![i]!;
-      const other = from === block ? to : from;
-      if (isPlaced[other]) continue;
+    for (let half = first[block]!; half >= 0; half = next[half]!) {
+      const other = ends[half]!;
+      if (isPlaced[other] === 1) continue;
       isPlaced[other] = 1;
-      ahead[other] =
-        from === block ? ahead[from]! + length(blocks[from]!) : ahead[to]! - length(blocks[from]!);
+      ahead[other] = (half & 1) === 0 ? ahead[block]! + lengths[block]! : ahead[block]! - lengths[other]!;
       work.push(other);
     }
-  return { ahead, onEdge: (from, to) => ahead[from]! + length(blocks[from]!) - ahead[to]! };
+  return { ahead, onEdge: (from, to) => ahead[from]! + lengths[from]! - ahead[to]! };
 }
 
 /** Instructions of a block, with those of the second way of its choice. */
@@ -36,27 +35,20 @@ export function length({ instructions, choice }: Block): number {
   return instructions.length + (choice?.otherwise.length ?? 0);
 }
 
-interface Edge {
-  readonly from: number;
-  readonly to: number;
+/** Edges as two halves each: 2n leads on to where it ends, 2n + 1 back. `first` by block and `next` by half list the halves that begin there; −1: no more. */
+interface Tree {
+  readonly first: Int32Array;
+  readonly next: Int32Array;
+  readonly ends: Int32Array;
 }
 
-/** By block: its edges in a tree that has the frequent ones, and of those alike the ones that have no code of their own. */
-function spanningTree({ blocks, before }: Flow): Edge[][] {
-  const depth = loopDepths(before);
-  const byWeight: Edge[][] = [];
-  for (let from = 0; from < blocks.length; from++) {
-    const { next } = blocks[from]!;
-    for (let way = 0; way < next.length; way++) {
-      const to = next[way]!;
-      const isAlone = next.length > 1 && before[to]!.length > 1;
-      const weight = 2 * Math.min(depth[from]!, depth[to]!) + (isAlone ? 1 : 0);
-      byWeight[weight] ??= [];
-      byWeight[weight].push({ from, to });
-    }
-  }
-  const parent = new Int32Array(blocks.length);
-  for (let block = 0; block < blocks.length; block++) parent[block] = block;
+/** A tree that has the frequent edges, and of those alike the ones that have no code of their own. */
+function spanningTree(flow: Flow): Tree {
+  const { ends, order } = edgesByWeight(flow);
+  const first = new Int32Array(flow.blocks.length).fill(-1);
+  const next = new Int32Array(ends.length);
+  const parent = new Int32Array(flow.blocks.length);
+  for (let block = 0; block < parent.length; block++) parent[block] = block;
   const root = (block: number): number => {
     let at = block;
     while (parent[at] !== at) {
@@ -65,18 +57,47 @@ function spanningTree({ blocks, before }: Flow): Edge[][] {
     }
     return at;
   };
-  const tree: Edge[][] = blocks.map(() => []);
-  for (let weight = byWeight.length - 1; weight >= 0; weight--)
-    for (let i = 0; i < (byWeight[weight]?.length ?? 0); i++) {
-      const edge = byWeight[weight]![i]!;
-      const a = root(edge.from);
-      const b = root(edge.to);
-      if (a === b) continue;
-      parent[a] = b;
-      tree[edge.from]!.push(edge);
-      tree[edge.to]!.push(edge);
+  const begin = (block: number, half: number): void => {
+    next[half] = first[block]!;
+    first[block] = half;
+  };
+  for (let i = order.length - 1; i >= 0; i--) {
+    const on = 2 * order[i]!;
+    const from = ends[on + 1]!;
+    const to = ends[on]!;
+    const a = root(from);
+    const b = root(to);
+    if (a === b) continue;
+    parent[a] = b;
+    begin(from, on);
+    begin(to, on + 1);
+  }
+  return { first, next, ends };
+}
+
+/** Numbers of edges from the least frequent to the most; of those alike the first is last. */
+function edgesByWeight({ blocks, before }: Flow): { ends: Int32Array; order: Int32Array } {
+  const depth = loopDepths(before);
+  const ends: number[] = [];
+  const weights: number[] = [];
+  /** By weight: how many edges, then where the next one goes. */
+  const places: number[] = [];
+  for (let from = 0; from < blocks.length; from++) {
+    const { next } = blocks[from]!;
+    for (let way = 0; way < next.length; way++) {
+      const to = next[way]!;
+      const isAlone = next.length > 1 && before[to]!.length > 1;
+      const weight = 2 * Math.min(depth[from]!, depth[to]!) + (isAlone ? 1 : 0);
+      ends.push(to, from);
+      weights.push(weight);
+      while (places.length <= weight) places.push(0);
+      places[weight]!++;
     }
-  return tree;
+  }
+  for (let weight = 1; weight < places.length; weight++) places[weight]! += places[weight - 1]!;
+  const order = new Int32Array(weights.length);
+  for (let edge = 0; edge < weights.length; edge++) order[--places[weights[edge]!]!] = edge;
+  return { ends: Int32Array.from(ends), order };
 }
 
 /** In how many loops a block may be: a loop is taken to reach from its head to the last jump back, in the order of blocks. */
