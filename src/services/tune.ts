@@ -332,12 +332,7 @@ function failuresText(output: Output): string {
   for (const { policy, finding } of output.arms) {
     if (finding === undefined || seen.has(finding.message)) continue;
     seen.add(finding.message);
-    const detail = finding.detail?.trimEnd().split('\n').slice(-8).join('\n');
-    lines.push(
-      '',
-      `${policy}:`,
-      ...findingLines({ ...finding, ...(detail === undefined ? {} : { detail }) }),
-    );
+    lines.push('', `${policy}:`, ...findingLines(finding, 8));
   }
   return lines.length === 0 ? '' : `${lines.join('\n')}\n`;
 }

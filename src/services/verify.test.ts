@@ -34,6 +34,15 @@ describe('verify', () => {
     expect(text).toContain('  stalled: it stalled\n  → mend it\n    a\n    b\n');
   });
 
+  it('shows the beginning of a dump', async () => {
+    const dump = Array.from({ length: 50 }, (_, i) => `line ${i}`).join('\n');
+    const finding = () => ({ code: 'ejected', message: 'it was wrong', detail: dump }) as const;
+    const { text, output } = await fixedWorld({ finding }).call('verify', { file });
+    expect(text).toContain('    line 39\n    [10 more lines: --json has them]\n');
+    expect(text).not.toContain('line 40');
+    expect(output.finding.detail).toBe(dump);
+  });
+
   it.each([
     ['./nope.bpf.o', 'not-found'],
     ['./nope.bpf.c', 'malformed'],

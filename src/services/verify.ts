@@ -114,17 +114,21 @@ function textOf(output: Output): string {
   return `${[head, ...(output.finding === null ? [] : findingLines(output.finding)), ...lists].join('\n')}\n`;
 }
 
-export function findingLines(finding: Finding): string[] {
-  const detail =
-    finding.detail === undefined
-      ? []
-      : finding.detail
-          .trimEnd()
-          .split('\n')
-          .map((line) => `    ${line}`);
+/** Of a dump the beginning tells most, with what the policy itself says; six lines a task follow. */
+const mostDumpLines = 40;
+
+/** `mostLines`: of the detail. A log tells most at its end, a dump at its beginning. */
+export function findingLines(finding: Finding, mostLines = Number.POSITIVE_INFINITY): string[] {
+  const { code, message, next, detail } = finding;
+  const lines = detail === undefined ? [] : detail.trimEnd().split('\n');
+  const isDump = code === 'ejected' || code === 'stalled';
+  const most = isDump ? Math.min(mostLines, mostDumpLines) : mostLines;
+  const left = lines.length - most;
+  const shown = left <= 0 ? lines : isDump ? lines.slice(0, most) : lines.slice(-most);
   return [
-    `  ${finding.code}: ${finding.message}`,
-    ...(finding.next === undefined ? [] : [`  → ${finding.next}`]),
-    ...detail,
+    `  ${code}: ${message}`,
+    ...(next === undefined ? [] : [`  → ${next}`]),
+    ...shown.map((line) => `    ${line}`),
+    ...(isDump && left > 0 ? [`    [${left} more lines: --json has them]`] : []),
   ];
 }

@@ -198,8 +198,10 @@ class Run implements Player {
         what: 'wall',
         detail: `the workload had not ended after ${this.#input.limitNs / 1e6} ms`,
       });
-    if (this.core.hung !== undefined)
-      this.#events.push({ event: 'limit', what: 'wall', detail: this.core.hung });
+    if (this.core.hung !== undefined) {
+      this.#events.push({ event: 'limit', what: 'wall', detail: this.core.hung }); // and nobody leaves
+      return this.#simulated();
+    }
     const isEjected = this.#ext?.scx.exit !== undefined;
     const rounds = this.#rounds;
     if (rounds !== undefined) this.#events.push(...rounds.finish(this.#finding === undefined && !isEjected));

@@ -19,7 +19,14 @@ const asking = workload('asking', {
   ],
 });
 
-/** What happened, in order: k the request, d CPU 1 asks for work, w the probe has gone on. */
+const both = workload('both', {
+  groups: [
+    { name: 'first', cpus: [0], phases: [{ run: '100ms' }] },
+    { name: 'second', cpus: [1], phases: [{ run: '100ms' }] },
+  ],
+});
+
+/** What happened, in order: k the request, d CPU 1 is in the scheduler, w the probe has gone on. */
 async function journalOf(bench: Bench, wait: number): Promise<string> {
   const arm = { name: 'wait', object: built('wait'), parameters: { wait } };
   const { exit, finding } = await bench.run(cell(asking, 2, arm));
@@ -37,5 +44,20 @@ export const kicks: readonly Case[] = [
     name: 'kicks: who asks without it goes on',
     why: 'the other CPU hears of it when it has its turn',
     check: async (bench) => expect(await journalOf(bench, 0)).toBe('kwwwd'),
+  },
+  {
+    name: 'kicks: two CPUs that wait for one another',
+    why: 'both spin with interrupts off, so neither comes to the scheduler: the machine hangs (mended later, by commit 415cb193bb97)',
+    async check(bench) {
+      const arm = { name: 'wait', object: built('wait'), parameters: { both: 1 } };
+      const { status, finding, exit } = await bench.run(cell(both, 2, arm, { limitMs: 1000 }));
+      expect({ status, code: finding?.code, exit }).toEqual({
+        status: 'failed',
+        code: 'timeout',
+        exit: null,
+      });
+      if (bench.subject.name === 'simulator')
+        expect(finding!.message).toMatch(/^CPU \d waits for CPU \d, which waits for CPU \d/);
+    },
   },
 ];

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
  * First come first served on each CPU. When the task named "probe", on CPU 0, changes its nice value for the first time, CPU 1 is asked to reschedule (k); the journal then holds each
- * further change (w) and CPU 1's first question for work (d). It is told when a task named "last" changes its nice value (cases/kicks.ts).
+ * further change (w) and when CPU 1 has been in the scheduler first (d). It is told when a task named "last" changes its nice value (cases/kicks.ts).
  */
 #include "policy.h"
 
@@ -11,6 +11,8 @@
 
 /* The CPU that asks waits for the other one. */
 const volatile u32 wait;
+/* At each of its ticks, each of the first two CPUs waits for the other one. */
+const volatile u32 both;
 
 void scx_bpf_exit_bstr(s64 code, char *fmt, unsigned long long *data, u32 data_sz) __ksym;
 
@@ -30,12 +32,24 @@ void OP(wait_enqueue, struct task_struct *p, u64 enq_flags)
 	scx_bpf_dsq_insert(p, SCX_DSQ_LOCAL, SLICE, 0);
 }
 
-void OP(wait_dispatch, s32 cpu, struct task_struct *prev)
+/* In the scheduler, on a CPU. */
+static __always_inline void hear(s32 cpu)
 {
 	if (cpu == 1 && asked && !heard) {
 		heard = true;
 		put('d');
 	}
+}
+
+void OP(wait_dispatch, s32 cpu, struct task_struct *prev)
+{
+	hear(cpu);
+}
+
+/* Where something waits in the local queue nobody is asked. */
+void OP(wait_stopping, struct task_struct *p, bool runnable)
+{
+	hear(bpf_get_smp_processor_id());
 }
 
 void OP(wait_set_weight, struct task_struct *p, u32 weight)
@@ -53,7 +67,17 @@ void OP(wait_set_weight, struct task_struct *p, u32 weight)
 		scx_bpf_exit_bstr(0, text, data, sizeof(data));
 }
 
+void OP(wait_tick, struct task_struct *p)
+{
+	s32 cpu = bpf_get_smp_processor_id();
+
+	if (both && cpu < 2)
+		scx_bpf_kick_cpu(1 - cpu, SCX_KICK_WAIT);
+}
+
 POLICY(wait,
+       .stopping = (void *)wait_stopping,
+       .tick = (void *)wait_tick,
        .enqueue = (void *)wait_enqueue,
        .dispatch = (void *)wait_dispatch,
        .set_weight = (void *)wait_set_weight);
