@@ -69,18 +69,12 @@ function emitWalk(to: FunctionCode, checks: Checks, code: Of<'load'>): void {
   to.begin(op.if, valueType.i64);
   if (checks.mode === 'checked') {
     const more = emitLowAddress(to, src, offset);
-    to.out
-      .byte(op.i32Load8U)
-      .byte(0)
-      .u32(checks.shadow + more);
+    to.out.access(op.i32Load8U, checks.shadow + more);
     to.i32(enough[bytes]).byte(op.i32And);
     to.begin(op.if, valueType.i64);
   }
   const more = emitLowAddress(to, src, offset);
-  to.out
-    .byte((signed ? signedLoads : loads)[bytes])
-    .byte(0)
-    .u32(more);
+  to.out.access((signed ? signedLoads : loads)[bytes], more);
   if (checks.mode === 'checked') otherwiseZero();
   otherwiseZero();
   to.setRegister(dst);
