@@ -65,7 +65,7 @@ export function runQueueKfuncs(world: KfuncWorld): Kfuncs {
 export function lockedCpu(world: KfuncWorld): number {
   const { ops } = world.scx;
   if (ops.depth === 0 || ops.mask === kfMask.unlocked || (ops.mask & kfMask.selectCpu) !== 0) return -1;
-  if (ops.inside === ops.setCpumask && ops.inside !== undefined) return -1;
+  if (ops.isTellingMask) return -1;
   const { argument } = ops;
   return argument < world.core.topology.cpus
     ? argument

@@ -74,8 +74,8 @@ export class Ops {
   readonly exit: Callback;
   /** kfMask of the callback that runs, with those of the callbacks around it; −1 when none does. */
   mask = -1;
-  /** The callback that runs. */
-  inside: Callback;
+  /** The callback that runs is set_cpumask. */
+  isTellingMask = false;
   /** Calls of kfuncs and helpers since the last charge. */
   kfuncs = 0;
   recorder: CallRecorder | undefined;
@@ -153,9 +153,9 @@ export class Ops {
     const { recorder } = this;
     const began = recorder === undefined ? 0 : recorder.began(fn, [a, a >> 31, b, highOfB, c, highOfC]);
     const outer = this.mask;
-    const outerInside = this.inside;
+    const wasTellingMask = this.isTellingMask;
     this.mask = outer > 0 ? outer | mask : mask;
-    this.inside = fn;
+    this.isTellingMask = fn === this.setCpumask;
     const saved = this.#depth > 0 ? this.#saveFrames() : undefined;
     this.#depth++;
     this.#memory.f64[this.#clockAt] = this.#core.now;
@@ -165,7 +165,7 @@ export class Ops {
     if (this.#atReturn.length > 0) this.#returned(this.#depth + 1);
     if (saved !== undefined) this.#memory.u8.set(saved, this.program.frames.address);
     this.mask = outer;
-    this.inside = outerInside;
+    this.isTellingMask = wasTellingMask;
     this.#charge(words[this.#executedAt]!);
     return result;
   }
@@ -209,7 +209,7 @@ export class Ops {
     this.#atReturn.length = 0;
     this.#depth = 0;
     this.mask = -1;
-    this.inside = undefined;
+    this.isTellingMask = false;
   }
 
   #saveFrames(): Uint8Array {
