@@ -156,7 +156,7 @@ describe.each(['checked', 'fast'] as const)('what it reads, %s', (mode) => {
     expect(run(0x14000n, [assemble(load(8, 3, 1, 0), loadSigned(4, 0, 3, 4), exit)])).toBe(
       0xffff_ffff_fedc_ba98n,
     ));
-  test.each([0n, 0x8000_0000_0000_0000n, 0xffff_ffff_ffff_fff4n, 0x7fff_ffffn, 0x1_0001_4000n])(
+  test.each([0n, 0x8000_0000_0000_0000n, 0xffff_ffff_ffff_fff4n, 0x7fff_ffffn, 0x3_7ff0n, 0x1_0001_4000n])(
     'nothing at 0x%x: 0',
     (pointer) => {
       expect(run(pointer)).toBe(0n);

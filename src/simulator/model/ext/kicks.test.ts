@@ -115,7 +115,7 @@ test('a task of a higher class that takes the other CPU ends the wait too', () =
   });
   w.add(on(0));
   w.add(on(1));
-  w.add({ ...on(1, 5 * ms), schedClass: classNumber.rt, runNs: 3 * ms });
+  w.add({ ...on(1, 5 * ms), schedClass: classNumber.rt, runNs: 3 * ms, startCpu: 1 });
   w.run(30 * ms);
   expect(w.ends).toContain('A ends at 12');
 });
