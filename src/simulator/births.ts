@@ -12,6 +12,8 @@ import { classNumber, schedPolicy } from './model/flags.ts';
 import type { Births } from './player/rounds.ts';
 
 const firstPid = 1000;
+/** Of kernel threads. */
+const firstThread = 10;
 
 export class TaskBirths implements Births {
   readonly #core: Core;
@@ -20,6 +22,9 @@ export class TaskBirths implements Births {
   readonly #cgroups: CgroupMemory;
   readonly #storages: readonly StorageMap[];
   #nextPid: number;
+  #adopted = 0;
+  /** A task has been waited for. */
+  onBuried: (() => void) | undefined;
 
   /** `maps`: of the policy; what tasks have in them goes with the tasks. */
   constructor(
@@ -56,6 +61,17 @@ export class TaskBirths implements Births {
     return 0;
   }
 
+  /** A kernel thread, which is there before the policy comes. */
+  adopted(task: number, comm: string): void {
+    const { tasks } = this.#core;
+    tasks.schedClass[task] = this.#classOf(0);
+    if (this.#ext !== undefined) {
+      this.#ext.scx.memory.born(task, comm, firstThread + this.#adopted++, -1, this.#cgroups.cssSetOf(-1));
+      if (!this.#ext.initTask(task, false)) return;
+    }
+    this.#core.classes[tasks.schedClass[task]!]!.fork(task);
+  }
+
   reschedule(task: number, policy: number, nice: number): void {
     setScheduler(this.#core, task, this.#classOf(policy), policy, nice);
   }
@@ -69,6 +85,12 @@ export class TaskBirths implements Births {
   }
 
   buried(task: number): void {
+    this.onBuried?.();
+    this.left(task);
+  }
+
+  /** The policy goes, or the task. */
+  left(task: number): void {
     this.#core.classes[this.#core.tasks.schedClass[task]!]!.dead(task);
     if (this.#ext === undefined) return;
     this.#ext.exitTask(task, false);

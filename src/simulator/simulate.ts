@@ -12,6 +12,7 @@ import { Core, mostAtOnce, type Pause } from './model/core.ts';
 import type { Ext } from './model/ext/ext.ts';
 import { FairClass } from './model/fair/fair-class.ts';
 import { classNumber } from './model/flags.ts';
+import { KernelThreads, ofWorkload, threadCount } from './model/kernel-threads.ts';
 import { noTasks } from './model/no-tasks.ts';
 import { RtClass } from './model/rt-class.ts';
 import { SerialCore } from './model/serial-core.ts';
@@ -99,19 +100,25 @@ class Run implements Player {
   #model: Model | undefined;
   #ext: Ext | undefined;
   #rounds: Rounds | undefined;
+  #threads: KernelThreads | undefined;
+  #firstThread = Number.MAX_SAFE_INTEGER;
+  /** The policy leaves the kernel threads. */
+  #leaveThreads: (() => void) | undefined;
   #finding: SimFinding | undefined;
   /** The policy is not there, and the events say why. */
   #isRefused = false;
 
   constructor(host: PolicyHost, columns: Columns, input: SimulationInput) {
-    const { expansion, costs, recorder } = input;
+    const { expansion, costs } = input;
     const CoreOf = costs.isSerial ? SerialCore : Core;
+    const threads = costs.isSerial ? threadCount(input.shape.cpus) : 0;
     const core = new CoreOf(
-      new Tasks(expansion.tasks.length, columns),
+      new Tasks(expansion.tasks.length + threads, columns),
       createTopology(input.shape),
       costs,
       spareSlots,
     );
+    const recorder = input.recorder && ofWorkload(input.recorder, expansion.tasks.length);
     core.now = bootNs;
     this.core = core;
     this.#host = host;
@@ -167,6 +174,7 @@ class Run implements Player {
     const { cgroups, maps } = this.#host;
     const births = new TaskBirths(core, this.#ext, cgroups, maps, this.#input.pidOffset);
     this.#rounds = new Rounds(core, settingOf(this.#input), births, this.#roundsSlot);
+    if (core instanceof SerialCore) this.#createThreads(core, births);
     this.#model = {
       core,
       ext: this.#ext,
@@ -178,6 +186,23 @@ class Run implements Player {
     this.#input.prepare?.(this.#model);
     this.#rounds.begin();
     core.startTicks(Math.ceil(core.now / tickNs) * tickNs);
+  }
+
+  #createThreads(core: SerialCore, births: TaskBirths): void {
+    const first = core.tasks.count;
+    const comms: string[] = [];
+    if (this.#log !== undefined) this.#log.commOf = (task) => comms[task - first];
+    const threads = new KernelThreads(core, (task, comm) => {
+      comms.push(comm);
+      births.adopted(task, comm);
+    });
+    births.onBuried = () => threads.buried();
+    core.threads = threads;
+    this.#threads = threads;
+    this.#firstThread = first;
+    this.#leaveThreads = () => {
+      for (let i = 0; i < comms.length; i++) births.left(first + i);
+    };
   }
 
   goOn(): Pause {
@@ -209,7 +234,10 @@ class Run implements Player {
     else
       this.#host.detach(
         this.#ext,
-        () => rounds?.bury(),
+        () => {
+          rounds?.bury();
+          this.#leaveThreads?.();
+        },
         this.#events,
         (error) => this.#take(error),
       );
@@ -233,6 +261,7 @@ class Run implements Player {
   // Player
 
   advance(task: number): Step {
+    if (task >= this.#firstThread) return this.#threads!.advance(task);
     return this.#rounds!.player.advance(task);
   }
 

@@ -33,6 +33,9 @@ export class CallLog implements CallRecorder, Recorder {
   readonly #hasWoken: Uint8Array;
   #parts: PolicyParts | undefined;
 
+  /** Of tasks that are not the workload's. */
+  commOf: ((task: number) => string | undefined) | undefined;
+
   /** Calls are added to `out`; `also` is told of switches and wake-ups, too. */
   constructor(core: Core, out: Call[], also: Recorder | undefined) {
     this.#core = core;
@@ -88,14 +91,15 @@ export class CallLog implements CallRecorder, Recorder {
   }
 
   woke(task: number, cpu: number, atNs: number): void {
-    const what = this.#hasWoken[task] === 0 ? 'sched_wakeup_new' : 'sched_wakeup';
+    const isNew = this.#hasWoken[task] === 0 && this.commOf?.(task) === undefined;
+    const what = isNew ? 'sched_wakeup_new' : 'sched_wakeup';
     this.#hasWoken[task] = 1;
-    this.#push(what, task, null, [cpu], null);
+    this.#push(what, this.#who(task, cpu), null, [cpu], null);
     this.#also?.woke(task, cpu, atNs);
   }
 
   #who(task: number, cpu: number): TaskRef {
-    return task < 0 ? `swapper/${cpu}` : task;
+    return task < 0 ? `swapper/${cpu}` : (this.commOf?.(task) ?? task);
   }
 
   #add(what: string, kinds: readonly Argument[], words: Halves, result: number | null): void {
@@ -118,7 +122,7 @@ export class CallLog implements CallRecorder, Recorder {
 
   #taskAt(address: number): TaskRef {
     const task = address === 0 ? -1 : this.#parts!.tasks.taskOf(address);
-    return task < 0 ? null : task;
+    return task < 0 ? null : (this.commOf?.(task) ?? task);
   }
 
   #number(kind: Exclude<Argument, 'task' | 'other'>, low: number, high: number): CallNumber {

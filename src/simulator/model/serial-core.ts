@@ -6,7 +6,8 @@ import { type Step, tickNs } from './contracts.ts';
 import { Core, type Pause } from './core.ts';
 import type { Costs } from './costs.ts';
 import { chunkNs, lazily } from './cpu-time.ts';
-import { classNumber } from './flags.ts';
+import { classNumber, taskState } from './flags.ts';
+import type { KernelThreads } from './kernel-threads.ts';
 import type { Tasks } from './tables.ts';
 import type { Topology } from './topology.ts';
 
@@ -40,11 +41,15 @@ export class SerialCore extends Core {
   /** Timers that have rung on a CPU, in order. */
   readonly #rung: number[][];
 
+  /** CPU on which a task first ran, −1 for none, −2 when it has used more than one; CPUs that will wait for others. */
+  readonly #home: Int32Array;
+  readonly #waits: Uint8Array;
   /** Whose turn is next. */
   #nextCpu = 0;
   readonly #devicePhaseNs: number;
 
   override readonly plansWork = false;
+  threads: KernelThreads | undefined;
 
   constructor(tasks: Tasks, topology: Topology, costs: Costs, spareSlots: number) {
     super(tasks, topology, costs, spareSlots);
@@ -57,6 +62,8 @@ export class SerialCore extends Core {
     this.#interrupted = tasks.columns.bytes(cpus);
     this.#runs = tasks.columns.bytes(tasks.capacity);
     this.#chunk = tasks.columns.times(tasks.capacity);
+    this.#waits = tasks.columns.bytes(cpus);
+    this.#home = tasks.columns.ints(tasks.capacity, -1);
     this.#rung = Array.from({ length: cpus }, () => []);
   }
 
@@ -108,6 +115,7 @@ export class SerialCore extends Core {
       this.cpus.curr[cpu]! >= 0 ||
       this.cpus.needResched[cpu] === 1 ||
       this.#owed[cpu]! > 0 ||
+      this.#ticked[cpu] === 1 ||
       this.#rung[cpu]!.length > 0
     );
   }
@@ -119,7 +127,8 @@ export class SerialCore extends Core {
     while (!this.stopped && wheel.earliestAt() <= this.now) {
       const slot = wheel.pop();
       if (slot === this.tickSlot) {
-        for (let cpu = 0; cpu < count; cpu++) if (cpus.curr[cpu]! >= 0) this.#ticked[cpu] = 1;
+        for (let cpu = 0; cpu < count; cpu++)
+          if (cpus.curr[cpu]! >= 0 || this.threads?.needsTick(cpu) === true) this.#ticked[cpu] = 1;
         wheel.set(slot, wheel.poppedAt + tickNs);
       } else {
         const isTask = slot >= count && slot < this.tickSlot;
@@ -156,6 +165,10 @@ export class SerialCore extends Core {
         this.#owed[cpu] = owed - done;
         this.now += done;
         if (done === owed) this.#lockedAbove[cpu] = Number.POSITIVE_INFINITY;
+        if (done === owed && this.#waits[cpu] === 1) {
+          this.#waits[cpu] = 0;
+          return;
+        }
       }
       if (this.now >= end) return;
       if (this.spins.busy > 0 && this.spins.waits(cpu)) return; // cpu_relax(): `pause` ends the turn
@@ -203,10 +216,10 @@ export class SerialCore extends Core {
 
   #tick(cpu: number): void {
     const task = this.cpus.curr[cpu]!;
-    if (task < 0) return;
     this.#begin(cpu);
     this.charge(this.costs.tickNs);
-    this.classOf(task).tick(cpu, task);
+    if (task >= 0) this.classOf(task).tick(cpu, task);
+    this.threads?.ticked(cpu);
     this.#end(cpu);
   }
 
@@ -218,6 +231,8 @@ export class SerialCore extends Core {
       this.#beginRun(task);
     } else {
       if (step === 'yield') this.classOf(task).yieldTask(cpu, task);
+      // page tables go only when every CPU that has used them has answered (flush_tlb_multi); who waits gives up its turn
+      if (step === 'exit' && this.#home[task] === -2) this.#waits[cpu] = 1;
       this.#leaves[cpu] = 1;
     }
     this.#end(cpu);
@@ -271,6 +286,11 @@ export class SerialCore extends Core {
   override activate(cpu: number, task: number, flags: number): void {
     if (cpu !== this.execCpu && this.#owed[cpu]! > this.#lockedAbove[cpu]!) this.#exits = true;
     super.activate(cpu, task, flags);
+  }
+
+  override wakeNew(task: number): void {
+    this.threads?.forked(this.execCpu);
+    super.wakeNew(task);
   }
 
   override setTimer(task: number, atNs: number): void {
@@ -341,9 +361,18 @@ export class SerialCore extends Core {
   }
 
   override schedule(cpu: number): void {
-    const wasIdle = this.cpus.curr[cpu]! < 0;
+    const { curr } = this.cpus;
+    const prev = curr[cpu]!;
+    const wasIdle = prev < 0;
+    const { threads } = this;
+    if (threads !== undefined) {
+      threads.switched(cpu);
+      if (!wasIdle && this.tasks.state[prev] === taskState.dead) threads.exited(cpu);
+    }
     super.schedule(cpu);
-    if (!wasIdle && this.cpus.curr[cpu]! < 0) this.charge(this.costs.switchNs); // idle comes, and nobody else may run meanwhile
+    const next = curr[cpu]!;
+    if (next >= 0 && this.#home[next] !== cpu) this.#home[next] = this.#home[next] === -1 ? cpu : -2;
+    if (!wasIdle && next < 0) this.charge(this.costs.switchNs); // idle comes, and nobody else may run meanwhile
     this.cpus.segmentStart[cpu] = this.now; // a RUN that is under way goes on at once: its clock counts the switch
   }
 }

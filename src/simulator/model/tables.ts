@@ -26,6 +26,8 @@ export class Tasks {
   readonly migrationDisabled: Uint8Array;
   /** PF_EXITING. */
   readonly exiting: Uint8Array;
+  /** PF_KTHREAD. */
+  readonly kthread: Uint8Array;
   /** se.sum_exec_runtime, ns. */
   readonly sumExec: Float64Array;
   /** Run delay so far, ns, and since when it waits. */
@@ -58,6 +60,7 @@ export class Tasks {
     this.allowed = ints();
     this.migrationDisabled = bytes();
     this.exiting = bytes();
+    this.kthread = bytes();
     this.sumExec = times();
     this.delay = times();
     this.queuedAt = times();

@@ -15,6 +15,7 @@ const two32 = 4_294_967_296;
 const taskShift = 31 - Math.clz32(taskStride);
 /** p->flags (include/linux/sched.h, v6.18). */
 const pfExiting = 0x4;
+const pfKthread = 0x20_0000;
 
 /** enum scx_ent_flags, and enum scx_task_state in its place among them. */
 const flag = { queued: 1, resetRunnableAt: 4, deqdForSleep: 8, state: 0x300 } as const;
@@ -159,14 +160,14 @@ export class TaskMemory {
   }
 
   attributesChanged(task: number): void {
-    const { policy, nice, schedClass, migrationDisabled, exiting } = this.#core.tasks;
+    const { policy, nice, schedClass, migrationDisabled, exiting, kthread } = this.#core.tasks;
     const isFifo = policy[task] === schedPolicy.fifo;
     const prio = 120 + nice[task]!;
     this.put(task, at.staticPrio, prio);
     this.put(task, at.prio, isFifo ? 98 : prio);
     this.put(task, at.rtPriority, isFifo ? 1 : 0);
     this.put(task, at.policy, policy[task]!);
-    this.put(task, at.flags, exiting[task] === 1 ? pfExiting : 0);
+    this.put(task, at.flags, (exiting[task] === 1 ? pfExiting : 0) | (kthread[task] === 1 ? pfKthread : 0));
     this.memory.u8[this.addressOf(task) + at.migrationDisabled] = migrationDisabled[task]!;
     void schedClass;
   }
