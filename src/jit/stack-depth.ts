@@ -41,7 +41,9 @@ export function tooDeep(
 export function frameUse(code: readonly Instruction[]): number {
   let lowest = 0;
   let copy = -1;
-  for (const one of code) {
+  for (let i = 0; i < code.length; i++) {
+    const one = code[i]!;
+    if (one.dst !== 10 && one.src !== 10 && copy < 0) continue; // nearly all
     const base = one.kind === 'load' || one.kind === 'load_acquire' ? one.src : accessBase(one);
     if (base === 10) lowest = Math.min(lowest, one.offset);
     // an address in the frame is formed by two instructions, one after the other
@@ -74,7 +76,9 @@ function readEdges(functions: Functions, names: CallNames): { edges: Edge[][]; a
   for (const code of functions) {
     const [pointers, calls]: [Edge[], Edge[]] = [[], []];
     let second: number | undefined;
-    for (const one of code) {
+    for (let i = 0; i < code.length; i++) {
+      const one = code[i]!;
+      if (one.kind !== 'imm64' && one.kind !== 'call') continue;
       const fn = one.kind === 'imm64' ? names.functionAt(one.value) : undefined;
       if (fn !== undefined) pointers.push({ to: fn, at: one.at });
       if (one.kind === 'imm64' && one.dst === 2) second = fn;

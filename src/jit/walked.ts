@@ -78,7 +78,8 @@ class Calls {
   #read(fn: number): void {
     if (this.#pointers.loads[fn]!.size > 0) this.#touch(fn);
     for (const { instructions } of this.#flows[fn]!.blocks)
-      for (const code of instructions) {
+      for (let i = 0; i < instructions.length; i++) {
+        const code = instructions[i]!;
         if (code.kind !== 'call') continue;
         if (code.what === 'function') this.#callers[code.target]!.push(fn);
         else if (this.#pointers.gives(code)) this.#touch(fn);
@@ -119,7 +120,7 @@ class Calls {
       isDue[block] = 0;
       const { instructions, choice, next } = blocks[block]!;
       state.set(entries.subarray(block * stateSize, (block + 1) * stateSize));
-      for (const code of instructions) this.#step(fn, state, code);
+      for (let i = 0; i < instructions.length; i++) this.#step(fn, state, instructions[i]!);
       if (choice !== undefined) this.#choose(fn, state, choice.taken, choice.otherwise);
       let again = blocks.length;
       for (const to of next) {
@@ -217,10 +218,11 @@ class Calls {
 /** Whether the state at the beginning of a block has changed. */
 function merge(entries: Uint8Array, block: number, state: Uint8Array): boolean {
   let isNew = false;
-  for (let i = 0; i < stateSize; i++) {
-    const at = block * stateSize + i;
-    const joined = join(entries[at]!, state[i]!);
-    if (joined === entries[at]) continue;
+  for (let i = 0, at = block * stateSize; i < stateSize; i++, at++) {
+    const known = entries[at]!;
+    if (known === state[i]) continue;
+    const joined = join(known, state[i]!);
+    if (joined === known) continue;
     entries[at] = joined;
     isNew = true;
   }
