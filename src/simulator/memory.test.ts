@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { type Permission, SimMemory } from './memory.ts';
+import { type Permission, permissions, SimMemory } from './memory.ts';
 
 const limit = 2 ** 20;
 const permission = fc.constantFrom<Permission>('read', 'write', 'none');
@@ -176,6 +176,21 @@ describe('permissions', () => {
             expect(memory.readable(from, bytes)).toBe(allowed(from, bytes, ['read', 'write']));
             expect(memory.writable(from, bytes)).toBe(allowed(from, bytes, ['write']));
           }
+      }),
+      { numRuns: 60 },
+    );
+  });
+
+  it('laid down for a block at once are those given piece by piece', () => {
+    fc.assert(
+      fc.property(fc.array(change, { maxLength: 12 }), (changes) => {
+        const memory = new SimMemory(2 * 65_536);
+        const plain = new PlainShadow();
+        for (const { from, bytes, kind } of changes) plain.permit(at + from, bytes, kind);
+        memory.u8.fill(24, memory.limit + at, memory.limit + at + 64); // whatever was there
+        const pieces = changes.map(({ from, bytes, kind }) => [from, from + bytes, kind] as const);
+        memory.permitAs(at, permissions(64, pieces));
+        expectShadow(memory, plain, at - 16, at + 80);
       }),
       { numRuns: 60 },
     );

@@ -60,7 +60,9 @@ export class SimMemory {
 
   /** Address of `bytes` zeros, a multiple of 16 and of `align` (a power of two); 0 when the limit is reached. */
   allocate(bytes: number, permission: Permission, align = 8): number {
-    assert(bytes >= 0 && align >= 1 && (align & (align - 1)) === 0, `allocate ${bytes} bytes at ${align}`);
+    // the text of an assertion is made whether it holds or not
+    if (!(bytes >= 0 && align >= 1 && (align & (align - 1)) === 0))
+      assert(false, `allocate ${bytes} bytes at ${align}`);
     const slack = align > smallestAlign ? align - smallestAlign : 0;
     if (bytes + slack > this.limit) return 0; // beyond 2^31 the arithmetic of sizes does not hold
     const size = blockSize(headerBytes + bytes + slack);
@@ -80,7 +82,7 @@ export class SimMemory {
     const start = u32[(address - headerBytes) >>> 2]!;
     const size = u32[(address - 4) >>> 2]!;
     const isBlock = start >= this.#mark && start < address && size > 0 && address - start < size;
-    assert(isBlock, `free of ${address}, which is not allocated since the mark`);
+    if (!isBlock) assert(false, `free of ${address}, which is not allocated since the mark`);
     this.#clear(start, size);
     this.#clear(this.limit + start, size);
     const sizeClass = classOf(size);
@@ -98,21 +100,22 @@ export class SimMemory {
 
   /** Says what may be done with these bytes from now on. */
   permit(address: number, bytes: number, permission: Permission): void {
-    assert(address >= nullGuardBytes && address + bytes <= this.limit, `permit ${bytes} bytes at ${address}`);
+    if (!(address >= nullGuardBytes && address + bytes <= this.limit))
+      assert(false, `permit ${bytes} bytes at ${address}`);
     const from = this.limit + address;
     setShadow(this.u8, from, from + bytes, permission);
   }
 
   /** Says of a block of words what may be done with it; at its end nothing is said of what follows. `shadow`: from permissions(). */
   permitAs(address: number, shadow: Int32Array): void {
-    this.put(this.limit + address, shadow);
+    const { i32 } = this;
+    const to = (this.limit + address) >>> 2;
+    for (let i = 0; i < shadow.length; i++) i32[to + i] = shadow[i]!; // TypedArray.set() takes longer below some kilobytes
   }
 
-  /** Writes words. */
-  put(address: number, words: Int32Array): void {
-    const { i32 } = this;
-    const to = address >>> 2;
-    for (let i = 0; i < words.length; i++) i32[to + i] = words[i]!; // TypedArray.set() takes longer below some kilobytes
+  /** What is allocated, or a part of it, is zero again. */
+  clear(address: number, bytes: number): void {
+    this.u8.fill(0, address, address + bytes);
   }
 
   /** Gives `count` items of `stride` bytes from `address` on what the first of them permits. */
@@ -228,12 +231,13 @@ function countAt(u8: Uint8Array, at: number, flag: number): number {
 
 /** Rounded up to a size class. Sizes are multiples of 16. */
 function blockSize(bytes: number): number {
-  const step = bytes <= 1024 ? 16 : 2 ** (Math.floor(31 - Math.clz32(bytes - 1)) - 3);
+  if (bytes <= 1024) return (bytes + 15) & ~15;
+  const step = 2 ** (Math.floor(31 - Math.clz32(bytes - 1)) - 3);
   return Math.ceil(bytes / step) * step;
 }
 
 function classOf(size: number): number {
-  if (size <= 1024) return size / 16 - 1;
+  if (size <= 1024) return (size >>> 4) - 1;
   const octave = 31 - Math.clz32(size - 1);
   return 64 + (octave - 10) * 8 + size / 2 ** (octave - 3) - 9;
 }

@@ -17,7 +17,7 @@ import { noTasks } from './model/no-tasks.ts';
 import { RtClass } from './model/rt-class.ts';
 import { SerialCore } from './model/serial-core.ts';
 import { Tasks } from './model/tables.ts';
-import { createTopology } from './model/topology.ts';
+import { createTopology, type Shape, type Topology } from './model/topology.ts';
 import { Rounds } from './player/rounds.ts';
 import { PolicyHost } from './policy-host.ts';
 import { SimFinding } from './program/instance.ts';
@@ -53,6 +53,9 @@ const spareSlots = ownSlots + timerSlots + freeSlots;
 export class Simulator {
   readonly #host: PolicyHost;
   readonly #columns = new Columns();
+  /** Of the last simulation: the next one mostly has the same. */
+  #topology: Topology | undefined;
+  #shape = '';
 
   constructor(memoryBytes?: number) {
     this.#host = new PolicyHost(memoryBytes);
@@ -73,7 +76,7 @@ export class Simulator {
     const problem = settingsProblem(input.settings ?? {});
     if (problem !== undefined) return { ...problem, switches: 0, simulatedNs: 0, endNs: bootNs };
     this.#columns.restart();
-    const run = new Run(this.#host, this.#columns, input);
+    const run = new Run(this.#host, this.#columns, this.#topologyOf(input.shape), input);
     run.begin();
     let how: Pause = run.core.stopped ? 'stopped' : 'more';
     while (how === 'more') {
@@ -81,6 +84,13 @@ export class Simulator {
       if (how === 'more') yield;
     }
     return run.end(how);
+  }
+
+  #topologyOf(shape: Shape): Topology {
+    const text = JSON.stringify(shape);
+    if (this.#topology === undefined || text !== this.#shape) this.#topology = createTopology(shape);
+    this.#shape = text;
+    return this.#topology;
   }
 }
 
@@ -108,16 +118,12 @@ class Run implements Player {
   /** The policy is not there, and the events say why. */
   #isRefused = false;
 
-  constructor(host: PolicyHost, columns: Columns, input: SimulationInput) {
+  constructor(host: PolicyHost, columns: Columns, topology: Topology, input: SimulationInput) {
     const { expansion, costs } = input;
     const CoreOf = costs.isSerial ? SerialCore : Core;
-    const threads = costs.isSerial ? threadCount(input.shape.cpus) : 0;
-    const core = new CoreOf(
-      new Tasks(expansion.tasks.length + threads, columns),
-      createTopology(input.shape),
-      costs,
-      spareSlots,
-    );
+    const threads = costs.isSerial ? threadCount(topology.cpus) : 0;
+    const tasks = new Tasks(expansion.tasks.length + threads, columns);
+    const core = new CoreOf(tasks, topology, costs, spareSlots);
     const recorder = input.recorder && ofWorkload(input.recorder, expansion.tasks.length);
     core.now = bootNs;
     this.core = core;

@@ -55,6 +55,7 @@ export class Player {
   readonly samples: number[][];
   /** By round. */
   readonly rounds: readonly RoundTasks[];
+  readonly isPlain: Uint8Array;
   readonly ended: Uint8Array;
 
   constructor(core: Core, expansion: Expansion, rounds: Rounds) {
@@ -66,6 +67,7 @@ export class Player {
     this.#rounds = rounds;
     this.#programs = programsOf(expansion);
     this.rounds = this.#programs.rounds;
+    this.isPlain = this.#programs.isPlain;
     this.#at = columns.ints(count);
     this.#line = columns.bytes(count);
     this.#sleeping = columns.bytes(count);

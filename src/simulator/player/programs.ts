@@ -13,6 +13,8 @@ export interface Programs {
   /** Masks of the CPUS operations, by operation. */
   readonly masks: ReadonlyMap<number, bigint>;
   readonly rounds: readonly RoundTasks[];
+  /** By task: 1 when it is started by the player and asks for no nice value, sched class or affinity of its own. */
+  readonly isPlain: Uint8Array;
 }
 
 export interface RoundTasks {
@@ -57,7 +59,10 @@ function flatten(expansion: Expansion): Programs {
     }
   });
   const rounds = Array.from({ length: expansion.rounds }, (_, round) => roundTasks(expansion, round));
-  return { first, length, code, a, b, masks, rounds };
+  const isPlain = Uint8Array.from(tasks, ({ forked, nice, schedClass, cpus }) =>
+    !forked && nice === 0 && schedClass === 'other' && cpus === 0n ? 1 : 0,
+  );
+  return { first, length, code, a, b, masks, rounds, isPlain };
 }
 
 function roundTasks({ tasks }: Expansion, round: number): RoundTasks {

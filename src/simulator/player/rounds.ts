@@ -61,6 +61,8 @@ export class Rounds implements PlayerRounds {
   readonly #before: { cpu: Float64Array; delay: Float64Array; vcsw: Int32Array; icsw: Int32Array };
   readonly #killed: Uint8Array;
   readonly #exists: Uint8Array;
+  /** The experiment leaves nice values and classes as the workload has them. */
+  readonly #setsNothing: boolean;
 
   /** `slot`: a wheel slot for the player's own timer. */
   constructor(core: Core, setting: Setting, births: Births, slot: number) {
@@ -71,6 +73,7 @@ export class Rounds implements PlayerRounds {
     this.#setting = setting;
     this.#births = births;
     this.#slot = slot;
+    this.#setsNothing = setting.nice === 0 && setting.sched === undefined;
     this.player = new Player(core, setting.expansion, this);
     this.#started = times();
     this.#endedAt = times();
@@ -168,6 +171,7 @@ export class Rounds implements PlayerRounds {
     const errno = this.#births.born(task, what.comm);
     if (errno !== 0) return errno;
     this.#exists[task] = 1;
+    if (this.#setsNothing && this.player.isPlain[task] === 1) return 0;
     this.#apply(task, what);
     return 0;
   }

@@ -317,7 +317,7 @@ export class ExtClass implements SchedClass {
   }
 
   fork(task: number): void {
-    this.#ext.enableTask(task);
+    this.#ext.enableTask(task, true);
   }
 
   dead(task: number): void {

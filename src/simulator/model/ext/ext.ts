@@ -134,14 +134,15 @@ export class Ext {
     const info = memory.allocate(exitInfo.size, 'read');
     const text = (value: string, bytes: number): number => {
       const address = memory.allocate(bytes, 'read');
-      memory.u8.set(encoder.encode(value).subarray(0, bytes - 1), address);
+      if (value !== '') memory.u8.set(encoder.encode(value).subarray(0, bytes - 1), address);
       return address;
     };
     memory.i32[(info + exitInfo.offsets.kind) >>> 2] = exit.kind;
-    memory.i32[(info + exitInfo.offsets.exitCode) >>> 2] = Number(BigInt.asIntN(32, BigInt(exit.code)));
-    memory.i32[(info + exitInfo.offsets.exitCode + 4) >>> 2] = Number(
-      BigInt.asIntN(32, BigInt(exit.code) >> 32n),
-    );
+    const code = exit.code === '0' ? 0n : BigInt(exit.code);
+    if (code !== 0n) {
+      memory.i32[(info + exitInfo.offsets.exitCode) >>> 2] = Number(BigInt.asIntN(32, code));
+      memory.i32[(info + exitInfo.offsets.exitCode + 4) >>> 2] = Number(BigInt.asIntN(32, code >> 32n));
+    }
     memory.i32[(info + exitInfo.offsets.reason) >>> 2] = text(exitReason(exit.kind), 128);
     memory.i32[(info + exitInfo.offsets.msg) >>> 2] = text(exit.message, 1024);
     const dump = exit.dump ?? '';
@@ -181,10 +182,12 @@ export class Ext {
     return true;
   }
 
-  /** scx_enable_task(). */
-  enableTask(task: number): void {
-    this.#memory.attributesChanged(task);
-    this.#memory.affinityChanged(task);
+  /** scx_enable_task(). `isNew`: what programs see of it is up to date. */
+  enableTask(task: number, isNew = false): void {
+    if (!isNew) {
+      this.#memory.attributesChanged(task);
+      this.#memory.affinityChanged(task);
+    }
     this.#setWeight(task);
     if (this.#ops.enable !== undefined) {
       this.#ops.call(this.#ops.enable, kfMask.rest, this.#memory.addressOf(task), 0, 0, 0, 0);

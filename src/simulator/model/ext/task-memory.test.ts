@@ -44,3 +44,21 @@ it('nothing of it once it has gone, unless a program holds it', () => {
   world.tasks.drop(1);
   expect(readable(1)).toBe(0);
 });
+
+it('who is born where another task was finds nothing of it', () => {
+  const { memory, world, task } = kfuncTest();
+  const bytesOf = (i: number): number[] => [...memory.u8.slice(task(i), task(i) + taskStruct.size)];
+  const { tasks } = world;
+  tasks.gone(1);
+  tasks.born(1, 'again', 7, -1, 0);
+  const fresh = bytesOf(1);
+  const mask = tasks.maskOf(1) - task(1);
+  tasks.hold(1);
+  memory.u8.fill(0xff, task(1), task(1) + mask); // what a program or the model may have written
+  memory.u8.fill(0xff, task(1) + at.nvcsw, task(1) + at.startTime);
+  tasks.drop(1);
+  tasks.gone(1);
+  tasks.born(1, 'again', 7, -1, 0);
+  expect(bytesOf(1)).toEqual(fresh);
+  expect(tasks.drop(1)).toBe(false);
+});

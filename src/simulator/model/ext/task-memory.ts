@@ -23,12 +23,6 @@ export const taskLife = { ready: 0x200, enabled: 0x300 } as const;
 /** SCX_SLICE_DFL. */
 export const defaultSliceNs = 20_000_000;
 
-/** A task_struct before what differs from task to task is put in, as words. */
-const newborn = new Int32Array(taskStride / 4);
-newborn[at.scxStickyCpu >>> 2] = -1;
-newborn[at.scxHoldingCpu >>> 2] = -1;
-newborn[at.scxSlice >>> 2] = defaultSliceNs;
-
 /** What programs may do with a task, and with none (SimMemory.permitAs). */
 const touchable = permissions(taskStride, [
   [0, at.simulator, 'read'],
@@ -85,9 +79,12 @@ export class TaskMemory {
     const { memory } = this;
     const address = this.addressOf(task);
     this.#references[task] = 0;
+    if (this.#isGone[task] === 1) memory.clear(address, taskStride); // else nobody was there before
     this.#isGone[task] = 0;
-    memory.put(address, newborn);
     memory.permitAs(address, touchable);
+    this.put(task, at.scxStickyCpu, -1);
+    this.put(task, at.scxHoldingCpu, -1);
+    this.setSlice(task, defaultSliceNs);
     for (let i = 0; i < Math.min(comm.length, 15); i++) memory.u8[address + at.comm + i] = comm.charCodeAt(i);
     this.put(task, at.cpusPtr, this.maskOf(task));
     this.put(task, at.cgroups, cgroups);
