@@ -52,9 +52,10 @@ class Calls {
   /** By function: r1 to r5, and r0 at its end. */
   readonly #arguments: Uint8Array;
   readonly #results: Uint8Array;
-  /** By function: who calls it; 1 where there are such pointers. */
+  /** By function: who calls it; 1 where there are such pointers; how much of the state it uses. */
   readonly #callers: number[][];
   readonly #isTouched: Uint8Array;
+  readonly #sizes: Uint8Array;
 
   constructor(flows: readonly Flow[], pointers: KernelPointers) {
     this.#flows = flows;
@@ -63,6 +64,7 @@ class Calls {
     this.#results = new Uint8Array(flows.length).fill(none);
     this.#callers = flows.map(() => []);
     this.#isTouched = new Uint8Array(flows.length);
+    this.#sizes = new Uint8Array(flows.length).fill(registers);
     for (let fn = 0; fn < flows.length; fn++) this.#read(fn);
     for (let fn = 0; fn < flows.length; fn++) {
       const isEntry = pointers.entries.has(fn);
@@ -74,12 +76,16 @@ class Calls {
     }
   }
 
-  /** Its calls, and whether it takes such pointers itself. */
+  /** Its calls, how deep its frame is, and whether it takes such pointers itself. */
   #read(fn: number): void {
     if (this.#pointers.loads[fn]!.size > 0) this.#touch(fn);
     for (const { instructions } of this.#flows[fn]!.blocks)
       for (let i = 0; i < instructions.length; i++) {
         const code = instructions[i]!;
+        if ((code.dst === 10 || code.src === 10) && code.offset < 0) {
+          const deepest = registers + Math.min(slots, Math.ceil(-code.offset / 8));
+          if (deepest > this.#sizes[fn]!) this.#sizes[fn] = deepest;
+        }
         if (code.kind !== 'call') continue;
         if (code.what === 'function') this.#callers[code.target]!.push(fn);
         else if (this.#pointers.gives(code)) this.#touch(fn);
@@ -109,8 +115,9 @@ class Calls {
   #walk(fn: number, found: Set<number> | undefined): void {
     if (this.#arguments[fn * 5] === none) return; // nobody calls it as far as is known
     const { blocks } = this.#flows[fn]!;
-    const entries = new Uint8Array(blocks.length * stateSize).fill(none);
-    entries.fill(unknown, 0, stateSize);
+    const size = this.#sizes[fn]!;
+    const entries = new Uint8Array(blocks.length * size).fill(none);
+    entries.fill(unknown, 0, size);
     entries.set(this.#arguments.subarray(fn * 5, fn * 5 + 5), 1);
     const isDue = new Uint8Array(blocks.length);
     isDue[0] = 1;
@@ -119,12 +126,12 @@ class Calls {
       if (isDue[block] === 0) continue;
       isDue[block] = 0;
       const { instructions, choice, next } = blocks[block]!;
-      state.set(entries.subarray(block * stateSize, (block + 1) * stateSize));
+      state.set(entries.subarray(block * size, (block + 1) * size));
       for (let i = 0; i < instructions.length; i++) this.#step(fn, state, instructions[i]!);
       if (choice !== undefined) this.#choose(fn, state, choice.taken, choice.otherwise);
       let again = blocks.length;
       for (const to of next) {
-        if (!merge(entries, to, state)) continue;
+        if (!merge(entries, to, state, size)) continue;
         isDue[to] = 1;
         again = Math.min(again, to);
       }
@@ -132,7 +139,7 @@ class Calls {
     }
     if (found === undefined) return;
     for (let block = 0; block < blocks.length; block++) {
-      state.set(entries.subarray(block * stateSize, (block + 1) * stateSize));
+      state.set(entries.subarray(block * size, (block + 1) * size));
       for (const code of blocks[block]!.instructions) {
         if (code.kind === 'load' && state[code.src] === walked) found.add(code.at);
         this.#step(fn, state, code);
@@ -216,9 +223,9 @@ class Calls {
 }
 
 /** Whether the state at the beginning of a block has changed. */
-function merge(entries: Uint8Array, block: number, state: Uint8Array): boolean {
+function merge(entries: Uint8Array, block: number, state: Uint8Array, size: number): boolean {
   let isNew = false;
-  for (let i = 0, at = block * stateSize; i < stateSize; i++, at++) {
+  for (let i = 0, at = block * size; i < size; i++, at++) {
     const known = entries[at]!;
     if (known === state[i]) continue;
     const joined = join(known, state[i]!);
