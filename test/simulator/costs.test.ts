@@ -165,6 +165,21 @@ describe('in turns', () => {
   });
 });
 
+it('the player reads its tasks between their line and the start: readNs each', () => {
+  const calls: Call[] = [];
+  simulator.run({
+    expansion: {
+      ...{ semaphores: 0, locks: 0, pipes: 0, rounds: 1, warmupRounds: 0, series: [], cgroups: [] },
+      tasks: [task([work]), task([work]), task([work])],
+    },
+    ...{ shape: { cpus: 1 }, costs: { ...free, readNs: 7000 }, policy, mode: 'checked', calls },
+    ...{ startOffsetNs: 0, pidOffset: 0, seed: 1, limitNs: 1000 * ms, timeoutMs: 5000 },
+  });
+  // forks are free; a millisecond later all are at the line
+  const born = calls.filter(({ what }) => what === 'sched_wakeup_new').map(({ ns }) => ns);
+  expect(born).toEqual([-ms - 21_000, -ms - 21_000, -ms - 21_000]);
+});
+
 it('docs/semantics.md has the numbers of the profiles', () => {
   const section = readFileSync(`${root}/docs/semantics.md`, 'utf8').split('## Costs')[1]!.split('\n## ')[0]!;
   const rows = [...section.matchAll(/^\| `(\w+)` \|[^|]*\|([^|]*)\|([^|]*)\|([^|]*)\|([^|]*)\|/gm)];

@@ -83,3 +83,37 @@ describe('the run queue of a CPU that was cut while it was choosing', () => {
     expect(woken(3e6)).toEqual(['0 0', '900000 1', '1326500 2']);
   });
 });
+
+describe('an exit', () => {
+  /** Beside a hog on CPU 0, task 0 runs twice for 100 µs, the second time on CPU 1, and its exit takes 50 µs. */
+  function leaves(affinity: readonly number[], startCpu: number): string[] {
+    const core = new SerialCore(new Tasks(2), createTopology({ cpus: 2 }), { ...free, isSerial: true }, 2);
+    const player = new LittlePlayer(core);
+    core.classes.push(emptyClass, new FairClass(core, {}));
+    core.startTicks(4_000_000);
+    player.add({ runNs: 100_000, sleepNs: 1_000_000, rounds: 2, affinity, startCpu });
+    player.add(on(0, 50e6, { startNs: 500_000 }));
+    const advance = player.advance.bind(player);
+    player.advance = (task) => {
+      const step = advance(task);
+      if (step === 'exit') core.charge(50_000);
+      return step;
+    };
+    const found: string[] = [];
+    core.recorder = {
+      switched: (cpu, prev, next, at) => found.push(`${at} ${cpu} ${prev}→${next}`),
+      woke: () => {},
+    };
+    core.run(1_753_000);
+    return found.filter((text) => text.includes(' 0→'));
+  }
+
+  it('of a task that has used one CPU is over when it is done', () => {
+    // woken at 1.1 ms; CPU 0 has half of the 653 µs to the device's timer, then CPU 1 its turn
+    expect(leaves([1], 1)).toEqual(['100000 1 0→-1', '1576500 1 0→-1']);
+  });
+
+  it('of a task that has used two waits for the other to answer: it has its turn first, half of 176.5 µs', () => {
+    expect(leaves([0, 1], 0)).toEqual(['100000 0 0→-1', '1664750 1 0→-1']);
+  });
+});

@@ -22,6 +22,7 @@ const tcg: Costs = {
   forkNs: 680_000,
   exitNs: 490_000,
   extTaskNs: 42_000,
+  readNs: 165_000,
   smtShare: 1,
   isSerial: true,
 };
@@ -44,6 +45,7 @@ const hardware: Costs = {
   forkNs: 60_000,
   exitNs: 20_000,
   extTaskNs: 1000,
+  readNs: 0,
   smtShare: 0.62,
   isSerial: false,
 };
@@ -66,6 +68,7 @@ const hardwareLow: Costs = {
   forkNs: 30_000,
   exitNs: 10_000,
   extTaskNs: 300,
+  readNs: 0,
   smtShare: 0.75,
   isSerial: false,
 };
@@ -88,6 +91,7 @@ const hardwareHigh: Costs = {
   forkNs: 200_000,
   exitNs: 80_000,
   extTaskNs: 5000,
+  readNs: 0,
   smtShare: 0.5,
   isSerial: false,
 };

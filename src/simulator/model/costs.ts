@@ -30,6 +30,8 @@ export interface Costs {
   readonly exitNs: number;
   /** What sched_ext adds to either. */
   readonly extTaskNs: number;
+  /** The player reads what a task has waited and used so far, before its round starts: two files of /proc. */
+  readonly readNs: number;
   /** Speed of a thread whose sibling is busy, relative to one alone. */
   readonly smtShare: number;
   /** Emulated CPUs share one host CPU: the kernel's work takes as many times longer as CPUs are busy. */
@@ -55,6 +57,7 @@ export const free: Costs = {
   forkNs: 0,
   exitNs: 0,
   extTaskNs: 0,
+  readNs: 0,
   smtShare: 1,
   isSerial: false,
 };

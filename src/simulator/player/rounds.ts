@@ -46,7 +46,7 @@ export class Rounds implements PlayerRounds {
   #round = -1;
   /** When the first round started. */
   firstStartNs = 0;
-  #phase: 'rest' | 'forking' | 'ready' | 'running' = 'rest';
+  #phase: 'rest' | 'forking' | 'ready' | 'read' | 'running' = 'rest';
   /** Tasks of the round that the player starts, in order of their start, and how many have been. */
   #order: Int32Array = noTasks;
   #next = 0;
@@ -98,7 +98,7 @@ export class Rounds implements PlayerRounds {
       this.#planRound();
     }
     if (this.#phase === 'forking') this.#forkNext();
-    else if (this.#phase === 'ready') this.#startRound();
+    else if (this.#phase === 'ready' || this.#phase === 'read') this.#startRound();
     else if (this.#phase === 'running') this.#release();
     this.#core.leave();
   }
@@ -200,9 +200,14 @@ export class Rounds implements PlayerRounds {
   }
 
   #startRound(): void {
-    const { tasks, now, wheel } = this.#core;
+    const { tasks, now, wheel, costs } = this.#core;
     if (this.#order.some((task) => tasks.state[task] === taskState.runnable)) {
       wheel.set(this.#slot, now + lineUpNs); // they have not all come to the line
+      return;
+    }
+    if (this.#phase === 'ready' && costs.readNs > 0) {
+      this.#phase = 'read';
+      wheel.set(this.#slot, now + this.#order.length * costs.readNs);
       return;
     }
     this.startNs = now;
