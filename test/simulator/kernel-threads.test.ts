@@ -77,6 +77,14 @@ describe('kernel threads', () => {
     expect(of('ops.enqueue').length).toBeGreaterThan(2);
   });
 
+  it('are seen as what they are: a policy lets those of one CPU preempt', () => {
+    const calls = recorded('tcg', 150, 'policies/vtime/vtime.bpf.o');
+    const flags = calls
+      .filter(({ what, task }) => what === 'scx_bpf_dsq_insert' && String(task).startsWith('kworker'))
+      .map(({ args }) => BigInt(args[2]!) >> 32n);
+    expect(flags).toContain(1n); // SCX_ENQ_PREEMPT
+  });
+
   it('are not there with costs of hardware', () => {
     const calls = recorded('hardware', 150, 'test/kernels/objects/every-op.bpf.o');
     expect(calls.filter(({ task }) => threads.includes(task as string))).toEqual([]);
