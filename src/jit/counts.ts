@@ -13,7 +13,7 @@ export interface Counts {
 /** Along the edges of a tree, and there are as few others as can be, nothing is added. */
 export function placeCounts(flow: Flow): Counts {
   const { blocks } = flow;
-  const lengths = Int32Array.from(blocks, length);
+  const widths = Int32Array.from(blocks, length);
   const ahead = new Int32Array(blocks.length);
   const { first, next, ends } = spanningTree(flow);
   const isPlaced = new Uint8Array(blocks.length);
@@ -24,10 +24,10 @@ export function placeCounts(flow: Flow): Counts {
       const other = ends[half]!;
       if (isPlaced[other] === 1) continue;
       isPlaced[other] = 1;
-      ahead[other] = (half & 1) === 0 ? ahead[block]! + lengths[block]! : ahead[block]! - lengths[other]!;
+      ahead[other] = (half & 1) === 0 ? ahead[block]! + widths[block]! : ahead[block]! - widths[other]!;
       work.push(other);
     }
-  return { ahead, onEdge: (from, to) => ahead[from]! + lengths[from]! - ahead[to]! };
+  return { ahead, onEdge: (from, to) => ahead[from]! + widths[from]! - ahead[to]! };
 }
 
 /** Instructions of a block, with those of the second way of its choice. */
