@@ -78,7 +78,8 @@ class Calls {
 
   /** Its calls, how deep its frame is, and whether it takes such pointers itself. */
   #read(fn: number): void {
-    if (this.#pointers.loads[fn]!.size > 0) this.#touch(fn);
+    const loads = this.#pointers.loads[fn]!;
+    if (loads.size > 0 && escapes(this.#flows[fn]!, loads)) this.#touch(fn);
     for (const { instructions } of this.#flows[fn]!.blocks)
       for (let i = 0; i < instructions.length; i++) {
         const code = instructions[i]!;
@@ -220,6 +221,37 @@ class Calls {
     this.isNew = true;
     return true;
   }
+}
+
+/** Whether such a pointer is followed or kept beyond its block. Most are not: they are handed to a kfunc at once, and then there is nothing to find out. */
+function escapes({ blocks }: Flow, loads: ReadonlySet<number>): boolean {
+  for (const { instructions, choice, next } of blocks) {
+    /** The registers that hold one, a bit each. */
+    let held = 0;
+    for (let i = 0; i < instructions.length; i++) {
+      const code = instructions[i]!;
+      if (code.kind === 'load' && loads.has(code.at)) held |= 1 << code.dst;
+      else if (held === 0) continue;
+      else if (code.kind === 'mov' && code.fromSrc && isHeld(held, code.src)) held |= 1 << code.dst;
+      else if (code.kind === 'call') {
+        if (code.what === 'function' && (held & argumentBits) !== 0) return true;
+        held &= ~(argumentBits | 1);
+      } else if (code.kind === 'alu' && !isHeld(held, code.src)) {
+        if (code.fromSrc) held &= ~(1 << code.dst);
+      } else if (code.kind === 'mov') held &= ~(1 << code.dst);
+      else if (code.kind === 'load' && !isHeld(held, code.src)) held &= ~(1 << code.dst);
+      else return true;
+    }
+    if (held !== 0 && (choice !== undefined || next.length > 0)) return true;
+  }
+  return false;
+}
+
+/** r1 to r5. */
+const argumentBits = 0b111110;
+
+function isHeld(held: number, register: number): boolean {
+  return (held & (1 << register)) !== 0;
 }
 
 /** Whether the state at the beginning of a block has changed. */
