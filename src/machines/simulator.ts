@@ -24,7 +24,7 @@ import { hintMaps } from './hints.ts';
 import { toOutcome } from './outcome.ts';
 
 /** Raised whenever the model changes what comes out. */
-const modelVersion = 1;
+const modelVersion = 2;
 
 export interface SimulatorMachine extends Machine {
   reference(profile: CostProfile): MachineRef;
