@@ -82,7 +82,8 @@ const waits: Case[] = [
     '1 ms until the first item, then ten times 3 ms: the producer is ahead',
     async (bench, arm) => {
       const outcome = await completed(bench, cell(pipeline, 2, arm));
-      within('makespan on two CPUs', outcome.metrics.makespanNs, 31 * ms, 32 * ms + little);
+      // EEVDF may wake the consumer beside the producer, and pull it over at the next tick
+      within('makespan on two CPUs', outcome.metrics.makespanNs, 31 * ms, 32 * ms + tick + little);
       const alone = await completed(bench, cell(pipeline, 1, arm));
       within('makespan on one', alone.metrics.makespanNs, 40 * ms, 42 * ms + little);
     },
