@@ -90,7 +90,7 @@ it('the verdict and an outcome show in every view', async () => {
   };
   expect(await show(verdict!.digest)).toMatch(/^verdict [0-9a-f]{64}\n.*12 outcomes/s);
   expect(await show(outcome!.digest.slice(0, 10))).toContain('makespanNs');
-  expect(await show(outcome!.digest, '--view', 'timeline')).toMatch(/\nlong-0 .*#{20}.*\n1 column = /s);
+  expect(await show(outcome!.digest, '--view', 'timeline')).toMatch(/\nlong-0 .*[#-]{20}.*\n1 column = /s);
   const whole = await room.start(['show', outcome!.digest, '--view', 'json']).ended;
   expect(outcomeSchema.parse(JSON.parse(whole.out))).toMatchObject({ status: 'completed' });
 });

@@ -30,6 +30,8 @@ function underBoth(name: string, why: string, check: (bench: Bench, arm: ArmWish
 
 /** A start, an end and a few system calls of an emulated guest; a fork alone takes it half a millisecond. */
 const little = 2 * ms;
+/** The runner works by CPU time; in a guest it was seen to be 0.12 ms ahead of the clock. */
+const early = 0.2 * ms;
 
 const lock = workload('lock', {
   groups: [
@@ -109,7 +111,7 @@ const waits: Case[] = [
     async (bench, arm) => {
       const two = await completed(bench, cell(family, 2, arm));
       // EEVDF may start the child beside its parent, and balance some ticks later
-      within('makespan on two CPUs', two.metrics.makespanNs, 30 * ms, 30 * ms + 2 * tick + little);
+      within('makespan on two CPUs', two.metrics.makespanNs, 30 * ms - early, 30 * ms + 2 * tick + little);
       within('start of the child', oneTask(two, 'child-0').startNs, 5 * ms, 6 * ms);
       const one = await completed(bench, cell(family, 1, arm));
       within('makespan on one', one.metrics.makespanNs, 35 * ms, 35 * ms + little);
