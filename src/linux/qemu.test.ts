@@ -157,7 +157,7 @@ describe('a guest', () => {
     const { guest, directory } = await start(`fs.writeFileSync(file('out'), 'hello\\n'); process.exit(1)`, {
       job,
     });
-    expect(await guest.end).toEqual({ how: 'ended', detail: '' });
+    expect(await guest.end).toEqual({ how: 'ended', detail: '', status: 1 });
     expect(await guest.output()).toBe('hello\n');
     const written = readFileSync(join(directory, 'job'));
     expect([written.length, written.subarray(0, 15).toString('latin1')]).toEqual([
@@ -175,10 +175,10 @@ describe('a guest', () => {
   });
 
   it.each([
-    ['process.exit(0)', { how: 'ended', detail: '' }],
-    ['process.exit(1)', { how: 'ended', detail: '' }],
-    ['process.exit(3)', { how: 'ended', detail: '' }],
-    ['process.exit(2)', { how: 'failed', detail: '' }],
+    ['process.exit(0)', { how: 'ended', detail: '', status: 0 }],
+    ['process.exit(1)', { how: 'ended', detail: '', status: 1 }],
+    ['process.exit(3)', { how: 'ended', detail: '', status: 3 }],
+    ['process.exit(2)', { how: 'failed', detail: '', status: 2 }],
     [
       "console.error('qemu: no such option'); process.exitCode = 1; process.exit()",
       { how: 'failed', detail: 'qemu: no such option' },

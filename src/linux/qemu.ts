@@ -54,6 +54,8 @@ export interface GuestEnd {
   readonly how: 'ended' | 'limit' | 'aborted' | 'failed';
   /** QEMU's last words when it failed. */
   readonly detail: string;
+  /** Exit status of its process (137 where timeout(1) saw it killed), or the signal that ended all of it: tells a guest's reset from a kill. */
+  readonly status: number | string | null;
 }
 
 /**
@@ -174,17 +176,17 @@ function openGuest(target: { command: string; args: string[] }, tools: Tools, op
   if (options.signal?.aborted) abort();
   options.signal?.addEventListener('abort', abort, { once: true });
   const end = new Promise<GuestEnd>((resolve) => {
-    const finish = (code: number | null): void => {
+    const finish = (code: number | null, signal: string | null): void => {
       clearTimeout(timer);
       options.signal?.removeEventListener('abort', abort);
       // isa-debug-exit makes QEMU end with (value << 1) | 1; a guest that powers off ends with 0.
       const how =
         stopped ?? (code === 0 || code === 1 || code === 3 ? (stderr === '' ? 'ended' : 'failed') : 'failed');
-      resolve({ how, detail: stderr.trim() });
+      resolve({ how, detail: stderr.trim(), status: signal ?? code });
     };
     child.on('error', (error) => {
       stderr = error.message;
-      finish(null);
+      finish(null, null);
     });
     child.on('close', finish);
   });

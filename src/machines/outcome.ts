@@ -10,7 +10,7 @@ import { patternValue } from './patterns.ts';
 
 export interface Ended {
   readonly events: readonly RunnerEvent[];
-  readonly end: { readonly how: string; readonly detail: string };
+  readonly end: { readonly how: string; readonly detail: string; readonly status?: number | string | null };
   readonly console: string;
 }
 
@@ -228,7 +228,7 @@ function guestFinding(ended: Ended): Finding | null {
   const why =
     ended.end.how === 'limit'
       ? 'did not end within its wall-clock limit and was killed'
-      : `ended early (${ended.end.detail})`;
+      : `ended early (${ended.end.detail || `QEMU said nothing; exit status ${ended.end.status}`})`;
   return {
     code: ended.end.how === 'limit' ? 'timeout' : 'guest-failed',
     message: `the guest ${why}`,
