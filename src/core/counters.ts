@@ -1,0 +1,72 @@
+// What was counted of a workload while it ran: the common form of in-kernel aggregation, of a recorded trace and of procfs. The room `profiles` makes
+// a profile's numbers of it. Absent means not measured, never zero.
+
+import type { WaitReason, WakeCause } from './trace.ts';
+
+/** Counts of durations by power of two: element i counts those of [2^i, 2^(i+1)) ns; 40 elements. */
+export type Histogram = readonly number[];
+export const histogramSize = 40;
+
+export interface TaskCounters {
+  readonly tid: number;
+  readonly tgid: number;
+  /** Any bytes, each as one character (latin1). */
+  readonly comm: string;
+  readonly isKernel: boolean;
+  /** Within the observation: when it was first and last seen; whether it was born and ended in it. */
+  readonly bornNs?: number;
+  readonly endedNs?: number;
+  readonly ranNs: number;
+  /** Runnable, but not on a CPU. */
+  readonly delayNs?: number;
+  readonly userNs?: number;
+  readonly systemNs?: number;
+  readonly bursts?: number;
+  readonly voluntary?: number;
+  readonly involuntary?: number;
+  readonly migrations?: number;
+  readonly forks?: number;
+  readonly minorFaults?: number;
+  readonly majorFaults?: number;
+  readonly waits?: Readonly<Partial<Record<WaitReason, { readonly count: number; readonly ns: number }>>>;
+  readonly wakes?: Readonly<Partial<Record<WakeCause, number>>>;
+  /** Lengths of its CPU bursts, of its waits, of its delays from ready to running. */
+  readonly runs?: Histogram;
+  readonly sleeps?: Histogram;
+  readonly delays?: Histogram;
+}
+
+/** Observation of a command, a process tree, a cgroup or a machine. */
+export interface Counters {
+  readonly by: 'probes' | 'recording' | 'procfs';
+  readonly observedNs: number;
+  readonly cpus: number;
+  readonly tasks: readonly TaskCounters[];
+  /** Tasks that were not kept one by one (too many at once): their sum stands among `tasks`, with tid -1. */
+  readonly folded: number;
+  /** CPU time of all CPUs that somebody used, ours and others. */
+  readonly busyNs?: number;
+  /** Who woke whom how often: indices into tasks. The most frequent ones. */
+  readonly edges?: readonly { readonly from: number; readonly to: number; readonly count: number }[];
+  /** Time that so many of the observed tasks were on CPUs at once: element i is i tasks. */
+  readonly parallelNs?: readonly number[];
+  /** Time that so many of them were runnable and waited. */
+  readonly queuedNs?: readonly number[];
+  /** Of the observed tasks, or of the machine where that is all there is. */
+  readonly blockIo?: {
+    readonly reads: number;
+    readonly writes: number;
+    readonly readBytes: number;
+    readonly writtenBytes: number;
+  };
+  readonly maxRssKiB?: number;
+  /** Only where there is a PMU. */
+  readonly pmu?: { readonly cycles: number; readonly instructions: number; readonly cacheMisses: number };
+  /** Events seen, and lost. */
+  readonly events?: number;
+  readonly lost?: number;
+  /** Share of the time in which wakeups were sampled; absent: all of it. */
+  readonly sampled?: number;
+  /** What could not be observed, and why, in words. */
+  readonly missing: readonly string[];
+}
