@@ -7,11 +7,14 @@ const rooms = {
   simulator: ['jit', 'bpf', 'workload', 'core', 'lib'],
   workload: ['core', 'lib'],
   judge: ['core', 'lib'],
+  traces: ['core', 'lib'],
+  profiles: ['traces', 'core', 'lib'],
+  sandbox: ['core', 'lib'],
   linux: ['core', 'lib'],
   knowledge: ['core', 'lib'],
-  machines: ['simulator', 'linux', 'bpf', 'workload', 'core', 'lib'],
-  stages: ['core', 'bpf', 'workload', 'judge', 'knowledge', 'lib'],
-  services: ['stages', 'judge', 'knowledge', 'bpf', 'workload', 'core', 'lib'],
+  machines: ['simulator', 'linux', 'bpf', 'workload', 'traces', 'core', 'lib'],
+  stages: ['core', 'bpf', 'workload', 'judge', 'knowledge', 'traces', 'profiles', 'lib'],
+  services: ['stages', 'judge', 'knowledge', 'bpf', 'workload', 'traces', 'profiles', 'sandbox', 'core', 'lib'],
   interfaces: ['services', 'core', 'lib'],
 };
 const worldly = ['linux', 'knowledge', 'interfaces', 'machines'];
