@@ -3,7 +3,8 @@
 
 /**
  * switch: `task` left `cpu` and `other` came (-1: idle). wake: `task` was woken on `cpu` by `other` (-1: an interrupt, or nobody known). fork: `other`
- * made `task`. exit: `task` ended. migrate: `task` went to CPU `detail`. Order as recorded on one clock.
+ * made `task`, which is runnable from then on (no wake follows). exit: `task` ends (it may still run and wait a little; its last switch says `ended`).
+ * migrate: `task` goes to another CPU. Order as recorded on one clock.
  */
 export const traceKinds = { switch: 1, wake: 2, fork: 3, exit: 4, migrate: 5 } as const;
 export type TraceKind = (typeof traceKinds)[keyof typeof traceKinds];
@@ -48,7 +49,7 @@ export interface TraceTask {
   readonly schedClass: number;
 }
 
-/** Times are ns since `startedNs`, never falling. Columns have `count` elements. */
+/** Times are ns since the recording started, never falling. Columns have `count` elements. */
 export interface Trace {
   readonly source: 'probes' | 'perf' | 'simulator';
   readonly cpus: number;
@@ -58,6 +59,8 @@ export interface Trace {
   readonly durationNs: number;
   /** Events that could not be recorded. */
   readonly lost: number;
+  /** What a reader of it should know: cut in the middle, clock steps, lines that were not understood. A sentence each. */
+  readonly notes: readonly string[];
   /** What was seen of the command, the process or group: start and end within the recording. */
   readonly subject: { readonly name: string; readonly startNs: number; readonly endNs: number };
   readonly tasks: readonly TraceTask[];
@@ -70,12 +73,12 @@ export interface Trace {
   readonly other: Int32Array;
   /**
    * switch: index into waitReasons of what `task` waits for; 255: it was preempted or yielded (still runnable); 254: it ended.
-   * wake: index into wakeCauses. migrate: the CPU. Else 0.
+   * wake: index into wakeCauses. Else 0.
    */
   readonly detail: Uint8Array;
   /**
    * switch: which lock, pipe or socket it waits for (32 bits of its address or inode number; 0: not known).
-   * wake: the CPU that it is to run on, + 1 (0: not known). Else 0.
+   * wake, migrate: the CPU that it is to run on, + 1 (0: not known). Else 0.
    */
   readonly object: Uint32Array;
 }
