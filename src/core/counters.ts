@@ -13,7 +13,7 @@ export interface TaskCounters {
   /** Any bytes, each as one character (latin1). */
   readonly comm: string;
   readonly isKernel: boolean;
-  /** Within the observation: when it was first and last seen; whether it was born and ended in it. */
+  /** Since the start of the observation; absent where it was there before, or still is at the end. */
   readonly bornNs?: number;
   readonly endedNs?: number;
   readonly ranNs: number;
@@ -36,6 +36,25 @@ export interface TaskCounters {
   readonly delays?: Histogram;
 }
 
+/** What only a trace gives: the order of events. Shares are of the elapsed time. */
+export interface TraceExtras {
+  /**
+   * The chain of CPU work and wakeups that ended last, followed backwards: its CPU time, how many tasks it goes through, and which most of it (indices
+   * into `Counters.tasks`, the longest first).
+   */
+  readonly criticalPath?: {
+    readonly ns: number;
+    readonly tasks: number;
+    readonly longest: readonly { readonly task: number; readonly ns: number }[];
+  };
+  /** Of the most regular wakeups by timer; `strength`: share of all intervals between wakeups by timer that keep this period. */
+  readonly period?: { readonly ns: number; readonly strength: number };
+  /** The last part of the time, in which at most one task is at work (running or ready), but for a twentieth of it. */
+  readonly lastShare?: number;
+  /** Tasks on CPUs at once: the mean of each 64th of the time. */
+  readonly overTime?: readonly number[];
+}
+
 /** Observation of a command, a process tree, a cgroup or a machine. */
 export interface Counters {
   readonly by: 'probes' | 'recording' | 'procfs';
@@ -52,6 +71,7 @@ export interface Counters {
   readonly parallelNs?: readonly number[];
   /** Time that so many of them were runnable and waited. */
   readonly queuedNs?: readonly number[];
+  readonly extras?: TraceExtras;
   /** Of the observed tasks, or of the machine where that is all there is. */
   readonly blockIo?: {
     readonly reads: number;

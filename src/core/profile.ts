@@ -1,7 +1,7 @@
 // What a workload is, as a record: the shape of its load in numbers, what it seems to want, its class, and a vector by which it is found again.
 
 import { z } from 'zod';
-import { digestSchema } from './records.ts';
+import { digestSchema } from './digest.ts';
 
 export const classNames = [
   'cpu-bound',
@@ -43,9 +43,27 @@ export const shapeSchema = z
       })
       .partial()
       .describe('what its tasks did with their time; delay: runnable without a CPU'),
+    waits: z
+      .object({
+        sleep: share,
+        futex: share,
+        pipe: share,
+        socket: share,
+        poll: share,
+        disk: share,
+        child: share,
+        fault: share,
+        other: share,
+      })
+      .partial()
+      .describe('what its waits are for, by their number'),
     parallelism: z
       .object({ mean: z.number(), p50: z.number(), p95: z.number(), max: z.number() })
       .describe('tasks on CPUs at once'),
+    overTime: z
+      .array(z.number().min(0))
+      .max(64)
+      .describe('tasks on CPUs at once, the mean of each 64th of the elapsed time'),
     queued: z.object({ mean: z.number(), p95: z.number() }).describe('tasks runnable without a CPU'),
     runNs: quantiles.describe('CPU bursts: from ready to waiting'),
     sleepNs: quantiles.describe('waits'),
@@ -68,7 +86,9 @@ export const shapeSchema = z
     longTail: z
       .object({ topShare: share, lastShare: share })
       .partial()
-      .describe('CPU time in the longest tenth of tasks; of the elapsed time, with at most one task left'),
+      .describe(
+        'CPU time in the longest tenth of tasks; the last part of the elapsed time in which at most one task is at work, as a share of it',
+      ),
     criticalPath: z
       .object({ ns, share, tasks: z.number().int() })
       .describe('the longest chain of work and wakeups, its share of the elapsed time, and tasks on it'),

@@ -2,11 +2,8 @@
 // happened; only a Verdict judges.
 
 import { z } from 'zod';
-
-export const digestSchema = z
-  .string()
-  .regex(/^[0-9a-f]{64}$/)
-  .describe('SHA-256, hexadecimal');
+import { digestSchema } from './digest.ts';
+import { type Profile, profileSchema } from './profile.ts';
 
 /** A value of a policy's parameter: integers beyond 2^53 as decimal strings. */
 export const parameterValueSchema = z.union([z.number().int(), z.boolean(), z.string().regex(/^-?\d+$/)]);
@@ -240,12 +237,13 @@ export type Outcome = z.infer<typeof outcomeSchema>;
 export type Finding = z.infer<typeof findingSchema>;
 export type Verdict = z.infer<typeof verdictSchema>;
 export type Screening = z.infer<typeof screeningSchema>;
-export type RecordOf = Candidate | Experiment | Outcome | Screening | Verdict;
+export type RecordOf = Candidate | Experiment | Outcome | Profile | Screening | Verdict;
 
 export const recordSchema = z.discriminatedUnion('kind', [
   candidateSchema,
   experimentSchema,
   outcomeSchema,
+  profileSchema,
   screeningSchema,
   verdictSchema,
 ]);

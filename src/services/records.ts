@@ -105,6 +105,8 @@ async function summary(world: World, record: RecordOf): Promise<string> {
       return `${experimentLine(record)}\n`;
     case 'screening':
       return screeningRecordText(record);
+    case 'profile':
+      return `${record.subject.name}\n`;
     case 'candidate':
       return `${record.arm.kind} ${record.arm.name} (${record.how}): ${record.why}\n`;
   }
@@ -149,10 +151,12 @@ async function runReplay(
   call: Call,
 ): Promise<Reply<Replayed>> {
   const { record } = await load(world, prefix);
-  if (record.kind === 'candidate')
-    throw new Fault('unsupported', 'a candidate is a proposal: there is nothing to replay', {
+  if (record.kind === 'candidate' || record.kind === 'profile') {
+    const why = record.kind === 'candidate' ? 'a candidate is a proposal' : 'a profile is what was seen';
+    throw new Fault('unsupported', `${why}: there is nothing to replay`, {
       next: 'replay a verdict, an outcome or an experiment',
     });
+  }
   const differences =
     record.kind === 'verdict'
       ? await verdictAgain(world, record, { rerun, kernel }, call)
