@@ -77,7 +77,7 @@ export interface Trace {
    */
   readonly detail: Uint8Array;
   /**
-   * switch: which lock, pipe or socket it waits for (32 bits of its address or inode number; 0: not known).
+   * switch: which lock, pipe or socket it waits for (32 bits of its address or inode number; 0: not known). Of a sleep: 1 when until an absolute time.
    * wake, migrate: the CPU that it is to run on, + 1 (0: not known). Else 0.
    */
   readonly object: Uint32Array;
@@ -121,5 +121,11 @@ export interface Bursts {
     readonly isFork: Uint8Array;
     /** The task that was woken or made. */
     readonly target: Int32Array;
+    /**
+     * The burst of `target` that began with it, or, when it was awake already (about to wait, and now it does not), the one that it was in, and its CPU
+     * time until then; -1: not known.
+     */
+    readonly met: Int32Array;
+    readonly metRanNs: Float64Array;
   };
 }
