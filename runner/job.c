@@ -80,13 +80,14 @@ static const struct scalar scalars[] = {
 	{"wall-limit-ms", 1, 86400000, offsetof(struct job, wall_limit_ms)},
 	{"verify-budget-ms", 1, 600000, offsetof(struct job, verify_budget_ms)},
 	{"timeout-ms", 1, 30000, offsetof(struct job, timeout_ms)},
-	{"start-offset-ns", 0, 10000000000, offsetof(struct job, start_offset_ns)},
+	{"start-offset-ns", 0, 86400000000000, offsetof(struct job, start_offset_ns)},
 	{"pid-offset", 0, 30000, offsetof(struct job, pid_offset)},
 	{"base-slice-ns", 1, 1000000000, offsetof(struct job, base_slice_ns)},
 	{"nice", -39, 39, offsetof(struct job, nice)},
 	{"cpu-weight", 1, 10000, offsetof(struct job, cpu_weight)},
 	{"runs", 1, 10000, offsetof(struct job, runs)},
 	{"output-limit", 0, 16 << 20, offsetof(struct job, output_limit)},
+	{"record-events", 1, 1 << 26, offsetof(struct job, record_events)},
 };
 
 static enum parsed parse_scalar(struct reader *r, struct job *job, struct bytes name, struct bytes rest, bool *known)
@@ -146,6 +147,23 @@ static enum parsed parse_map(struct reader *r, struct job *job, struct bytes res
 	return PARSED;
 }
 
+static enum parsed parse_follow(struct reader *r, struct job *job, struct bytes rest)
+{
+	struct bytes what = word(&rest);
+	if (job->follow != FOLLOW_OWN)
+		return bad(r, "this line was given before");
+	if (is(what, "all") && !rest.n)
+		job->follow = FOLLOW_ALL;
+	else if (is(what, "pid") && number(rest, 1, 1 << 22, &job->follow_pid))
+		job->follow = FOLLOW_PID;
+	else if (is(what, "cgroup") && rest.n && rest.at[0] == '/' && rest.n < 4096 && !memchr(rest.at, 0, rest.n))
+		job->follow = FOLLOW_CGROUP;
+	else
+		return bad(r, "expected: follow all, follow pid NUMBER, or follow cgroup /PATH");
+	job->follow_cgroup = rest;
+	return PARSED;
+}
+
 static enum parsed append(struct reader *r, struct bytes **list, size_t *count, struct bytes item)
 {
 	if (memchr(item.at, 0, item.n))
@@ -186,6 +204,10 @@ static enum parsed parse_blob(struct reader *r, struct job *job, struct bytes re
 		return once(r, &job->workload, blob);
 	if (is(kind, "tracer"))
 		return once(r, &job->tracer, blob);
+	if (is(kind, "recorder"))
+		return once(r, &job->recorder, blob);
+	if (is(kind, "watcher"))
+		return once(r, &job->watcher, blob);
 	if (is(kind, "cwd"))
 		return memchr(blob.at, 0, blob.n) || !blob.n ? bad(r, "cwd is empty or contains a zero byte") : once(r, &job->cwd, blob);
 	if (is(kind, "arg"))
@@ -203,6 +225,8 @@ static enum parsed parse_line(struct reader *r, struct job *job, struct bytes li
 		return parse_blob(r, job, line);
 	if (is(name, "map"))
 		return parse_map(r, job, line);
+	if (is(name, "follow"))
+		return parse_follow(r, job, line);
 	if (is(name, "sched")) {
 		job->sched = is(line, "other") ? 0 : is(line, "batch") ? 3 : is(line, "idle") ? 5 : -1;
 		return job->sched < 0 ? bad(r, "sched needs one of other, batch, idle") : PARSED;
@@ -231,13 +255,17 @@ static enum parsed parse_all(struct reader *r, struct job *job)
 	}
 	if (result == PARSED && job->workload.at && job->arg_count)
 		return bad(r, "a job has a workload or a command, not both");
+	if (result == PARSED && job->follow != FOLLOW_OWN && (job->workload.at || job->arg_count))
+		return bad(r, "a job with a workload or a command follows that, and nothing else");
+	if (result == PARSED && job->follow == FOLLOW_OWN && (job->recorder.at || job->watcher.at) && !job->workload.at && !job->arg_count)
+		return bad(r, "there is nothing to observe: a line follow, a command or a workload is needed");
 	return result;
 }
 
 enum parsed job_parse(const uint8_t *buf, size_t n, struct job *job, size_t *need, struct parse_error *error)
 {
 	struct reader r = {.buf = buf, .n = n, .error = error};
-	*job = (struct job){.wall_limit_ms = 20000, .verify_budget_ms = 5000, .timeout_ms = 2000, .runs = 1, .output_limit = 65536, .sched = -1};
+	*job = (struct job){.wall_limit_ms = 20000, .verify_budget_ms = 5000, .timeout_ms = 2000, .runs = 1, .output_limit = 65536, .record_events = 1000000, .sched = -1};
 	enum parsed result = parse_all(&r, job);
 	*need = r.need;
 	if (result != PARSED)

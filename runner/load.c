@@ -302,7 +302,8 @@ struct policy *policy_attach(const struct job *job)
 		close_policy(p);
 		p = NULL;
 	}
-	kernel_btf_forget();
+	if (!job->recorder.at && !job->watcher.at) /* these need it once more */
+		kernel_btf_forget();
 	if (p) {
 		hear_libbpf();
 		log_buf[0] = 0;

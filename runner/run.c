@@ -2,6 +2,7 @@
 /* The stages of a job: settings, load, presence, nuisance, workload, undo. And the watch kept while something runs: wall limit,
  * ejected policy, signals, a reader that went away. The same code runs in the guest and on the host. */
 #include "expansion.h"
+#include "observe.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -62,6 +63,7 @@ enum stop watch_check(struct watch *w)
 	if (now < w->next_tick)
 		return GO_ON;
 	w->next_tick = now + 100 * MS;
+	watch_tick();
 	presence_read(&w->during);
 	w->have_during = true;
 	if (w->policy && (strcmp(w->during.state, "enabled") || strcmp(w->during.ops, policy_name(w->policy))))
@@ -115,19 +117,36 @@ static void burn_pids(uint64_t count)
 	}
 }
 
-/* A job without a workload: keep the policy attached for start-offset-ns, watching it. */
+/* A job without a workload: keep the policy attached for start-offset-ns, watching it, or observe what runs already. A signal is a proper
+ * end of an observation, and so is that of the observed process. */
 static void dwell(const struct job *job, struct policy *policy)
 {
 	struct watch w = {.policy = policy, .deadline = now_ns() + job->wall_limit_ms * MS};
 	uint64_t end = now_ns() + job->start_offset_ns;
 	enum stop stop = GO_ON;
-	while (!stop && now_ns() < end) {
+	while (!stop && now_ns() < end && !subject_gone()) {
 		stop = watch_check(&w);
-		wait_signals(NULL, 0, w.next_tick < end ? w.next_tick : end);
+		struct pollfd subject = {.fd = subject_fd(), .events = POLLIN};
+		wait_signals(&subject, 1, w.next_tick < end ? w.next_tick : end);
 	}
-	stop_report(stop, job);
+	if (stop != STOP_SIGNAL || job->follow == FOLLOW_OWN)
+		stop_report(stop, job);
 	if (w.have_during)
 		presence_emit("during", &w.during);
+}
+
+/* What observes comes after the policy, so that it does not see the policy's start. */
+static bool observers_start(const struct job *job)
+{
+	bool ready = subject_find(job) && (!job->recorder.at || record_start(job)) && (!job->watcher.at || watch_start(job));
+	kernel_btf_forget();
+	return ready;
+}
+
+static void observe_own(bool on)
+{
+	record_follow(on);
+	watch_follow(on);
 }
 
 static void run_workload(const struct job *job, struct policy *policy)
@@ -137,10 +156,12 @@ static void run_workload(const struct job *job, struct policy *policy)
 	if (job->start_offset_ns)
 		sleep_ns(job->start_offset_ns);
 	w.deadline = now_ns() + job->wall_limit_ms * MS;
+	observe_own(true);
 	if (job->workload.at)
 		play(job, &w);
 	else
 		command(job, &w);
+	observe_own(false);
 	kill_descendants();
 	cgroup_remove_all();
 	if (w.have_during)
@@ -159,23 +180,20 @@ static void stages(const struct job *job)
 	kmsg_start();
 	if (job->object.at && !(policy = policy_attach(job)))
 		return;
-	if (!policy && job->tracer.at) {
-		bool tracing = trace_start(job, NULL);
-		kernel_btf_forget();
-		if (!tracing)
-			return;
-	}
+	if (!policy && job->tracer.at && !trace_start(job, NULL))
+		return;
+	bool observing = observers_start(job);
 	if (!policy)
 		guard_start();
 	presence_settled(&before);
 	presence_emit("before", &before);
 	json_flush();
-	bool present = !policy || (!strcmp(before.state, "enabled") && !strcmp(before.ops, policy_name(policy)));
+	bool present = observing && (!policy || (!strcmp(before.state, "enabled") && !strcmp(before.ops, policy_name(policy))));
 	if (has_workload && present)
 		run_workload(job, policy);
 	else if (present)
 		dwell(job, policy);
-	if (job->tracer.at)
+	if (job->tracer.at || job->recorder.at || job->watcher.at)
 		sleep_ns(10 * MS); /* who is a zombie may still have to leave its CPU */
 	if (!policy) {
 		presence_read(&after);
@@ -189,12 +207,14 @@ void run_job(const struct job *job)
 {
 	signals_setup();
 	prctl(PR_SET_CHILD_SUBREAPER, 1);
-	if (!job->object.at && !job->tracer.at)
+	if (!job->object.at && !job->tracer.at && !job->recorder.at && !job->watcher.at)
 		kernel_btf_forget();
 	if (!job->object.at && protect_self())
 		fault("run as root, or with CAP_SYS_NICE and CAP_IPC_LOCK", "cannot take a real-time class and lock memory");
 	else
 		stages(job);
+	record_end();
+	watch_end();
 	if (job->tracer.at)
 		trace_end();
 	settings_restore();

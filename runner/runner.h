@@ -59,6 +59,7 @@ struct bytes {
 struct map_line {
 	struct bytes name, key, value; /* key and value still in hex */
 };
+enum follow { FOLLOW_OWN, FOLLOW_PID, FOLLOW_CGROUP, FOLLOW_ALL }; /* own: what the job itself starts */
 struct job {
 	uint64_t wall_limit_ms, verify_budget_ms, timeout_ms, start_offset_ns, pid_offset, runs, output_limit;
 	uint64_t base_slice_ns, cpu_weight; /* 0: leave alone */
@@ -68,7 +69,11 @@ struct job {
 	size_t feature_count;
 	struct map_line *maps;
 	size_t map_count;
-	struct bytes object, workload, tracer, cwd; /* .at == NULL: absent */
+	struct bytes object, workload, tracer, recorder, watcher, cwd; /* .at == NULL: absent */
+	uint64_t record_events; /* room of a recording */
+	enum follow follow;     /* what is observed when there is no command and no workload */
+	int64_t follow_pid;
+	struct bytes follow_cgroup;
 	struct bytes *args, *envs;
 	size_t arg_count, env_count;
 };
@@ -126,6 +131,18 @@ void refusal_emit(const char *stage, int error, const char *log, bool budget_ove
 bool trace_start(const struct job *job, struct policy *policy);
 /* Emits what was recorded, if anything was. */
 void trace_end(void);
+
+/* ---- record.c: what the scheduler does with some tasks, event by event; watch.c: what they do, as counters ---- */
+/* Both: start before the workload, when the policy is attached; false after a fault. Children of this process are to be followed from
+ * their fork on, between follow(true) and follow(false). The end stops, emits what was found, and frees; harmless without a start. */
+bool record_start(const struct job *job);
+void record_follow(bool on);
+void record_end(void);
+bool watch_start(const struct job *job);
+void watch_follow(bool on);
+/* At every 100 ms while something runs. */
+void watch_tick(void);
+void watch_end(void);
 
 /* ---- kernel-btf.c: the kernel's types, read before they are needed; forgotten so that forks stay cheap ---- */
 void kernel_btf_preload(void);

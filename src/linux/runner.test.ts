@@ -51,6 +51,27 @@ describe('encodeJob', () => {
     ['an object', { object: Buffer.from('ELF\n\0end\n') }, [['blob object', 'ELF\n\0end\n']]],
     ['an empty object', { object: new Uint8Array() }, [['blob object', '']]],
     ['a tracer', { tracer: Buffer.from('ELF') }, [['blob tracer', 'ELF']]],
+    [
+      'a recorder that follows a process',
+      {
+        recorder: { object: Buffer.from('ELF'), events: 5000 },
+        follow: { kind: 'pid', pid: 12 },
+      },
+      [
+        ['follow', 'pid 12'],
+        ['record-events', '5000'],
+        ['blob recorder', 'ELF'],
+      ],
+    ],
+    [
+      'a watcher that follows a cgroup',
+      { watcher: Buffer.from('ELF'), follow: { kind: 'cgroup', path: '/a b/ü' } },
+      [
+        ['follow', 'cgroup /a b/Ã¼'],
+        ['blob watcher', 'ELF'],
+      ],
+    ],
+    ['everything', { follow: { kind: 'all' } }, [['follow', 'all']]],
     ['an expansion', { expansion: Buffer.from('SCPWORK1') }, [['blob workload', 'SCPWORK1']]],
     [
       'every setting',
@@ -102,6 +123,11 @@ describe('encodeJob', () => {
     ],
   ])('%s', (_, parts, expected) => {
     expect(parseJob(encodeJob({ ...bare, ...parts }))).toEqual([...head, ...expected, ['end', '']]);
+  });
+
+  it.each(['', 'a/b', '/a\nend', '/a\0'])('no cgroup has the path %j', async (path) => {
+    const fault = await faultOf(() => encodeJob({ ...bare, follow: { kind: 'cgroup', path } }));
+    expect(fault).toMatchObject({ code: 'malformed', next: expect.stringContaining('slash') });
   });
 
   it('is these bytes', () => {

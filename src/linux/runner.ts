@@ -70,7 +70,19 @@ export interface Job {
   readonly outputLimit: number;
   /** The object of probes/trace.bpf.c: calls are recorded. */
   readonly tracer?: Uint8Array;
+  /** The object of probes/record.bpf.c: what the scheduler does is recorded. `events`: room, 32 bytes each. */
+  readonly recorder?: { readonly object: Uint8Array; readonly events: number };
+  /** The object of probes/watch.bpf.c: what the scheduler does is counted. */
+  readonly watcher?: Uint8Array;
+  /** What recorder and watcher observe for `nuisance.startOffsetNs` when the job has neither a command nor an expansion. */
+  readonly follow?: Follow;
 }
+
+/** A process with its descendants, a cgroup (v2) with those below it, or every task. */
+export type Follow =
+  | { readonly kind: 'pid'; readonly pid: number }
+  | { readonly kind: 'cgroup'; readonly path: string }
+  | { readonly kind: 'all' };
 
 /** The job's bytes (docs/protocol.md, section 2). */
 export function encodeJob(job: Job): Uint8Array {
@@ -92,6 +104,12 @@ export function encodeJob(job: Job): Uint8Array {
   if (job.object !== undefined) blob('object', job.object);
   if (job.expansion !== undefined) blob('workload', job.expansion);
   if (job.tracer !== undefined) blob('tracer', job.tracer);
+  if (job.follow !== undefined) line(followLine(job.follow));
+  if (job.recorder !== undefined) {
+    line(`record-events ${job.recorder.events}`);
+    blob('recorder', job.recorder.object);
+  }
+  if (job.watcher !== undefined) blob('watcher', job.watcher);
   if (job.command !== undefined) {
     line(`runs ${job.command.runs}`);
     line(`output-limit ${job.outputLimit}`);
@@ -102,6 +120,15 @@ export function encodeJob(job: Job): Uint8Array {
   }
   line('end');
   return Buffer.concat(parts);
+}
+
+function followLine(follow: Follow): string {
+  if (follow.kind === 'pid') return `follow pid ${follow.pid}`;
+  if (follow.kind === 'all') return 'follow all';
+  if (/^\/[^\n\0]*$/.test(follow.path)) return `follow cgroup ${follow.path}`;
+  throw new Fault('malformed', `${JSON.stringify(follow.path)} is not the path of a cgroup`, {
+    next: 'name it as the line 0:: of /proc/PID/cgroup does: it begins with a slash',
+  });
 }
 
 function settingLines(settings: Settings): string[] {
