@@ -4,7 +4,7 @@
 /**
  * switch: `task` left `cpu` and `other` came (-1: idle). wake: `task` was woken on `cpu` by `other` (-1: an interrupt, or nobody known). fork: `other`
  * made `task`, which is runnable from then on (no wake follows). exit: `task` ends (it may still run and wait a little; its last switch says `ended`).
- * migrate: `task` goes to another CPU. Order as recorded on one clock.
+ * migrate: `task` leaves `cpu` for another one. Order as recorded on one clock.
  */
 export const traceKinds = { switch: 1, wake: 2, fork: 3, exit: 4, migrate: 5 } as const;
 export type TraceKind = (typeof traceKinds)[keyof typeof traceKinds];
