@@ -9,7 +9,17 @@ import { Fault } from '../core/errors.ts';
 import { openApt, type Package, unpack } from './apt.ts';
 import { type Cache, freeBytes } from './cache.ts';
 
-export type Group = 'qemu' | 'compiler' | 'clang' | 'programs' | 'perf';
+export type Group =
+  | 'qemu'
+  | 'compiler'
+  | 'clang'
+  | 'programs'
+  | 'perf'
+  | 'stressors'
+  | 'servers'
+  | 'database'
+  | 'jobs'
+  | 'media';
 
 interface GroupSpec {
   readonly purpose: string;
@@ -46,6 +56,79 @@ const groups: Readonly<Record<Group, GroupSpec>> = {
     proof: 'usr/bin/hackbench',
   },
   perf: { purpose: 'perf bench', packages: ['linux-perf'], closure: true, proof: 'usr/bin/perf' },
+  // The last five: what `bench -- classes` runs and nothing else needs.
+  stressors: {
+    purpose: 'programs that load one part of a machine',
+    packages: ['stress-ng', 'sysbench', 'fio', 'mbw', 'dbench', 'ioping', 'bonnie++'],
+    closure: true,
+    proof: 'usr/bin/stress-ng',
+  },
+  servers: {
+    purpose: 'servers and their clients',
+    packages: [
+      'nginx-light',
+      'lighttpd',
+      'haproxy',
+      'redis-server',
+      'memcached',
+      'mosquitto',
+      'beanstalkd',
+      'nats-server',
+      'unbound',
+      'sockperf',
+      'iperf3',
+      'rsync',
+      'apache2-utils',
+      'wrk',
+      'libmemcached-tools',
+      'mosquitto-clients',
+      'dnsperf',
+    ],
+    closure: true,
+    proof: 'usr/sbin/nginx',
+  },
+  database: {
+    purpose: 'PostgreSQL and pgbench',
+    packages: ['postgresql'],
+    closure: true,
+    proof: 'usr/bin/psql',
+  },
+  jobs: {
+    purpose: 'programs that work through something and end',
+    packages: [
+      'xz-utils',
+      'zstd',
+      'pigz',
+      'pbzip2',
+      'lz4',
+      'sqlite3',
+      'openssl',
+      'python3-minimal',
+      'lua5.4',
+      'bc',
+      'gawk',
+      'minisat',
+      'glpk-utils',
+      'john',
+      'stockfish',
+      'parallel',
+    ],
+    closure: true,
+    proof: 'usr/games/stockfish',
+  },
+  media: {
+    purpose: 'audio and video in real time',
+    packages: [
+      'gstreamer1.0-tools',
+      'gstreamer1.0-plugins-base',
+      'gstreamer1.0-plugins-good',
+      'jackd2',
+      'sox',
+      'flac',
+    ],
+    closure: true,
+    proof: 'usr/bin/jackd',
+  },
 };
 
 /** An unpacked group. */
@@ -100,7 +183,7 @@ export function openTools(root: string, packages: readonly Package[] = []): Tool
     root,
     packages,
     program(name) {
-      const found = ['usr/bin', 'usr/sbin', 'usr/lib/llvm-19/bin', 'bin', 'sbin']
+      const found = ['usr/bin', 'usr/sbin', 'usr/games', 'usr/lib/llvm-19/bin', 'bin', 'sbin']
         .map((directory) => join(root, directory, name))
         .find((file) => existsSync(file));
       if (found === undefined)
