@@ -306,6 +306,7 @@ static bool one_run(const struct job *job, struct watch *w, char **argv, char **
 			sleep_ns(2 * MS);
 		c.end = now_ns();
 	}
+	subject_ran(c.start, c.end);
 	kill_descendants();
 	ring_drain(&c.out);
 	ring_drain(&c.err);

@@ -13,6 +13,7 @@ static char *text;
 static size_t used, room;
 int output_fd = 1;
 bool failed;
+const char *fault_code;
 
 void json_output(int fd) { output_fd = fd; }
 
@@ -156,6 +157,9 @@ void fault(const char *next, const char *format, ...)
 	json_open("fault");
 	json_string("message", message);
 	json_string("next", next);
+	if (fault_code)
+		json_string("code", fault_code);
+	fault_code = NULL;
 	json_close();
 }
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Whom a job wants observed: a process by a descriptor of it, so that its number cannot come to mean another one (pidfd_open(2)), or a
- * cgroup by its number, which is that of its directory's inode. */
+ * cgroup by its number, which is that of its directory's inode. When what the job started began and ended. */
 #include "observe.h"
 #include <errno.h>
 #include <poll.h>
@@ -16,9 +16,17 @@ enum { CGROUP2_MAGIC = 0x63677270 };
 
 static int pid_fd = -1;
 static uint64_t cgroup;
+static struct span span;
 
 int subject_fd(void) { return pid_fd; }
 uint64_t subject_cgroup(void) { return cgroup; }
+struct span subject_span(void) { return span; }
+
+void subject_ran(uint64_t start, uint64_t end)
+{
+	span.start = span.start && span.start < start ? span.start : start;
+	span.end = span.end > end ? span.end : end;
+}
 
 bool subject_gone(void)
 {
@@ -32,6 +40,7 @@ static bool find_process(int64_t pid)
 	if (pid_fd >= 0)
 		return true;
 	bool thread = errno == EINVAL || errno == ENOENT; /* 6.18 says the one, older kernels the other */
+	fault_code = "not-found";
 	fault(thread ? "name its process: the Tgid in /proc/PID/status" : "name a process that runs",
 	      thread ? "%lld is a thread, not a process" : "there is no process %lld", (long long)pid);
 	return false;
@@ -53,8 +62,10 @@ static bool find_cgroup(struct bytes name)
 		snprintf(path, sizeof(path), "%s%.*s", mounts[i], (int)name.n, (const char *)name.at);
 		cgroup = cgroup_at(path);
 	}
-	if (!cgroup)
+	if (!cgroup) {
+		fault_code = "not-found";
 		fault("name it as the line 0:: of /proc/PID/cgroup does, or by its directory", "there is no cgroup (v2) %.*s", (int)name.n, (const char *)name.at);
+	}
 	return cgroup != 0;
 }
 

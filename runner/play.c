@@ -323,12 +323,18 @@ static void emit_task(const struct play *p, uint32_t t)
 		fault("correct the workload, or the machine's CPUs", "task %u (%s), operation %u: %s", t, p->x.tasks[t].name, r->error_op, errors[r->error]);
 }
 
-static void emit_round(const struct play *p, uint32_t round)
+static uint64_t round_end(const struct play *p, uint32_t round)
 {
 	uint64_t end = p->round_start;
 	for (uint32_t i = 0; i < p->x.header->tasks; i++)
 		if (p->x.tasks[i].round == round && !(p->x.tasks[i].flags & TASK_BACKGROUND) && p->records[i].end > end)
 			end = p->records[i].end;
+	return end;
+}
+
+static void emit_round(const struct play *p, uint32_t round)
+{
+	uint64_t end = round_end(p, round);
 	json_open("round");
 	json_uint("round", round);
 	json_uint("startNs", p->round_start - first_start);
@@ -375,6 +381,7 @@ void play(const struct job *job, struct watch *w)
 		stop = run_round(&p, order, n, w);
 		first_start = round ? first_start : p.round_start;
 		end_round(&p, round, stop != GO_ON);
+		subject_ran(p.round_start, round_end(&p, round));
 		if (!stop)
 			emit_round(&p, round);
 	}

@@ -50,6 +50,8 @@ size_t json_take(char **text);
 void fault(const char *next, const char *format, ...) __attribute__((format(printf, 2, 3)));
 void limit_event(const char *what, const char *format, ...) __attribute__((format(printf, 2, 3)));
 extern bool failed;
+/* Set before fault(): which of the six codes of src/core/errors.ts it is, for those who must tell it from others. */
+extern const char *fault_code;
 
 /* ---- job.c: the job, parsed purely ---- */
 struct bytes {
@@ -143,6 +145,8 @@ void watch_follow(bool on);
 /* At every 100 ms while something runs. */
 void watch_tick(void);
 void watch_end(void);
+/* What the job started ran from then until then. */
+void subject_ran(uint64_t start, uint64_t end);
 
 /* ---- kernel-btf.c: the kernel's types, read before they are needed; forgotten so that forks stay cheap ---- */
 void kernel_btf_preload(void);

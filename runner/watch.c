@@ -1,15 +1,318 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The watch: a BPF object that the job brings along (probes/watch.bpf.c). */
-#include "runner.h"
+/* The standing watch: loads probes/watch.bpf.c, attaches it, lets it count wakeups in windows of 100 ms as long as all of it is estimated to cost
+ * less than its budget, and reads what it counted when it is over. docs/protocol.md, section 6. Sources: bpf(2), perf_event_open(2),
+ * Documentation/bpf/bpf_iterators.rst, proc(5): /proc/stat. */
+#include "observe.h"
+#include "watch.h"
+#include <bpf/bpf.h>
+#include <bpf/btf.h>
+#include <bpf/libbpf.h>
+#include <errno.h>
+#include <linux/perf_event.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/sysinfo.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+/* Costs of one event, as the kernel accounts them with some for the way there; a window that is paid from what is left of the budget. */
+enum { SWITCH_NS = 120, WAKING_NS = 180, TICK_NS = 100000000, MOST_OFF = 50, SAMPLE_NS = 7300000, MIN_SLOTS = 1024, MAX_SLOTS = 32768 };
+enum { ON_SWITCH, ON_FORK, ON_BLOCK, ON_SAMPLE, ON_WAKING, LINKS };
+static const char *const programs[LINKS] = {"on_switch", "on_fork", "on_block", "on_sample", "on_waking"};
+
+static struct bpf_object *object;
+static struct bpf_link *links[LINKS];
+static struct watch_told told;
+static uint64_t last_ns, last_busy, last_switches, last_wakes, off_ticks, slot_room;
+static double credit, budget = 0.01;
+static bool asked;
+
+/* Where a global variable of the object lies: before loading to set it, afterwards (.bss) as the programs see it. */
+static void *global(const char *section, const char *name)
+{
+	struct bpf_map *map = bpf_object__find_map_by_name(object, section);
+	const struct btf *btf = bpf_object__btf(object);
+	int id = map && btf ? btf__find_by_name_kind(btf, section, BTF_KIND_DATASEC) : -1;
+	const struct btf_type *type = id < 0 ? NULL : btf__type_by_id(btf, (uint32_t)id);
+	size_t size = 0;
+	char *start = type ? bpf_map__initial_value(map, &size) : NULL;
+	for (uint32_t i = 0; start && i < btf_vlen(type); i++) {
+		const struct btf_var_secinfo *v = btf_var_secinfos(type) + i;
+		const struct btf_type *found = btf__type_by_id(btf, v->type);
+		if (!strcmp(btf__name_by_offset(btf, found->name_off), name) && v->offset + v->size <= size)
+			return start + v->offset;
+	}
+	return NULL;
+}
+
+static bool set(const char *name, const void *value, size_t size)
+{
+	void *at = global(".rodata", name);
+	return at && memcpy(at, value, size);
+}
+
+/* How far the count of interrupts and preemption lies from the runqueue in each CPU's memory; 0: the kernel does not say. */
+static int64_t preempt_count_at(void)
+{
+	struct btf *btf = btf__load_vmlinux_btf();
+	int id = btf ? btf__find_by_name_kind(btf, ".data..percpu", BTF_KIND_DATASEC) : -1;
+	const struct btf_type *type = id > 0 ? btf__type_by_id(btf, (uint32_t)id) : NULL;
+	int64_t count = -1, queue = -1;
+	for (uint32_t i = 0; type && i < btf_vlen(type); i++) {
+		const struct btf_var_secinfo *v = btf_var_secinfos(type) + i;
+		const char *name = btf__name_by_offset(btf, btf__type_by_id(btf, v->type)->name_off);
+		if (!strcmp(name, "__preempt_count"))
+			count = v->offset;
+		if (!strcmp(name, "runqueues"))
+			queue = v->offset;
+	}
+	btf__free(btf);
+	return count < 0 || queue < 0 ? 0 : count - queue;
+}
+
+static bool settle(const struct job *job)
+{
+	static const uint32_t scopes[] = {[FOLLOW_OWN] = 0, [FOLLOW_PID] = 1, [FOLLOW_CGROUP] = 2, [FOLLOW_ALL] = 3};
+	struct sysinfo info;
+	sysinfo(&info);
+	slot_room = (uint64_t)info.totalram * info.mem_unit / 64 / sizeof(struct watch_slot);
+	slot_room = slot_room < MIN_SLOTS ? MIN_SLOTS : slot_room > MAX_SLOTS ? MAX_SLOTS : slot_room;
+	uint32_t capacity = (uint32_t)slot_room, cpus = (uint32_t)libbpf_num_possible_cpus();
+	int32_t process = (int32_t)job->follow_pid;
+	int64_t count_at = preempt_count_at();
+	uint64_t group = subject_cgroup();
+	struct bpf_map *slots = bpf_object__find_map_by_name(object, "slots");
+	return slots && bpf_map__value_size(slots) == sizeof(struct watch_slot) && !bpf_map__set_max_entries(slots, capacity) &&
+	       set("capacity", &capacity, 4) && set("cpus", &cpus, 4) && set("scope", &scopes[job->follow], 4) && set("process", &process, 4) &&
+	       set("preempt_count_at", &count_at, 8) && set("cgroup_id", &group, 8);
+}
+
+static void lacks(const char *what)
+{
+	if (told.missing_count < sizeof(told.missing) / sizeof(*told.missing))
+		told.missing[told.missing_count++] = what;
+}
+
+/* A clock on one CPU that interrupts it, idle or not. */
+static struct bpf_link *attach_sampler(struct bpf_program *program)
+{
+	struct perf_event_attr attr = {.type = PERF_TYPE_SOFTWARE, .size = sizeof(attr), .config = PERF_COUNT_SW_CPU_CLOCK, .sample_period = SAMPLE_NS};
+	int fd = (int)syscall(SYS_perf_event_open, &attr, -1, 0, -1, PERF_FLAG_FD_CLOEXEC);
+	struct bpf_link *link = fd < 0 ? NULL : bpf_program__attach_perf_event(program, fd);
+	if (!link && fd >= 0)
+		close(fd);
+	return link;
+}
+
+static int attach(size_t which)
+{
+	struct bpf_program *program = bpf_object__find_program_by_name(object, programs[which]);
+	errno = ENOENT;
+	if (program)
+		links[which] = which == ON_SAMPLE ? attach_sampler(program) : bpf_program__attach(program);
+	return links[which] ? 0 : -errno;
+}
+
+static void detach(size_t which)
+{
+	bpf_link__destroy(links[which]);
+	links[which] = NULL;
+}
+
+/* Reads an iterator to its end; how many bytes it wrote, -1 when the kernel refuses. */
+static ssize_t walk(const char *name)
+{
+	struct bpf_program *program = bpf_object__find_program_by_name(object, name);
+	struct bpf_link *link = program ? bpf_program__attach_iter(program, NULL) : NULL;
+	int fd = link ? bpf_iter_create(bpf_link__fd(link)) : -1;
+	char buf[4096];
+	ssize_t sum = fd < 0 ? -1 : 0, n = 1;
+	while (fd >= 0 && n > 0) {
+		n = read(fd, buf, sizeof(buf));
+		sum += n > 0 ? n : 0;
+	}
+	if (fd >= 0)
+		close(fd);
+	bpf_link__destroy(link);
+	return n < 0 ? -1 : sum;
+}
+
+/* CPU time that was not idle, and switches, of the whole machine since its start. */
+static void machine_now(uint64_t *busy_ns, uint64_t *switches)
+{
+	static char text[65536];
+	unsigned long long t[8] = {0};
+	*busy_ns = *switches = 0;
+	if (read_text("/proc/stat", text, sizeof(text)) <= 0)
+		return;
+	sscanf(text, "cpu %llu %llu %llu %llu %llu %llu %llu %llu", &t[0], &t[1], &t[2], &t[3], &t[4], &t[5], &t[6], &t[7]);
+	*busy_ns = (t[0] + t[1] + t[2] + t[5] + t[6]) * (SECOND / (uint64_t)sysconf(_SC_CLK_TCK));
+	char *line = strstr(text, "\nctxt ");
+	*switches = line ? strtoull(line + 6, NULL, 10) : 0;
+}
+
+static uint64_t number(const char *name)
+{
+	uint64_t *at = global(".bss", name);
+	return at ? *at : 0;
+}
+static uint32_t small(const char *name)
+{
+	uint32_t *at = global(".bss", name);
+	return at ? *at : 0;
+}
+
+static void start_now(void)
+{
+	told.start_ns = last_ns = now_ns();
+	machine_now(&last_busy, &last_switches);
+	told.busy_ns = last_busy;
+}
+
+/* Everyone in scope; those who came in by a parent that was entered in this very walk need another one. */
+static int enter_all(const struct job *job)
+{
+	ssize_t entered = 1;
+	for (int i = 0; i < 8 && entered > 0; i++)
+		entered = walk("begin");
+	if (entered < 0)
+		return -errno;
+	return job->follow == FOLLOW_PID && !small("next_id") ? -ESRCH : 0;
+}
+
+static int attach_all(void)
+{
+	int error = attach(ON_SWITCH);
+	error = error ? error : attach(ON_FORK);
+	if (!error && attach(ON_WAKING))
+		lacks("who wakes whom: the kernel lacks the tracepoint sched_waking");
+	if (!error && attach(ON_BLOCK))
+		lacks("block I/O: the kernel lacks the tracepoint block_rq_issue");
+	if (!error && attach(ON_SAMPLE))
+		lacks("parallelism over time: no software clock event to sample with");
+	return error;
+}
 
 bool watch_start(const struct job *job)
 {
-	(void)job;
+	LIBBPF_OPTS(bpf_object_open_opts, options, .object_name = "watch");
+	void *image = xalloc(NULL, job->watcher.n);
+	memcpy(image, job->watcher.at, job->watcher.n); /* libelf wants alignment */
+	hear_libbpf();
+	object = bpf_object__open_mem(image, job->watcher.n, &options);
+	int error = object ? 0 : -errno;
+	if (!error && !settle(job))
+		error = -EPROTO;
+	error = error ? error : bpf_object__load(object);
+	error = error ? error : attach_all();
+	error = error ? error : enter_all(job);
+	free(image);
+	if (error) {
+		const char *said = heard();
+		size_t n = strlen(said);
+		fault(error == -EPERM ? "run as root, or with CAP_BPF and CAP_PERFMON" : "use a kernel with BTF (CONFIG_DEBUG_INFO_BTF), or leave the watch out",
+		      "the watch cannot be kept (%s): %s", strerror(-error), said + (n > 600 ? n - 600 : 0));
+		return false;
+	}
+	asked = job->follow == FOLLOW_CGROUP;
+	start_now();
 	return true;
 }
 
-void watch_follow(bool on) { (void)on; }
+void watch_follow(bool on)
+{
+	uint32_t *flag = object ? global(".bss", "follow_own") : NULL;
+	if (!flag)
+		return;
+	if (on)
+		start_now();
+	else
+		told.end_ns = now_ns();
+	*flag = on;
+}
 
-void watch_tick(void) {}
+/* Wakeups are counted in the next 100 ms if what all this has cost so far, as estimated, is below the budget, and now and then at any rate. */
+void watch_tick(void)
+{
+	uint64_t now = now_ns(), busy, switches, wakes = object ? number("waking_seen") : 0;
+	if (!object || !told.start_ns || now - last_ns < TICK_NS / 2)
+		return;
+	if (asked)
+		walk("begin"); /* who was moved into the group */
+	machine_now(&busy, &switches);
+	double earned = budget * (double)(busy - last_busy), room = budget * TICK_NS * 20;
+	credit += earned - (double)(switches - last_switches) * SWITCH_NS - (double)(wakes - last_wakes) * WAKING_NS;
+	credit = credit > room ? room : credit < -room ? -room : credit;
+	if (links[ON_WAKING])
+		told.waking_ns += now - last_ns;
+	bool want = credit >= 0 || ++off_ticks >= MOST_OFF;
+	if (want) {
+		off_ticks = 0;
+		if (!links[ON_WAKING])
+			attach(ON_WAKING);
+	} else if (links[ON_WAKING]) {
+		detach(ON_WAKING);
+	}
+	last_ns = now;
+	last_busy = busy;
+	last_switches = switches;
+	last_wakes = wakes;
+}
 
-void watch_end(void) {}
+/* Events that a program did not see because it was running on that CPU already. */
+static uint64_t missed(void)
+{
+	uint64_t sum = 0;
+	for (size_t i = 0; i < LINKS; i++) {
+		struct bpf_prog_info info = {0};
+		uint32_t size = sizeof(info);
+		struct bpf_program *program = bpf_object__find_program_by_name(object, programs[i]);
+		if (program && !bpf_prog_get_info_by_fd(bpf_program__fd(program), &info, &size))
+			sum += info.recursion_misses;
+	}
+	return sum;
+}
+
+static void collect(void)
+{
+	uint64_t busy, switches;
+	if (links[ON_WAKING])
+		told.waking_ns += told.end_ns > last_ns ? told.end_ns - last_ns : 0;
+	for (size_t i = 0; i < LINKS; i++)
+		detach(i);
+	machine_now(&busy, &switches);
+	told.busy_ns = busy - told.busy_ns;
+	if (walk("end") < 0)
+		lacks("what the tasks that live on have used: the kernel refuses the iterator of tasks");
+	told.allocated = small("allocated") < slot_room ? small("allocated") : (uint32_t)slot_room;
+	told.folded = small("folded");
+	told.lost_tasks = number("lost_tasks");
+	told.lost_edges = number("lost_edges");
+	told.samples = number("samples");
+	told.sample_ns = SAMPLE_NS;
+	told.missed = missed();
+	told.rest = global(".bss", "rest");
+	told.parallel = global(".bss", "parallel");
+	told.queued = global(".bss", "queued");
+	told.edges_fd = bpf_object__find_map_fd_by_name(object, "edges");
+}
+
+void watch_end(void)
+{
+	if (object && told.start_ns) {
+		told.end_ns = told.end_ns ? told.end_ns : now_ns();
+		collect();
+		int fd = bpf_object__find_map_fd_by_name(object, "slots");
+		size_t size = slot_room * sizeof(struct watch_slot);
+		const void *slots = mmap(NULL, size, PROT_READ, MAP_SHARED, fd, 0);
+		told.slots = slots;
+		if (slots == MAP_FAILED)
+			fault("give the machine more memory", "cannot map what the watch has counted: %s", strerror(errno));
+		else
+			watch_report(&told);
+	}
+	bpf_object__close(object);
+	object = NULL;
+}

@@ -1,13 +1,15 @@
 // Faults: the outside failed. Findings (an expected "no") are data in records; bugs are assertions.
 
 /** The six ways in which the outside can fail. */
-export type FaultCode =
-  | 'malformed'
-  | 'unsupported'
-  | 'not-found'
-  | 'not-permitted'
-  | 'unavailable'
-  | 'interrupted';
+export const faultCodes = [
+  'malformed',
+  'unsupported',
+  'not-found',
+  'not-permitted',
+  'unavailable',
+  'interrupted',
+] as const;
+export type FaultCode = (typeof faultCodes)[number];
 
 export interface FaultDetail {
   /** What was tried, as a noun phrase: "read the ELF header of fifo.bpf.o". */

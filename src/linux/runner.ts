@@ -5,7 +5,7 @@ import { createHash } from 'node:crypto';
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
-import { Fault } from '../core/errors.ts';
+import { Fault, faultCodes } from '../core/errors.ts';
 import type { Settings } from '../core/records.ts';
 import type { Cache } from './cache.ts';
 import { mustRun } from './process.ts';
@@ -257,7 +257,20 @@ export const eventSchema = z.discriminatedUnion('event', [
     rows: z.array(callRow),
   }),
   z.object({ event: z.literal('callsLost'), count: z.number() }),
-  z.object({ event: z.literal('fault'), message: z.string(), next: z.string().optional() }),
+  z.object({ event: z.literal('trace'), bytes: z.string() }),
+  z.object({
+    event: z.literal('recorded'),
+    events: integer,
+    lost: integer,
+    programNs: integer,
+    programRuns: integer,
+  }),
+  z.object({
+    event: z.literal('fault'),
+    message: z.string(),
+    next: z.string().optional(),
+    code: z.enum(faultCodes).optional(),
+  }),
   z.object({ event: z.literal('done'), status: z.string() }),
 ]);
 export type RunnerEvent = z.infer<typeof eventSchema>;
@@ -277,6 +290,14 @@ export function parseEvents(text: string): RunnerEvent[] {
     events.push(parsed.data);
   }
   return events;
+}
+
+/** The recorded events, put together (docs/protocol.md, section 5). */
+export function rawTrace(events: readonly RunnerEvent[]): Uint8Array {
+  const parts = events.flatMap((event) =>
+    event.event === 'trace' ? [Buffer.from(event.bytes, 'base64')] : [],
+  );
+  return Buffer.concat(parts);
 }
 
 function parseJson(line: string): unknown {

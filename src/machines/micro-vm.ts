@@ -9,7 +9,7 @@ import type { Traced } from '../core/calls.ts';
 import { canonicalJson, digestOf } from '../core/canonical.ts';
 import { Fault } from '../core/errors.ts';
 import type { Blobs, Machine } from '../core/machine.ts';
-import type { Experiment, MachineRef, Policy, WorkloadRef } from '../core/records.ts';
+import type { Experiment, MachineRef, Outcome, Policy, WorkloadRef } from '../core/records.ts';
 import type { Expansion } from '../core/workload.ts';
 import { type Cache, withScratch } from '../linux/cache.ts';
 import { type Tree, writeInitramfs } from '../linux/initramfs.ts';
@@ -24,7 +24,14 @@ import {
   saveGuest,
   startGuest,
 } from '../linux/qemu.ts';
-import { encodeJob, parseEvents, type Runner, type RunnerEvent } from '../linux/runner.ts';
+import {
+  encodeJob,
+  type Job,
+  parseEvents,
+  type Runner,
+  type RunnerEvent,
+  rawTrace,
+} from '../linux/runner.ts';
 import type { Tools } from '../linux/tools.ts';
 import { decode } from '../workload/encoding.ts';
 import { callsOf } from './calls.ts';
@@ -47,6 +54,15 @@ export interface MicroVm extends Machine {
    * the outcome is not data to compare with others.
    */
   runTraced(experiment: Experiment, tracer: Uint8Array, signal?: AbortSignal): Promise<Traced>;
+  /**
+   * As run, and records what the scheduler does with the workload's tasks. `recorder`: the object of probes/record.bpf.c; `events`: room. `raw`: docs/protocol.md,
+   * section 5; empty when the guest did not come so far. Recording takes guest time: the outcome is not data to compare with others.
+   */
+  record(
+    experiment: Experiment,
+    recorder: { readonly object: Uint8Array; readonly events: number },
+    signal?: AbortSignal,
+  ): Promise<{ readonly outcome: Outcome; readonly raw: Uint8Array }>;
   reference(mode: Mode, start: MachineRef['start']): MachineRef;
   /** Packs what a command needs; the digest identifies it. */
   pack(command: string, withPaths: readonly string[], options: PackOptions): Promise<Packed>;
@@ -92,7 +108,7 @@ export function openMicroVm(parts: MicroVmParts): MicroVm {
       },
     );
   };
-  const perform = async (experiment: Experiment, tracer: Uint8Array | undefined, signal?: AbortSignal) => {
+  const perform = async (experiment: Experiment, observers: Observers, signal?: AbortSignal) => {
     const spec: GuestSpec = {
       kernel: parts.kernel.image,
       initramfs: await initramfs(experiment.workload),
@@ -101,7 +117,7 @@ export function openMicroVm(parts: MicroVmParts): MicroVm {
       mode: modeOf(experiment),
     };
     checkSize(experiment, payloads);
-    const job = await composeJob(experiment, parts.blobs, tracer);
+    const job = await composeJob(experiment, parts.blobs, observers);
     const ended = await guests.run(spec, job, experiment.machine.start, hardLimitMs(experiment), signal);
     const outcome = toOutcome(experiment, ended, await expansionOf(experiment, parts.blobs));
     return { outcome, events: ended.events };
@@ -127,11 +143,15 @@ export function openMicroVm(parts: MicroVmParts): MicroVm {
       return { digest: stored.digest, executable: packed.executable, bytes: packed.bytes } satisfies Packed;
     },
     async run(experiment, signal) {
-      return (await perform(experiment, undefined, signal)).outcome;
+      return (await perform(experiment, {}, signal)).outcome;
     },
     async runTraced(experiment, tracer, signal) {
-      const { outcome, events } = await perform(experiment, tracer, signal);
+      const { outcome, events } = await perform(experiment, { tracer }, signal);
       return { outcome, ...callsOf(events) };
+    },
+    async record(experiment, recorder, signal) {
+      const { outcome, events } = await perform(experiment, { recorder }, signal);
+      return { outcome, raw: rawTrace(events) };
     },
     async probe(mode, limitMs, signal) {
       const spec = {
@@ -154,6 +174,9 @@ export function openMicroVm(parts: MicroVmParts): MicroVm {
     },
   };
 }
+
+/** What a job has besides the experiment. */
+type Observers = Pick<Job, 'tracer' | 'recorder'>;
 
 /** What came out of one guest. */
 export interface GuestRun {
@@ -284,11 +307,7 @@ async function expansionOf(experiment: Experiment, blobs: Blobs): Promise<Expans
   return decode(await blobs.get(experiment.workload.expansion));
 }
 
-async function composeJob(
-  experiment: Experiment,
-  blobs: Blobs,
-  tracer: Uint8Array | undefined,
-): Promise<Uint8Array> {
+async function composeJob(experiment: Experiment, blobs: Blobs, observers: Observers): Promise<Uint8Array> {
   const { arm, workload, nuisance, limitMs } = experiment;
   const { policy } = arm;
   const object =
@@ -297,7 +316,7 @@ async function composeJob(
       : patchParameters(await blobs.get(policy.object), exactValues(policy.parameters));
   return encodeJob({
     ...(object === undefined ? {} : { object }),
-    ...(tracer === undefined ? {} : { tracer }),
+    ...observers,
     ...(workload?.kind === 'declared' ? { expansion: await blobs.get(workload.expansion) } : {}),
     ...(workload?.kind === 'command' ? { command: workload } : {}),
     ...(arm.settings === undefined ? {} : { settings: arm.settings }),

@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What probes/watch.bpf.c keeps of each task, as it lies in its maps. docs/protocol.md, section 6. */
+#pragma once
+#include "runner.h"
+
+enum { WATCH_BUCKETS = 40, WATCH_REASONS = 12, WATCH_CAUSES = 5, WATCH_LEVELS = 65 };
+
+struct watch_totals {
+	int64_t ran, delay, utime, stime, nvcsw, nivcsw, min_flt, maj_flt, migrations, read_bytes, write_bytes;
+};
+struct watch_slot {
+	uint64_t task, ran_seen, delay_seen, departed, burst_ran;
+	uint32_t id;
+	int32_t tid;
+	uint16_t call;
+	uint8_t call_reason, call_turns;
+	uint32_t call_arg;
+	uint8_t state, reason, ended, zero;
+	uint32_t bursts;
+	struct watch_totals sum;
+	uint64_t born_ns, ended_ns;
+	int32_t tgid;
+	uint32_t forks, flags, edge_to, edge_count, reads, writes, claim;
+	uint64_t read_bytes, written_bytes;
+	char comm[16];
+	uint64_t wait_ns[WATCH_REASONS];
+	uint32_t waits[WATCH_REASONS], wakes[6], times[3 * WATCH_BUCKETS];
+};
+_Static_assert(sizeof(struct watch_slot) == 920, "as in probes/watch.bpf.c");
+
+/* What is told when it is over. */
+struct watch_told {
+	uint64_t start_ns, end_ns, waking_ns, busy_ns, ticks_missed, sample_ns;
+	const struct watch_slot *slots, *rest;
+	uint32_t allocated, folded;
+	int edges_fd;
+	uint64_t lost_tasks, lost_edges, missed, samples;
+	const uint64_t *parallel, *queued;
+	const char *missing[8];
+	size_t missing_count;
+};
+void watch_report(const struct watch_told *told);
