@@ -6,6 +6,7 @@ import { canonicalJson, digestOf } from '../core/canonical.ts';
 import { Fault } from '../core/errors.ts';
 import type { Blobs, Machine } from '../core/machine.ts';
 import type { Experiment, Finding, MachineRef, Outcome, TopologyRef } from '../core/records.ts';
+import type { Trace } from '../core/trace.ts';
 import type { Expansion } from '../core/workload.ts';
 import {
   type CostProfile,
@@ -18,13 +19,14 @@ import {
   shapeProblem,
   simulatedKernel,
 } from '../simulator/simulate.ts';
+import { SimulatedTrace } from '../traces/simulated.ts';
 import { decode } from '../workload/encoding.ts';
 import { inlineMore } from './compiler.ts';
 import { hintMaps } from './hints.ts';
 import { toOutcome } from './outcome.ts';
 
 /** Raised whenever the model changes what comes out. */
-const modelVersion = 2;
+const modelVersion = 3;
 
 export interface SimulatorMachine extends Machine {
   reference(profile: CostProfile): MachineRef;
@@ -32,6 +34,8 @@ export interface SimulatorMachine extends Machine {
   observe(experiment: Experiment, watch: Watch): Promise<Outcome>;
   /** As run(), and records the calls between the kernel and the policy. */
   runTraced(experiment: Experiment, signal?: AbortSignal): Promise<Traced>;
+  /** As run(), and records what the scheduler does, with the true reasons of waits and wakes. */
+  recordTrace(experiment: Experiment, signal?: AbortSignal): Promise<{ outcome: Outcome; trace: Trace }>;
 }
 
 /** What an observer may ask of a run. */
@@ -87,6 +91,22 @@ export function openSimulator(blobs: Blobs): SimulatorMachine {
       const calls: Call[] = [];
       const outcome = await observe(experiment, { calls, ...(signal && { signal }) });
       return { outcome, calls, lost: calls.length < mostCalls ? 0 : 1 };
+    },
+    async recordTrace(experiment, signal) {
+      const { workload, topology } = experiment;
+      const expansion = workload?.kind === 'declared' ? decode(await blobs.get(workload.expansion)) : nothing;
+      const { release } = simulatedKernel;
+      const recorder = new SimulatedTrace(expansion, {
+        name: workload?.name ?? '',
+        cpus: topology.cpus,
+        release,
+      });
+      let endNs = 0;
+      const ended = (atNs: number): void => {
+        endNs = atNs;
+      };
+      const outcome = await observe(experiment, { recorder, ended, ...(signal && { signal }) });
+      return { outcome, trace: recorder.finish(endNs) };
     },
     run: (experiment, signal) => observe(experiment, { ...(signal && { signal }) }),
   };

@@ -106,7 +106,7 @@ export abstract class CpuTime {
     const early = start + runNs - this.now - untilServed;
     const readNs = chunkNs / speed[cpu]!;
     // the first of the times at which it reads its clock, counted from its end, by when it will have been served
-    if (early < readNs) this.wheel.set(cpu, start + runNs);
+    if (early < readNs || runNs === 0) this.wheel.set(cpu, start + runNs);
     else {
       const at = start + runNs - Math.floor(Math.floor(Math.min(early, runNs) / readNs) * readNs);
       this.wheel.set(cpu, at > this.now ? at : at + Math.ceil(readNs)); // it has just read it
