@@ -25,7 +25,7 @@ export type CostProfile = 'free' | 'tcg' | 'hardware' | 'hardware-low' | 'hardwa
 export interface Watch {
   readonly recorder?: {
     switched(cpu: number, prev: number, next: number, atNs: number): void;
-    woke(task: number, cpu: number, atNs: number): void;
+    woke(task: number, cpu: number, atNs: number, from: number): void;
   };
   readonly mode?: 'checked' | 'fast';
   /** Filled with what kernel and policy call. */

@@ -90,12 +90,24 @@ export class CallLog implements CallRecorder, Recorder {
     this.#also?.switched(cpu, prev, next, atNs);
   }
 
-  woke(task: number, cpu: number, atNs: number): void {
+  woke(task: number, cpu: number, atNs: number, from: number): void {
     const isNew = this.#hasWoken[task] === 0 && this.commOf?.(task) === undefined;
     const what = isNew ? 'sched_wakeup_new' : 'sched_wakeup';
     this.#hasWoken[task] = 1;
     this.#push(what, this.#who(task, cpu), null, [cpu], null);
-    this.#also?.woke(task, cpu, atNs);
+    this.#also?.woke(task, cpu, atNs, from);
+  }
+
+  blocks(task: number, operation: number, object: number): void {
+    this.#also?.blocks?.(task, operation, object);
+  }
+
+  stays(task: number): void {
+    this.#also?.stays?.(task);
+  }
+
+  exits(task: number, atNs: number): void {
+    this.#also?.exits?.(task, atNs);
   }
 
   #who(task: number, cpu: number): TaskRef {

@@ -4,7 +4,7 @@ import type { Disturbance, Scenario } from '../../core/scenario.ts';
 import { taskStruct } from '../kernel/structs.ts';
 import { setAffinity, setMigrationDisabled, setNice, setOnline } from '../model/changes.ts';
 import { taskState } from '../model/flags.ts';
-import { maskOf } from '../player/player.ts';
+import { maskOf } from '../model/topology.ts';
 import type { Model } from '../simulate.ts';
 import { bits } from './expansion.ts';
 import { taskOf } from './scenario.ts';

@@ -49,8 +49,8 @@ export class Watch implements Watched, Recorder, Changes {
     this.#rtAtWait = new Float64Array(capacity * cpus);
   }
 
-  woke(task: number, cpu: number, now: number): void {
-    this.#also?.woke(task, cpu, now);
+  woke(task: number, cpu: number, now: number, from: number): void {
+    this.#also?.woke(task, cpu, now, from);
     this.#waits(task, 1);
   }
 

@@ -37,5 +37,12 @@ export interface Afterwards {
 /** Told of what happens; for traces. */
 export interface Recorder {
   switched(cpu: number, prev: number, next: number, atNs: number): void;
-  woke(task: number, cpu: number, atNs: number): void;
+  /** `task` is runnable on `cpu`; what woke or made it happened on `from`. */
+  woke(task: number, cpu: number, atNs: number, from: number): void;
+  /** It is about to sleep in this operation (opCodes; 0: at its start line), for the semaphore, lock, pipe, task or time `object`. */
+  blocks?(task: number, operation: number, object: number): void;
+  /** It was woken before it had left its CPU, and stays. */
+  stays?(task: number): void;
+  /** It ends, or is ended. */
+  exits?(task: number, atNs: number): void;
 }

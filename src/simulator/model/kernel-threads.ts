@@ -157,8 +157,13 @@ export function ofWorkload(recorder: Recorder, count: number): Recorder {
   const known = (task: number): number => (task < count ? task : -1);
   return {
     switched: (cpu, prev, next, atNs) => recorder.switched(cpu, known(prev), known(next), atNs),
-    woke: (task, cpu, atNs) => {
-      if (task < count) recorder.woke(task, cpu, atNs);
+    woke: (task, cpu, atNs, from) => {
+      if (task < count) recorder.woke(task, cpu, atNs, from);
     },
+    blocks: (task, operation, object) => recorder.blocks?.(task, operation, object),
+    stays: (task) => {
+      if (task < count) recorder.stays?.(task);
+    },
+    exits: (task, atNs) => recorder.exits?.(task, atNs),
   };
 }

@@ -67,7 +67,10 @@ export abstract class RunQueues extends CpuTime {
     this.charge(this.costs.wakeNs);
     tasks.state[task] = taskState.runnable;
     let target = tasks.cpu[task]!;
-    if (this.cpus.curr[target] === task) return true; // it was about to leave its CPU, and stays (ttwu_runnable)
+    if (this.cpus.curr[target] === task) {
+      this.recorder?.stays?.(task);
+      return true; // it was about to leave its CPU, and stays (ttwu_runnable)
+    }
     if (tasks.onRq[task] === 1) {
       tasks.queuedAt[task] = this.now;
       this.classOf(task).enqueue(
@@ -82,7 +85,7 @@ export abstract class RunQueues extends CpuTime {
       if (moved !== 0) this.#setCpu(task, target);
       this.activate(target, task, enqueueFlag.wakeup | enqueueFlag.noclock | selected | moved);
     }
-    this.recorder?.woke(task, target, this.now);
+    this.recorder?.woke(task, target, this.now, this.execCpu);
     this.preemptCheck(target, task, flags | wakeFlag.ttwu);
     this.leaveKernel(this.execCpu);
     return true;
@@ -96,7 +99,7 @@ export abstract class RunQueues extends CpuTime {
     const target = this.#place(task, wakeFlag.fork);
     if (target !== tasks.cpu[task]) this.#setCpu(task, target);
     this.activate(target, task, enqueueFlag.noclock | enqueueFlag.initial);
-    this.recorder?.woke(task, target, this.now);
+    this.recorder?.woke(task, target, this.now, this.execCpu);
     this.preemptCheck(target, task, wakeFlag.fork);
   }
 

@@ -90,3 +90,8 @@ function spread(masks: Int32Array, groupOf: Int32Array): Int32Array {
   });
   return out;
 }
+
+/** A mask of CPUs as words. */
+export function maskOf(bits: bigint): Int32Array {
+  return Int32Array.from({ length: maskWords }, (_, i) => Number(BigInt.asIntN(32, bits >> BigInt(32 * i))));
+}

@@ -7,7 +7,7 @@ import { killTask, leaveAutogroup, setAffinity, setNice } from '../model/changes
 import type { Step } from '../model/contracts.ts';
 import type { Core } from '../model/core.ts';
 import { classNumber, taskState, wakeFlag } from '../model/flags.ts';
-import { maskWords } from '../model/topology.ts';
+import { maskOf } from '../model/topology.ts';
 import { Pipes } from './pipes.ts';
 import { type Programs, programsOf, type RoundTasks } from './programs.ts';
 import { WaitQueues } from './waiting.ts';
@@ -161,12 +161,13 @@ export class Player {
   /** Ends a task from outside, at once and wherever it is: the round is over. */
   kill(task: number): void {
     this.#leaveQueue(task);
+    if (this.ended[task] === 0) this.#core.recorder?.exits?.(task, this.#core.now);
     this.ended[task] = 1;
     killTask(this.#core, task);
   }
 
   advance(task: number): Step {
-    if (this.#line[task] === 1) return this.#sleep(task);
+    if (this.#line[task] === 1) return this.#sleep(task, 0, 0);
     const { first, length, code, a } = this.#programs;
     for (;;) {
       if (this.#toWork(task)) return 'run';
@@ -191,7 +192,7 @@ export class Player {
         default:
           if ((code[op] === opCodes.WRITE || code[op] === opCodes.READ) && this.#copies(task, op))
             return 'run';
-          if (!this.#perform(task, op)) return this.#sleep(task);
+          if (!this.#perform(task, op)) return this.#sleep(task, code[op]!, a[op]!);
           this.#at[task] = at + 1;
           if (this.#isInterrupted()) return 'run';
       }
@@ -203,12 +204,14 @@ export class Player {
     return this.#core.cpus.needResched[this.#core.execCpu] === 1 || this.#core.willSpin;
   }
 
-  #sleep(task: number): Step {
+  #sleep(task: number, operation: number, object: number): Step {
+    this.#core.recorder?.blocks?.(task, operation, object);
     this.#core.sleep(task);
     return 'block';
   }
 
   #end(task: number): Step {
+    this.#core.recorder?.exits?.(task, this.#core.now);
     this.#core.charge(this.#core.costs.exitNs + this.#extPart(task));
     this.#core.tasks.exiting[task] = 1;
     this.#core.onAttributes?.(task);
@@ -393,9 +396,4 @@ export class Player {
     if (usable) setAffinity(this.#core, task, wanted);
     else this.#rounds.failed(task, op - this.#programs.first[task]!, 'cannot set its affinity');
   }
-}
-
-/** A mask of CPUs as words. */
-export function maskOf(bits: bigint): Int32Array {
-  return Int32Array.from({ length: maskWords }, (_, i) => Number(BigInt.asIntN(32, bits >> BigInt(32 * i))));
 }

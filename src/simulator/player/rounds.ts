@@ -7,8 +7,8 @@ import { errorText } from '../maps/errno.ts';
 import { setAffinity } from '../model/changes.ts';
 import type { Core } from '../model/core.ts';
 import { taskState } from '../model/flags.ts';
-import { maskWords } from '../model/topology.ts';
-import { maskOf, Player, type Rounds as PlayerRounds } from './player.ts';
+import { maskOf, maskWords } from '../model/topology.ts';
+import { Player, type Rounds as PlayerRounds } from './player.ts';
 
 /** Who creates and buries tasks: the kernel's side of fork and exit. */
 export interface Births {

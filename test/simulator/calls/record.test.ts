@@ -179,7 +179,7 @@ describe('a recording', () => {
     const core = { tasks: { capacity: 1 }, now: 0, execCpu: 0 } as unknown as Core;
     const out: Call[] = new Array(mostCalls - 1);
     const log = new CallLog(core, out, undefined);
-    for (let i = 0; i < 3; i++) log.woke(0, 0, i);
+    for (let i = 0; i < 3; i++) log.woke(0, 0, i, 0);
     expect(out).toHaveLength(mostCalls);
     expect(out.at(-1)).toMatchObject({ what: 'sched_wakeup_new', task: 0 });
   });
