@@ -1,30 +1,20 @@
 // The machine as it is, looked at and not touched: one function for each atomic observation, over procfs and sysfs. Each is bounded in time and size by its input.
 
-import type {
-  Block,
-  Capabilities,
-  Cpus,
-  Frequency,
-  Pressure,
-  Queues,
-  SchedExt,
-  Switches,
-} from '../core/observed-machine.ts';
-import type { Cgroup, Delays, ProcessDetail, Processes } from '../core/observed-tasks.ts';
-import { type BlockWish, block } from './host/block.ts';
+import type { Host } from '../core/host.ts';
+import { block } from './host/block.ts';
 import { capabilities } from './host/capabilities.ts';
-import { type CgroupWish, cgroup } from './host/cgroups.ts';
-import { type DelaysWish, delays, type Probes } from './host/delays.ts';
-import { type FrequencyWish, frequency } from './host/frequency.ts';
-import { type PressureWish, pressure } from './host/pressure.ts';
-import { type ProcessWish, processDetail } from './host/process-detail.ts';
-import { type ProcessesWish, processes } from './host/processes.ts';
-import { type QueuesWish, queues } from './host/queues.ts';
+import { cgroup } from './host/cgroups.ts';
+import { delays, type Probes } from './host/delays.ts';
+import { frequency } from './host/frequency.ts';
+import { pressure } from './host/pressure.ts';
+import { processDetail } from './host/process-detail.ts';
+import { processes } from './host/processes.ts';
+import { queues } from './host/queues.ts';
 import { schedExt } from './host/sched-ext.ts';
 import { realSurfaces, type Surfaces } from './host/surfaces.ts';
-import { type SwitchesWish, switches } from './host/switches.ts';
-import { type CpusWish, cpus } from './host/topology.ts';
-import { type FileWish, type ReadFile, readWorkloadFile } from './host/workload-file.ts';
+import { switches } from './host/switches.ts';
+import { cpus } from './host/topology.ts';
+import { readWorkloadFile } from './host/workload-file.ts';
 
 export type { Probes, Surfaces };
 
@@ -34,22 +24,6 @@ export interface HostOptions {
   /** Directories whose files may be read, absolute. */
   readonly roots: readonly string[];
   readonly probes?: Probes;
-}
-
-export interface Host {
-  cpus(wish: CpusWish, signal: AbortSignal): Promise<Cpus>;
-  queues(wish: QueuesWish, signal: AbortSignal): Promise<Queues>;
-  delays(wish: DelaysWish, signal: AbortSignal): Promise<Delays>;
-  switches(wish: SwitchesWish, signal: AbortSignal): Promise<Switches>;
-  pressure(wish: PressureWish): Promise<Pressure>;
-  cgroup(wish: CgroupWish, signal: AbortSignal): Promise<Cgroup>;
-  processes(wish: ProcessesWish, signal: AbortSignal): Promise<Processes>;
-  process(wish: ProcessWish, signal: AbortSignal): Promise<ProcessDetail>;
-  workloadFile(wish: FileWish): Promise<ReadFile>;
-  block(wish: BlockWish, signal: AbortSignal): Promise<Block>;
-  frequency(wish: FrequencyWish, signal: AbortSignal): Promise<Frequency>;
-  schedExt(): Promise<SchedExt>;
-  capabilities(signal: AbortSignal): Promise<Capabilities>;
 }
 
 export function openHost({ surfaces = realSurfaces, roots, probes }: HostOptions): Host {
@@ -62,7 +36,7 @@ export function openHost({ surfaces = realSurfaces, roots, probes }: HostOptions
     cgroup: (wish, signal) => cgroup(surfaces, wish, signal),
     processes: (wish, signal) => processes(surfaces, wish, signal),
     process: (wish, signal) => processDetail(surfaces, wish, signal),
-    workloadFile: (wish) => readWorkloadFile(roots, wish),
+    workloadFile: (path) => readWorkloadFile(roots, path),
     block: (wish, signal) => block(surfaces, wish, signal),
     frequency: (wish, signal) => frequency(surfaces, wish, signal),
     schedExt: async () => schedExt(surfaces),

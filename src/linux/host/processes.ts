@@ -186,7 +186,15 @@ export async function processes(
 export async function command({ proc }: Surfaces, pid: number, length = 160): Promise<string | undefined> {
   const text = await readPatiently(`${proc}/${pid}/cmdline`, 4096);
   const joined = text?.replace(/\0+$/, '').replaceAll('\0', ' ');
-  return joined === undefined || joined === '' ? undefined : shortened(printable(joined), length);
+  return joined === undefined || joined === '' ? undefined : shortened(printable(masked(joined)), length);
+}
+
+/** What looks like a secret among the arguments is not told on. */
+export function masked(line: string): string {
+  return line.replace(
+    /([\w-]*(?:passw(?:or)?d|secret|token|api[-_]?key|credential)[\w-]*["']?(?:\s*[=:]\s*|\s+))("[^"]*"|'[^']*'|[^\s"']+)/gi,
+    '$1***',
+  );
 }
 
 function rowOf(
