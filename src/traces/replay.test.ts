@@ -165,6 +165,28 @@ describe('what becomes of an event', () => {
     expect(expansion.tasks[0]?.startNs).toBe(10);
   });
 
+  test('nobody waits for what outlives the subject; what was busy stays so', () => {
+    const ms = 1_000_000;
+    const expansion = expandRecording(
+      traceOf(
+        [{}, {}, {}],
+        [
+          [0, sw, 0, -1, 0],
+          [0, sw, 1, -1, 1],
+          [10 * ms, sw, 0, 0, 2, ended],
+          [11 * ms, sw, 0, 2, -1, wait('pipe')],
+          [40 * ms, sw, 1, 1, 1, 255],
+        ],
+      ),
+    );
+    expect(expansion.tasks.map(({ background }) => background)).toEqual([false, true, true]);
+    expect(lines(expansion)).toEqual([
+      [`RUN ${10 * ms}`],
+      [`RUN ${40 * ms}`, `RUN ${ms}`, 'REPEAT 4294967295'],
+      [`RUN ${ms}`],
+    ]);
+  });
+
   test('names are made fit; nice values and classes are kept', () => {
     const row = [
       [0, sw, 0, -1, 0],

@@ -2,8 +2,16 @@
 // grow by cause and effect. A wake-up by a followed task becomes SIGNAL and WAIT; what timers, devices and outsiders did takes the time that it took.
 
 import { Fault } from '../core/errors.ts';
-import { type Bursts, type Trace, wakeCauses } from '../core/trace.ts';
-import { type Expansion, type ExpansionTask, limits, type SchedClass } from '../core/workload.ts';
+import { type Bursts, ended, open, type Trace, wakeCauses } from '../core/trace.ts';
+import {
+  type Expansion,
+  type ExpansionTask,
+  endless,
+  limits,
+  type Op,
+  opCodes,
+  type SchedClass,
+} from '../core/workload.ts';
 import { createRandom, derive } from '../lib/random.ts';
 import { bursts } from './bursts.ts';
 import { begins, type Links, links } from './replay-links.ts';
@@ -33,19 +41,47 @@ export function expandBursts(trace: Trace, all: Bursts, options: RecordingOption
   const factors = workFactors(chosen.tasks.length, options);
   const operations = new Operations(trace, all, chosen);
   const starts = startsOf(trace, options);
+  const lasts = lastingTasks(trace, all, chosen);
   const groups = new Map<string, number>();
   let ops = 0;
   const tasks = chosen.tasks.map((task, place): ExpansionTask => {
     const own = operations.of(task, factors[place]!);
+    if (lasts[place] === lastings.busy) own.push(...forEver);
     ops += own.length;
     if (ops > limits.ops) throw tooMuch(`more than ${limits.ops} operations`);
-    return { ...frame(trace, chosen, task, groups), startNs: starts(all, chosen, task), ops: own };
+    return {
+      ...frame(trace, chosen, task, groups),
+      background: lasts[place] !== lastings.no,
+      startNs: starts(all, chosen, task),
+      ops: own,
+    };
   });
   if (chosen.semaphores > limits.semaphores) throw tooMuch(`${chosen.semaphores} tasks that are waited for`);
   return {
     ...{ semaphores: chosen.semaphores, locks: 0, pipes: 0, rounds: 1, warmupRounds: 0 },
     ...{ series: [], cgroups: [], tasks },
   };
+}
+
+/** Whether a task outlives the subject: `busy`: at work, as it had been for a while. */
+const lastings = { no: 0, yes: 1, busy: 2 } as const;
+/** The last switch of what ends comes a little after its end is known. */
+const endSlackNs = 200_000;
+const busyNs = 20_000_000;
+const forEver: readonly Op[] = [
+  { code: opCodes.RUN, a: 0, b: 1_000_000n },
+  { code: opCodes.REPEAT, a: endless, b: 1n },
+];
+
+/** Nobody waits for those that had not ended when the subject had; unless that is everybody. */
+function lastingTasks({ subject }: Trace, all: Bursts, { tasks, first, list }: Links): Uint8Array {
+  const lasts = Uint8Array.from(tasks, (task) => {
+    const burst = list[first[task + 1]! - 1]!;
+    if (all.end[burst] === ended && all.endNs[burst]! <= subject.endNs + endSlackNs) return lastings.no;
+    const isBusy = all.end[burst] === open && all.ranNs[burst]! >= busyNs;
+    return isBusy ? lastings.busy : lastings.yes;
+  });
+  return lasts.includes(lastings.no) ? lasts : lasts.fill(lastings.no);
 }
 
 function checkTasks({ tasks }: Links): void {
@@ -70,13 +106,13 @@ function frame(
   { first, list, begin }: Links,
   task: number,
   groups: Map<string, number>,
-): Omit<ExpansionTask, 'ops' | 'startNs'> {
+): Omit<ExpansionTask, 'ops' | 'startNs' | 'background'> {
   const { comm: bytes, nice, schedClass } = trace.tasks[task]!;
   const comm = bytes.replace(/[^A-Za-z0-9._:-]/g, '_').slice(0, 15) || '_';
   const group = groups.get(comm) ?? groups.size;
   groups.set(comm, group);
   return {
-    ...{ comm, group, round: 0, background: false, cgroup: -1, cpus: 0n },
+    ...{ comm, group, round: 0, cgroup: -1, cpus: 0n },
     forked: begin[list[first[task]!]!] === begins.fork,
     nice: Math.max(-20, Math.min(19, Math.trunc(nice) || 0)),
     schedClass: classOf(schedClass),
