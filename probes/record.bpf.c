@@ -112,7 +112,7 @@ struct bpf_iter_task {
 
 enum { PF_EXITING = 4, PF_USER_WORKER = 0x4000, PF_KTHREAD = 0x200000, TS_COMPAT = 2 };
 enum { TASK_STOPPED = 4, TASK_TRACED = 8, TASK_FROZEN = 0x8000 };
-enum { SOFTIRQ_SERVING = 0x100, HARDIRQ_OR_NMI = 0xff0000 };
+enum { SOFTIRQ_SERVING = 0x100 };
 enum { S_IFMT = 0xf000, S_IFIFO = 0x1000, S_IFCHR = 0x2000, S_IFSOCK = 0xc000 };
 enum { ANON_INODE_MAGIC = 0x09041934, PIDFS_MAGIC = 0x50494446 };
 enum { ALL_THREADS = 1, PROC_THREADS = 2 };
@@ -149,6 +149,8 @@ const volatile s32 target;
 const volatile u64 target_cgroup;
 /* From a CPU's `runqueues` to its `__preempt_count`; 0: not known. Kernels without KALLSYMS_ALL do not let a program name the latter. */
 const volatile s64 preempt_count_distance;
+/* Its bits for hardirq and NMI: 16-23 while it has 32 bits, 24-31 since it has 64 (include/linux/preempt.h, 7.x). */
+const volatile u32 preempt_count_interrupts;
 
 #define PID_LIMIT (1 << 22)
 u64 followed[PID_LIMIT / 64]; /* a bit for each number of a task; 0, the idle tasks, never */
@@ -324,7 +326,7 @@ static __always_inline u8 interrupt(struct task_struct *current)
 	if (!preempt_count_distance)
 		return current->pid ? 0 : 1;
 	count = number_at((void *)(number_at(&current->se.cfs_rq->rq) + preempt_count_distance));
-	return count & HARDIRQ_OR_NMI ? 1 : count & SOFTIRQ_SERVING ? 2 : 0;
+	return count & preempt_count_interrupts ? 1 : count & SOFTIRQ_SERVING ? 2 : 0;
 }
 
 SEC("tp_btf/sched_waking")

@@ -35,8 +35,8 @@ bool probe_attach(struct probe *probe);
 void *probe_variable(struct probe *probe, const char *section, const char *name, size_t size);
 /* Runs a program of the section "syscall" in this process: its answer, or a negative error. */
 int probe_run(struct probe *probe, const char *program);
-/* From one of the kernel's per-CPU variables to another, in bytes, the same on each CPU; 0: not known. */
-int64_t percpu_distance(const char *from, const char *to);
+/* From one of the kernel's per-CPU variables to another, in bytes, the same on each CPU, and the other's size; 0: not known. */
+int64_t percpu_distance(const char *from, const char *to, uint32_t *size);
 void probe_detach(struct probe *probe);
 struct probe_cost {
 	uint64_t runs, ns, missed; /* missed: not run, because the program was running on that CPU already */

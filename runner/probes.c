@@ -90,24 +90,26 @@ int probe_run(struct probe *probe, const char *name)
 	return error ? error : (int)options.retval;
 }
 
-static int64_t percpu_offset(const struct btf *btf, const struct btf_type *section, const char *name)
+static const struct btf_var_secinfo *percpu_variable(const struct btf *btf, const char *name)
 {
-	for (uint32_t i = 0; i < btf_vlen(section); i++) {
-		const struct btf_var_secinfo *v = btf_var_secinfos(section) + i;
-		if (!strcmp(btf__name_by_offset(btf, btf__type_by_id(btf, v->type)->name_off), name))
-			return v->offset;
-	}
-	return -1;
-}
-
-int64_t percpu_distance(const char *from, const char *to)
-{
-	struct btf *btf = btf__load_vmlinux_btf();
 	int id = btf ? btf__find_by_name_kind(btf, ".data..percpu", BTF_KIND_DATASEC) : -1;
 	const struct btf_type *section = id > 0 ? btf__type_by_id(btf, (uint32_t)id) : NULL;
-	int64_t a = section ? percpu_offset(btf, section, from) : -1, b = section ? percpu_offset(btf, section, to) : -1;
+	for (uint32_t i = 0; section && i < btf_vlen(section); i++) {
+		const struct btf_var_secinfo *v = btf_var_secinfos(section) + i;
+		if (!strcmp(btf__name_by_offset(btf, btf__type_by_id(btf, v->type)->name_off), name))
+			return v;
+	}
+	return NULL;
+}
+
+int64_t percpu_distance(const char *from, const char *to, uint32_t *size)
+{
+	struct btf *btf = btf__load_vmlinux_btf();
+	const struct btf_var_secinfo *a = percpu_variable(btf, from), *b = percpu_variable(btf, to);
+	int64_t distance = a && b ? (int64_t)b->offset - (int64_t)a->offset : 0;
+	*size = b ? b->size : 0;
 	btf__free(btf);
-	return a < 0 || b < 0 ? 0 : b - a;
+	return distance;
 }
 
 void probe_detach(struct probe *probe)
