@@ -109,7 +109,7 @@ const groups: Readonly<Record<Group, GroupSpec>> = {
       'gawk',
       'minisat',
       'glpk-utils',
-      'john',
+      'p7zip-full',
       'stockfish',
       'parallel',
     ],

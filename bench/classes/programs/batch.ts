@@ -87,7 +87,11 @@ if __name__ == "__main__":
     run: 'while :; do for i in 1 2 3 4 5 6 7 8 9; do echo "int f$i(void) { return $i; }" > conf.c && gcc -c conf.c -o conf.o && rm conf.o; expr $i + 1; done > /dev/null; done',
     why: 'what a configure script does: many tiny compilations and tools',
   },
-  { name: 'stress-ng-exec', run: 'exec stress-ng --exec $N', why: 'starts finite programs and counts them' },
+  {
+    name: 'stress-ng-exec',
+    run: 'exec unshare --user --map-user=1000 stress-ng --exec $N',
+    why: 'starts finite programs and counts them',
+  },
   { name: 'stress-ng-fork', run: 'exec stress-ng --fork $N', why: 'starts finite processes and counts them' },
   {
     name: 'lz4-each',

@@ -28,7 +28,11 @@ export const cpuBound: readonly ClassProgram[] = [
     run: 'exec openssl speed -seconds 30 -multi $N sha256',
     why: 'a loop of digests over buffers in the cache',
   },
-  { name: 'john-test', run: 'exec john --test=60 --format=md5crypt', why: 'password hashing in one process' },
+  {
+    name: 'seven-zip-bench',
+    run: 'exec $JOBS/usr/lib/p7zip/7z b 100 -mmt$N -md20',
+    why: 'LZMA over one megabyte that stays in the cache, in a few threads',
+  },
   { name: 'stockfish', run: 'exec stockfish bench 64 $N 40', why: 'searches a game tree' },
   { name: 'minisat', run: 'exec minisat hard.cnf', why: 'a satisfiability search, one thread' },
   { name: 'glpsol', run: 'exec glpsol --tmlim 60 --lp hard.lp', why: 'branch and bound, one thread' },

@@ -48,5 +48,9 @@ while True:
     why: 'a worker whose queue stays empty',
   },
   { name: 'iperf3-idle', run: 'exec iperf3 -s -p 24407', why: 'a server without clients' },
-  { name: 'lua-shell', run: 'exec lua5.4 - < quiet.fifo', why: 'an interpreter without input' },
+  {
+    name: 'lua-shell',
+    run: `exec lua5.4 -e 'io.open("quiet.fifo", "r+"):read()'`,
+    why: 'an interpreter without input',
+  },
 ];

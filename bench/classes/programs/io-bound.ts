@@ -54,7 +54,7 @@ export const ioBound: readonly ClassProgram[] = [
   { name: 'stress-ng-msync', run: 'exec stress-ng --msync $N', why: 'syncs mapped pages to their file' },
   {
     name: 'stress-ng-io',
-    run: 'exec stress-ng --io $N --io-ops 0 --hdd 1 --hdd-bytes 32m --hdd-opts dsync',
+    run: 'exec stress-ng --io $N --hdd 1 --hdd-bytes 32m --hdd-opts dsync',
     why: 'sync(2) beside synchronous writes',
   },
   {

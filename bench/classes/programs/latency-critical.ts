@@ -26,7 +26,7 @@ export const latencyCritical: readonly ClassProgram[] = [
   {
     name: 'haproxy-wrk',
     run: 'exec haproxy -f haproxy.cfg',
-    load: 'python3 -m http.server -d . 24309 > /dev/null 2>&1 & nginx -p . -c nginx-c.conf & exec wrk -t 1 -c $((N * 3)) -d 60 http://127.0.0.1:24304/page.html',
+    load: 'nginx -p . -c nginx-c.conf & exec wrk -t 1 -c $((N * 3)) -d 60 http://127.0.0.1:24304/page.html',
     why: 'a proxy between clients and a server that both wait for it',
   },
   {
