@@ -176,8 +176,14 @@ void watch_report(const struct watch_told *told)
 	json_object("lost");
 	json_uint("tasks", told->lost_tasks);
 	json_uint("edges", told->lost_edges);
-	json_uint("events", told->missed);
+	json_uint("events", told->cost.missed);
 	json_object_end();
+	if (told->cost.runs) { /* while kernel.bpf_stats_enabled is on */
+		json_object("cost");
+		json_uint("runs", told->cost.runs);
+		json_uint("ns", told->cost.ns);
+		json_object_end();
+	}
 	json_array("missing");
 	for (size_t i = 0; i < told->missing_count; i++)
 		json_string(NULL, told->missing[i]);

@@ -5,7 +5,6 @@
 #include "observe.h"
 #include "watch.h"
 #include <bpf/bpf.h>
-#include <bpf/btf.h>
 #include <bpf/libbpf.h>
 #include <errno.h>
 #include <linux/perf_event.h>
@@ -22,54 +21,29 @@ enum { SWITCH_NS = 120, WAKING_NS = 180, TICK_NS = 100000000, MOST_OFF = 50, SAM
 enum { ON_SWITCH, ON_FORK, ON_BLOCK, ON_SAMPLE, ON_WAKING, LINKS };
 static const char *const programs[LINKS] = {"on_switch", "on_fork", "on_block", "on_sample", "on_waking"};
 
-static struct bpf_object *object;
+static struct probe probe;
 static struct bpf_link *links[LINKS];
 static struct watch_told told;
 static uint64_t last_ns, last_busy, last_switches, last_wakes, off_ticks, slot_room;
 static double credit, budget = 0.01;
-static bool asked;
-
-/* Where a global variable of the object lies: before loading to set it, afterwards (.bss) as the programs see it. */
-static void *global(const char *section, const char *name)
-{
-	struct bpf_map *map = bpf_object__find_map_by_name(object, section);
-	const struct btf *btf = bpf_object__btf(object);
-	int id = map && btf ? btf__find_by_name_kind(btf, section, BTF_KIND_DATASEC) : -1;
-	const struct btf_type *type = id < 0 ? NULL : btf__type_by_id(btf, (uint32_t)id);
-	size_t size = 0;
-	char *start = type ? bpf_map__initial_value(map, &size) : NULL;
-	for (uint32_t i = 0; start && i < btf_vlen(type); i++) {
-		const struct btf_var_secinfo *v = btf_var_secinfos(type) + i;
-		const struct btf_type *found = btf__type_by_id(btf, v->type);
-		if (!strcmp(btf__name_by_offset(btf, found->name_off), name) && v->offset + v->size <= size)
-			return start + v->offset;
-	}
-	return NULL;
-}
+static bool is_group;
 
 static bool set(const char *name, const void *value, size_t size)
 {
-	void *at = global(".rodata", name);
+	void *at = probe_variable(&probe, ".rodata", name, size);
 	return at && memcpy(at, value, size);
 }
 
-/* How far the count of interrupts and preemption lies from the runqueue in each CPU's memory; 0: the kernel does not say. */
-static int64_t preempt_count_at(void)
+static uint64_t number(const char *name)
 {
-	struct btf *btf = btf__load_vmlinux_btf();
-	int id = btf ? btf__find_by_name_kind(btf, ".data..percpu", BTF_KIND_DATASEC) : -1;
-	const struct btf_type *type = id > 0 ? btf__type_by_id(btf, (uint32_t)id) : NULL;
-	int64_t count = -1, queue = -1;
-	for (uint32_t i = 0; type && i < btf_vlen(type); i++) {
-		const struct btf_var_secinfo *v = btf_var_secinfos(type) + i;
-		const char *name = btf__name_by_offset(btf, btf__type_by_id(btf, v->type)->name_off);
-		if (!strcmp(name, "__preempt_count"))
-			count = v->offset;
-		if (!strcmp(name, "runqueues"))
-			queue = v->offset;
-	}
-	btf__free(btf);
-	return count < 0 || queue < 0 ? 0 : count - queue;
+	uint64_t *at = probe_variable(&probe, ".bss", name, sizeof(*at));
+	return at ? *at : 0;
+}
+
+static uint32_t small(const char *name)
+{
+	uint32_t *at = probe_variable(&probe, ".bss", name, sizeof(*at));
+	return at ? *at : 0;
 }
 
 static bool settle(const struct job *job)
@@ -81,9 +55,9 @@ static bool settle(const struct job *job)
 	slot_room = slot_room < MIN_SLOTS ? MIN_SLOTS : slot_room > MAX_SLOTS ? MAX_SLOTS : slot_room;
 	uint32_t capacity = (uint32_t)slot_room, cpus = (uint32_t)libbpf_num_possible_cpus();
 	int32_t process = (int32_t)job->follow_pid;
-	int64_t count_at = preempt_count_at();
+	int64_t count_at = percpu_distance("runqueues", "__preempt_count");
 	uint64_t group = subject_cgroup();
-	struct bpf_map *slots = bpf_object__find_map_by_name(object, "slots");
+	struct bpf_map *slots = bpf_object__find_map_by_name(probe.object, "slots");
 	return slots && bpf_map__value_size(slots) == sizeof(struct watch_slot) && !bpf_map__set_max_entries(slots, capacity) &&
 	       set("capacity", &capacity, 4) && set("cpus", &cpus, 4) && set("scope", &scopes[job->follow], 4) && set("process", &process, 4) &&
 	       set("preempt_count_at", &count_at, 8) && set("cgroup_id", &group, 8);
@@ -108,7 +82,7 @@ static struct bpf_link *attach_sampler(struct bpf_program *program)
 
 static int attach(size_t which)
 {
-	struct bpf_program *program = bpf_object__find_program_by_name(object, programs[which]);
+	struct bpf_program *program = bpf_object__find_program_by_name(probe.object, programs[which]);
 	errno = ENOENT;
 	if (program)
 		links[which] = which == ON_SAMPLE ? attach_sampler(program) : bpf_program__attach(program);
@@ -124,7 +98,7 @@ static void detach(size_t which)
 /* Reads an iterator to its end; how many bytes it wrote, -1 when the kernel refuses. */
 static ssize_t walk(const char *name)
 {
-	struct bpf_program *program = bpf_object__find_program_by_name(object, name);
+	struct bpf_program *program = bpf_object__find_program_by_name(probe.object, name);
 	struct bpf_link *link = program ? bpf_program__attach_iter(program, NULL) : NULL;
 	int fd = link ? bpf_iter_create(bpf_link__fd(link)) : -1;
 	char buf[4096];
@@ -151,17 +125,6 @@ static void machine_now(uint64_t *busy_ns, uint64_t *switches)
 	*busy_ns = (t[0] + t[1] + t[2] + t[5] + t[6]) * (SECOND / (uint64_t)sysconf(_SC_CLK_TCK));
 	char *line = strstr(text, "\nctxt ");
 	*switches = line ? strtoull(line + 6, NULL, 10) : 0;
-}
-
-static uint64_t number(const char *name)
-{
-	uint64_t *at = global(".bss", name);
-	return at ? *at : 0;
-}
-static uint32_t small(const char *name)
-{
-	uint32_t *at = global(".bss", name);
-	return at ? *at : 0;
 }
 
 static void start_now(void)
@@ -195,35 +158,38 @@ static int attach_all(void)
 	return error;
 }
 
+static bool refuse(int error)
+{
+	fault_code = error == -ESRCH ? "not-found" : "unsupported";
+	if (error == -ESRCH)
+		fault("name a process that runs", "the process has ended");
+	else
+		fault("use another kernel: 6.16 or newer", "the watch cannot be kept (%s): %s", strerror(-error), heard());
+	return false;
+}
+
 bool watch_start(const struct job *job)
 {
-	LIBBPF_OPTS(bpf_object_open_opts, options, .object_name = "watch");
-	void *image = xalloc(NULL, job->watcher.n);
-	memcpy(image, job->watcher.at, job->watcher.n); /* libelf wants alignment */
-	hear_libbpf();
-	object = bpf_object__open_mem(image, job->watcher.n, &options);
-	int error = object ? 0 : -errno;
-	if (!error && !settle(job))
-		error = -EPROTO;
-	error = error ? error : bpf_object__load(object);
-	error = error ? error : attach_all();
-	error = error ? error : enter_all(job);
-	free(image);
-	if (error) {
-		const char *said = heard();
-		size_t n = strlen(said);
-		fault(error == -EPERM ? "run as root, or with CAP_BPF and CAP_PERFMON" : "use a kernel with BTF (CONFIG_DEBUG_INFO_BTF), or leave the watch out",
-		      "the watch cannot be kept (%s): %s", strerror(-error), said + (n > 600 ? n - 600 : 0));
+	if (!probe_open(&probe, "watch", job->watcher))
+		return false;
+	if (!settle(job)) {
+		fault("build probes/ again with this version of schedcp", "the watch does not count what the runner reads");
 		return false;
 	}
-	asked = job->follow == FOLLOW_CGROUP;
+	if (!probe_load(&probe))
+		return false;
+	int error = attach_all();
+	error = error ? error : enter_all(job);
+	if (error)
+		return refuse(error);
+	is_group = job->follow == FOLLOW_CGROUP;
 	start_now();
 	return true;
 }
 
 void watch_follow(bool on)
 {
-	uint32_t *flag = object ? global(".bss", "follow_own") : NULL;
+	uint32_t *flag = told.start_ns ? probe_variable(&probe, ".bss", "follow_own", sizeof(*flag)) : NULL;
 	if (!flag)
 		return;
 	if (on)
@@ -236,10 +202,11 @@ void watch_follow(bool on)
 /* Wakeups are counted in the next 100 ms if what all this has cost so far, as estimated, is below the budget, and now and then at any rate. */
 void watch_tick(void)
 {
-	uint64_t now = now_ns(), busy, switches, wakes = object ? number("waking_seen") : 0;
-	if (!object || !told.start_ns || now - last_ns < TICK_NS / 2)
+	uint64_t now = now_ns(), busy, switches, wakes;
+	if (!told.start_ns || now - last_ns < TICK_NS / 2)
 		return;
-	if (asked)
+	wakes = number("waking_seen");
+	if (is_group)
 		walk("begin"); /* who was moved into the group */
 	machine_now(&busy, &switches);
 	double earned = budget * (double)(busy - last_busy), room = budget * TICK_NS * 20;
@@ -261,20 +228,6 @@ void watch_tick(void)
 	last_wakes = wakes;
 }
 
-/* Events that a program did not see because it was running on that CPU already. */
-static uint64_t missed(void)
-{
-	uint64_t sum = 0;
-	for (size_t i = 0; i < LINKS; i++) {
-		struct bpf_prog_info info = {0};
-		uint32_t size = sizeof(info);
-		struct bpf_program *program = bpf_object__find_program_by_name(object, programs[i]);
-		if (program && !bpf_prog_get_info_by_fd(bpf_program__fd(program), &info, &size))
-			sum += info.recursion_misses;
-	}
-	return sum;
-}
-
 static void collect(void)
 {
 	uint64_t busy, switches;
@@ -292,27 +245,26 @@ static void collect(void)
 	told.lost_edges = number("lost_edges");
 	told.samples = number("samples");
 	told.sample_ns = SAMPLE_NS;
-	told.missed = missed();
-	told.rest = global(".bss", "rest");
-	told.parallel = global(".bss", "parallel");
-	told.queued = global(".bss", "queued");
-	told.edges_fd = bpf_object__find_map_fd_by_name(object, "edges");
+	told.cost = probe_cost(&probe);
+	told.rest = probe_variable(&probe, ".bss", "rest", sizeof(struct watch_slot));
+	told.parallel = probe_variable(&probe, ".bss", "parallel", WATCH_LEVELS * sizeof(uint64_t));
+	told.queued = probe_variable(&probe, ".bss", "queued", WATCH_LEVELS * sizeof(uint64_t));
+	told.edges_fd = bpf_object__find_map_fd_by_name(probe.object, "edges");
 }
 
 void watch_end(void)
 {
-	if (object && told.start_ns) {
+	if (told.start_ns) {
 		told.end_ns = told.end_ns ? told.end_ns : now_ns();
 		collect();
-		int fd = bpf_object__find_map_fd_by_name(object, "slots");
-		size_t size = slot_room * sizeof(struct watch_slot);
-		const void *slots = mmap(NULL, size, PROT_READ, MAP_SHARED, fd, 0);
+		int fd = bpf_object__find_map_fd_by_name(probe.object, "slots");
+		const void *slots = mmap(NULL, slot_room * sizeof(struct watch_slot), PROT_READ, MAP_SHARED, fd, 0);
 		told.slots = slots;
 		if (slots == MAP_FAILED)
 			fault("give the machine more memory", "cannot map what the watch has counted: %s", strerror(errno));
-		else
+		else if (told.rest && told.parallel && told.queued)
 			watch_report(&told);
 	}
-	bpf_object__close(object);
-	object = NULL;
+	if (probe.object)
+		probe_close(&probe);
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What probes/watch.bpf.c keeps of each task, as it lies in its maps. docs/protocol.md, section 6. */
 #pragma once
-#include "runner.h"
+#include "observe.h"
 
 enum { WATCH_BUCKETS = 40, WATCH_REASONS = 12, WATCH_CAUSES = 5, WATCH_LEVELS = 65 };
 
@@ -25,16 +25,18 @@ struct watch_slot {
 	char comm[16];
 	uint64_t wait_ns[WATCH_REASONS];
 	uint32_t waits[WATCH_REASONS], wakes[6], times[3 * WATCH_BUCKETS];
+	uint64_t pad[2];
 };
-_Static_assert(sizeof(struct watch_slot) == 920, "as in probes/watch.bpf.c");
+_Static_assert(sizeof(struct watch_slot) == 896, "as in probes/watch.bpf.c");
 
 /* What is told when it is over. */
 struct watch_told {
-	uint64_t start_ns, end_ns, waking_ns, busy_ns, ticks_missed, sample_ns;
+	uint64_t start_ns, end_ns, waking_ns, busy_ns, sample_ns;
 	const struct watch_slot *slots, *rest;
 	uint32_t allocated, folded;
 	int edges_fd;
-	uint64_t lost_tasks, lost_edges, missed, samples;
+	uint64_t lost_tasks, lost_edges, samples;
+	struct probe_cost cost;
 	const uint64_t *parallel, *queued;
 	const char *missing[8];
 	size_t missing_count;
