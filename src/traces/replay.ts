@@ -74,14 +74,30 @@ const forEver: readonly Op[] = [
 ];
 
 /** Nobody waits for those that had not ended when the subject had; unless that is everybody. */
-function lastingTasks({ subject }: Trace, all: Bursts, { tasks, first, list }: Links): Uint8Array {
+function lastingTasks(
+  { subject }: Trace,
+  all: Bursts,
+  { tasks, placeOf, first, list, begin }: Links,
+): Uint8Array {
+  const of = (task: number): number => makerOf(all, begin, first, list, task);
   const lasts = Uint8Array.from(tasks, (task) => {
     const burst = list[first[task + 1]! - 1]!;
     if (all.end[burst] === ended && all.endNs[burst]! <= subject.endNs + endSlackNs) return lastings.no;
     const isBusy = all.end[burst] === open && all.ranNs[burst]! >= busyNs;
     return isBusy ? lastings.busy : lastings.yes;
   });
+  for (const [place, task] of tasks.entries()) {
+    // who makes one that is waited for is waited for too
+    if (lasts[place] !== lastings.no) continue;
+    for (let maker = of(task); maker >= 0; maker = of(maker)) lasts[placeOf[maker]!] = lastings.no;
+  }
   return lasts.includes(lastings.no) ? lasts : lasts.fill(lastings.no);
+}
+
+/** Who forks it in the replay, −1: nobody. */
+function makerOf(all: Bursts, begin: Uint8Array, first: Int32Array, list: Int32Array, task: number): number {
+  const burst = list[first[task]!]!;
+  return begin[burst] === begins.fork ? all.by[burst]! : -1;
 }
 
 function checkTasks({ tasks }: Links): void {
