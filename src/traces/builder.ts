@@ -105,9 +105,9 @@ export class TraceBuilder {
     const atNs = inOrder(times, order);
     const start = Math.min(head.startNs ?? Number.POSITIVE_INFINITY, atNs[0] ?? head.startNs ?? 0);
     const end = Math.max(head.endNs ?? start, atNs[count - 1] ?? start);
-    if (start !== 0) for (let i = 0; i < count; i++) atNs[i] = atNs[i]! - start;
-    const durationNs = end - start;
-    const within = (ns: number): number => Math.min(durationNs, Math.max(0, ns - start));
+    for (let i = 0; i < count; i++) atNs[i] = Math.round(atNs[i]! - start);
+    const durationNs = Math.round(end - start);
+    const within = (ns: number): number => Math.min(durationNs, Math.max(0, Math.round(ns - start)));
     const { subject } = head;
     const cpu = inOrder(this.#cpu.subarray(0, count), order);
     return {
