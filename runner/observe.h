@@ -35,8 +35,10 @@ bool probe_attach(struct probe *probe);
 void *probe_variable(struct probe *probe, const char *section, const char *name, size_t size);
 /* Runs a program of the section "syscall" in this process: its answer, or a negative error. */
 int probe_run(struct probe *probe, const char *program);
-/* From one of the kernel's per-CPU variables to another, in bytes, the same on each CPU, and the other's size; 0: not known. */
-int64_t percpu_distance(const char *from, const char *to, uint32_t *size);
+/* From one of the kernel's per-CPU variables to another, in bytes, the same on each CPU; 0: not known. */
+int64_t percpu_distance(const char *from, const char *to);
+/* The bits of __preempt_count that say hardirq or NMI: they moved when it grew to 64 bits (include/linux/preempt.h, 7.x). */
+uint32_t interrupt_bits(void);
 void probe_detach(struct probe *probe);
 struct probe_cost {
 	uint64_t runs, ns, missed; /* missed: not run, because the program was running on that CPU already */

@@ -102,14 +102,22 @@ static const struct btf_var_secinfo *percpu_variable(const struct btf *btf, cons
 	return NULL;
 }
 
-int64_t percpu_distance(const char *from, const char *to, uint32_t *size)
+int64_t percpu_distance(const char *from, const char *to)
 {
 	struct btf *btf = btf__load_vmlinux_btf();
 	const struct btf_var_secinfo *a = percpu_variable(btf, from), *b = percpu_variable(btf, to);
 	int64_t distance = a && b ? (int64_t)b->offset - (int64_t)a->offset : 0;
-	*size = b ? b->size : 0;
 	btf__free(btf);
 	return distance;
+}
+
+uint32_t interrupt_bits(void)
+{
+	struct btf *btf = btf__load_vmlinux_btf();
+	const struct btf_var_secinfo *count = percpu_variable(btf, "__preempt_count");
+	uint32_t bits = count && count->size == 8 ? 0xff000000 : 0x00ff0000;
+	btf__free(btf);
+	return bits;
 }
 
 void probe_detach(struct probe *probe)

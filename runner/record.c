@@ -27,7 +27,7 @@ static bool configure(const struct job *job)
 	int32_t *target = probe_variable(&probe, ".rodata", "target", sizeof(*target));
 	uint64_t *cgroup = probe_variable(&probe, ".rodata", "target_cgroup", sizeof(*cgroup));
 	int64_t *distance = probe_variable(&probe, ".rodata", "preempt_count_distance", sizeof(*distance));
-	uint32_t *interrupts = probe_variable(&probe, ".rodata", "preempt_count_interrupts", sizeof(*interrupts)), size;
+	uint32_t *interrupts = probe_variable(&probe, ".rodata", "preempt_count_interrupts", sizeof(*interrupts));
 	struct bpf_map *events = bpf_object__find_map_by_name(probe.object, "events");
 	struct bpf_program *attach = bpf_object__find_program_by_name(probe.object, "on_attach");
 	if (!target || !cgroup || !distance || !interrupts)
@@ -38,8 +38,8 @@ static bool configure(const struct job *job)
 	}
 	*target = job->follow == FOLLOW_PID ? (int32_t)job->follow_pid : 0;
 	*cgroup = subject_cgroup();
-	*distance = percpu_distance("runqueues", "__preempt_count", &size);
-	*interrupts = size == 8 ? 0xff000000 : 0x00ff0000;
+	*distance = percpu_distance("runqueues", "__preempt_count");
+	*interrupts = interrupt_bits();
 	bpf_program__set_autoload(attach, *cgroup != 0);
 	bpf_map__set_max_entries(events, (uint32_t)(job->record_events > CENSUS ? job->record_events : CENSUS));
 	return true;
