@@ -6,7 +6,7 @@ import { availableParallelism } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Fault } from './core/errors.ts';
-import { runCli } from './interfaces/cli.ts';
+import { type Groups, runCli } from './interfaces/cli.ts';
 import { serveMcp } from './interfaces/mcp.ts';
 import { processIo } from './interfaces/terminal.ts';
 import { openPolicies } from './knowledge/policies.ts';
@@ -15,6 +15,7 @@ import { openWorkloads, type Program } from './knowledge/workloads.ts';
 import { type Cache, cacheLimit, openCache, treeSize } from './linux/cache.ts';
 import { compilePolicy } from './linux/clang.ts';
 import { inspect } from './linux/doctor.ts';
+import { openHost, readableRoots } from './linux/host.ts';
 import { kernel } from './linux/kernel.ts';
 import type { Mode as VmMode } from './linux/qemu.ts';
 import { buildRunner } from './linux/runner.ts';
@@ -24,6 +25,7 @@ import { attackPolicy, writeFailure } from './machines/attack.ts';
 import { readKernelImage } from './machines/kernel-reading.ts';
 import { type MicroVm, openMicroVm } from './machines/micro-vm.ts';
 import { openSimulator, type SimulatorMachine } from './machines/simulator.ts';
+import { observations, observationsHeading } from './services/observations.ts';
 import type { Call } from './services/service.ts';
 import { serviceTable } from './services/table.ts';
 import type {
@@ -88,6 +90,7 @@ export function openWorld(env: NodeJS.ProcessEnv = process.env): World {
     policies: openPolicies(join(packageRoot, 'policies')),
     workloads: openWorkloads(join(packageRoot, 'workloads')),
     cwd: process.cwd(),
+    host: openHost({ roots: readableRoots(process.cwd(), env.SCHEDCP_READ) }),
     exists: (path) => existsSync(path),
     readFile: (path) =>
       readFile(path).catch((error: NodeJS.ErrnoException) => Promise.reject(unreadable(path, error))),
@@ -247,13 +250,23 @@ const about =
 export async function main(): Promise<never> {
   const version = await packageVersion();
   const io = processIo();
-  const services = serviceTable(openWorld());
+  const world = openWorld();
+  const services = serviceTable(world);
+  const groups: Groups = [
+    ['Try and decide', services.filter((one) => one.effect === 'run').map((one) => one.name)],
+    [observationsHeading, observations.map((make) => make(world).name)],
+  ];
   const mcp = {
     name: 'mcp',
     summary: 'Serve the same commands as tools to an LLM agent (MCP over standard input and output).',
     examples: ['claude mcp add schedcp -- schedcp mcp'],
     run: () => serveMcp(services, io, { version }),
   };
-  process.exitCode = await runCli(services, process.argv.slice(2), io, { version, about, extra: [mcp] });
+  process.exitCode = await runCli(services, process.argv.slice(2), io, {
+    version,
+    about,
+    extra: [mcp],
+    groups,
+  });
   process.exit();
 }

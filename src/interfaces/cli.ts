@@ -10,6 +10,8 @@ import { answer, parseInput } from './common/call.ts';
 import { type Problem, problemOf, UsageError } from './common/problem.ts';
 import { type Io, write } from './terminal.ts';
 
+export type { Groups };
+
 /** A command that is no service, such as the server of another skin. It takes no flags and owns the streams. */
 export interface ExtraCommand extends Entry {
   run(io: Io): Promise<number>;

@@ -3,6 +3,7 @@
 import { diff } from './diff.ts';
 import { fuzz } from './fuzz.ts';
 import { policies, workloads } from './library.ts';
+import { observations } from './observations.ts';
 import { compare, replay, show } from './records.ts';
 import type { Service } from './service.ts';
 import { simulate } from './simulate.ts';
@@ -23,6 +24,7 @@ export function serviceTable(world: World): Service[] {
     replay,
     policies,
     workloads,
+    ...observations,
     doctor,
     uninstall,
   ].map((make) => make(world));

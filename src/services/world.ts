@@ -1,6 +1,7 @@
 // What the services receive from main.ts: the parts that touch the world, behind narrow interfaces.
 
 import type { Call as RecordedCall, Traced } from '../core/calls.ts';
+import type { Host } from '../core/host.ts';
 import type { Machine } from '../core/machine.ts';
 import type { Experiment, MachineRef, Outcome } from '../core/records.ts';
 import type { CheckerName, Ignored, Scenario } from '../core/scenario.ts';
@@ -132,6 +133,8 @@ export interface World {
   readonly policies: PolicyLibrary;
   readonly workloads: WorkloadLibrary;
   readonly cwd: string;
+  /** The machine that we run on, looked at. */
+  readonly host: Host;
   /** Throws Fault('not-found') with the path in it. */
   readFile(path: string): Promise<Uint8Array>;
   exists(path: string): boolean;

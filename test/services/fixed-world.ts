@@ -8,6 +8,7 @@ import { Fault } from '../../src/core/errors.ts';
 import { openPolicies } from '../../src/knowledge/policies.ts';
 import { openStore } from '../../src/knowledge/store.ts';
 import { openWorkloads } from '../../src/knowledge/workloads.ts';
+import { openHost, type Surfaces } from '../../src/linux/host.ts';
 import { attackPolicy, writeFailure } from '../../src/machines/attack.ts';
 import { openSimulator } from '../../src/machines/simulator.ts';
 import { readySimulator } from '../../src/main.ts';
@@ -42,6 +43,8 @@ export interface FixedOptions extends Script {
   readonly image?: string;
   /** The micro-VM records calls: what the simulator does, altered. */
   readonly traced?: (calls: readonly RecordedCall[]) => RecordedCall[];
+  /** A recorded procfs and sysfs instead of those of this machine. */
+  readonly surfaces?: Surfaces;
   /** No micro-VM can be had. */
   readonly unavailable?: Fault;
 }
@@ -80,6 +83,7 @@ export function fixedWorld(options: FixedOptions = {}): Fixed {
     policies: openPolicies(join(root, 'policies')),
     workloads: openWorkloads(join(root, 'workloads')),
     cwd: directory,
+    host: openHost({ roots: [directory], ...(options.surfaces && { surfaces: options.surfaces }) }),
     exists: (path) => existsSync(path),
     async readFile(path) {
       if (!existsSync(path)) throw new Fault('not-found', `no such file: ${path}`);

@@ -28,6 +28,9 @@ export function resultOf(service: Service, input: unknown, reply: Reply<unknown>
   return result(`${short}\n\n${note(service, input, reply.output, fitted.cuts)}`, fitted.value);
 }
 
+/** Names of tools have no hyphens: some clients do not take them. */
+export const toolName = ({ name }: Pick<Service, 'name'>): string => name.replaceAll('-', '_');
+
 /** An error that an agent can act on. */
 export function errorOf(problem: Problem): CallToolResult {
   const lines = [
@@ -45,7 +48,7 @@ function result(text: string, output: unknown): CallToolResult {
 function tooLarge(service: Service): CallToolResult {
   return errorOf({
     code: 'unsupported',
-    message: `the answer of ${service.name} does not fit ${replyBytes / 4} tokens and cannot be shortened`,
+    message: `the answer of ${toolName(service)} does not fit ${replyBytes / 4} tokens and cannot be shortened`,
     next: 'ask for less, or use the command line with --json',
   });
 }
@@ -62,7 +65,7 @@ function note(service: Service, input: unknown, output: unknown, cuts: readonly 
 function rest(service: Service, input: unknown, output: unknown): string {
   if (fieldsOf(service.input).some((field) => field.name === 'page')) {
     const page = Number((input as { page?: unknown }).page ?? 1);
-    return `For more call ${service.name} again with page=${page + 1}`;
+    return `For more call ${toolName(service)} again with page=${page + 1}`;
   }
   const record = (output as { records?: { digest?: unknown }[] }).records?.[0]?.digest;
   if (typeof record === 'string')

@@ -5,7 +5,7 @@ import { constants } from 'node:fs';
 import { lstat, open, readlink, realpath } from 'node:fs/promises';
 import { basename, isAbsolute, join, resolve, sep } from 'node:path';
 import { Fault } from '../../core/errors.ts';
-import type { ReadFile, ReadFile } from '../../core/host.ts';
+import type { ReadFile } from '../../core/host.ts';
 import { printable } from '../../lib/printable.ts';
 
 /** Bytes of the largest file that is read. */
