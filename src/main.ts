@@ -37,6 +37,7 @@ import type {
   ReadyProgram,
   World,
 } from './services/world.ts';
+import { readProbeEvents } from './traces/probe-events.ts';
 
 const packageRoot = fileURLToPath(new URL('..', import.meta.url));
 
@@ -67,6 +68,13 @@ export function openWorld(env: NodeJS.ProcessEnv = process.env): World {
       memoryFor: vm.memoryFor,
       traced: async (experiment, signal) =>
         vm.runTraced(experiment, await readFile(join(packageRoot, 'probes', 'trace.bpf.o')), signal),
+      async recorded(experiment, events, signal) {
+        const object = await readFile(join(packageRoot, 'probes', 'record.bpf.o'));
+        const { outcome, raw } = await vm.record(experiment, { object, events }, signal);
+        const { release } = image;
+        const name = experiment.workload?.name ?? '';
+        return { outcome, trace: readProbeEvents(raw, { cpus: experiment.topology.cpus, release, name }) };
+      },
       chooseMode: (mode, workload, user) => chooseMode(cache, vm, mode, workload, user),
       pack: (command, withPaths, { cwd, env: own, call: user }) =>
         vm.pack(command, withPaths, {
@@ -104,6 +112,9 @@ export function openWorld(env: NodeJS.ProcessEnv = process.env): World {
     },
     openMachine,
     simulate: (experiment, watch) => simulator().observe(experiment, watch),
+    observe: async () => {
+      throw new Fault('unavailable', 'not wired yet', { next: 'wait' });
+    },
     version: packageVersion,
     attack: (attack, call) => attackPolicy(attack, call),
     writeFailure: (name, text, place) => writeFailure(place ?? join(store.root, 'regressions'), name, text),
@@ -198,6 +209,7 @@ export function readySimulator(machine: SimulatorMachine, costs: CostProfile): R
     reference: () => machine.reference(costs),
     memoryFor: () => 0,
     traced: (experiment) => machine.runTraced(experiment),
+    recorded: (experiment, _, signal) => machine.recordTrace(experiment, signal),
     chooseMode: async () => 'simulated',
     pack: async () => {
       throw new Fault('unsupported', 'the simulator runs declared workloads, not commands', {

@@ -1,10 +1,13 @@
 // What the services receive from main.ts: the parts that touch the world, behind narrow interfaces.
 
 import type { Call as RecordedCall, Traced } from '../core/calls.ts';
+import type { Counters } from '../core/counters.ts';
 import type { Host } from '../core/host.ts';
 import type { Machine } from '../core/machine.ts';
+import type { Profile } from '../core/profile.ts';
 import type { Experiment, MachineRef, Outcome } from '../core/records.ts';
 import type { CheckerName, Ignored, Scenario } from '../core/scenario.ts';
+import type { Trace } from '../core/trace.ts';
 import type { PolicyLibrary } from '../knowledge/policies.ts';
 import type { Store } from '../knowledge/store.ts';
 import type { Program, WorkloadLibrary } from '../knowledge/workloads.ts';
@@ -52,6 +55,12 @@ export interface ReadyMachine {
   memoryFor(payload: string | undefined): number;
   /** Runs an experiment and records the calls between kernel and policy, where the machine can. Takes time of its own: no data to compare. */
   traced?(experiment: Experiment, signal: AbortSignal): Promise<Traced>;
+  /** Runs an experiment and records what the scheduler does with its tasks; `events`: room for it. */
+  recorded?(
+    experiment: Experiment,
+    events: number,
+    signal: AbortSignal,
+  ): Promise<{ readonly outcome: Outcome; readonly trace: Trace }>;
 }
 
 export interface Packed {
@@ -121,6 +130,37 @@ export interface AttackReport {
   readonly unsupported: string | undefined;
 }
 
+/** What is to be observed. Others than commands are there already, and are looked at for some time. */
+export type Target =
+  | { readonly what: 'command'; readonly command: ObservedCommand }
+  | { readonly what: 'process'; readonly pid: number }
+  | { readonly what: 'cgroup'; readonly path: string }
+  | { readonly what: 'machine' };
+
+export interface ObservedCommand {
+  readonly argv: readonly string[];
+  readonly env: Readonly<Record<string, string>>;
+  readonly cwd: string;
+}
+
+export interface ObservationWish {
+  /** record: event by event; watch: counted in the kernel, for long times; procfs: what everybody may see; auto: the first of them that is possible. */
+  readonly how: 'auto' | 'record' | 'watch' | 'procfs';
+  /** How long, at most. */
+  readonly seconds: number;
+  /** Room of a recording. */
+  readonly events: number;
+}
+
+/** What came of it: a recording, or what was counted. */
+export interface Observation {
+  readonly trace?: Trace;
+  readonly counters?: Counters;
+  readonly machine: Profile['machine'];
+  /** Of a command: how it ended, and the last of what it wrote. */
+  readonly output?: { readonly stdout: string; readonly stderr: string; readonly exit: string };
+}
+
 export interface Check {
   readonly what: string;
   readonly ok: boolean | 'unknown';
@@ -143,6 +183,8 @@ export interface World {
   openMachine(wish: MachineWish, call: Call): Promise<ReadyMachine>;
   /** Runs an experiment of the simulator and tells what it does. */
   simulate(experiment: Experiment, watch: Watch): Promise<Outcome>;
+  /** Observes on this host. Faults: not-permitted, unsupported (why it cannot be observed so), not-found (it is gone). */
+  observe(target: Target, wish: ObservationWish, call: Call): Promise<Observation>;
   /** Of SchedCP. */
   version(): Promise<string>;
   /** Attack mode. Faults: malformed for a scenario that is none. */

@@ -14,7 +14,7 @@ import { openSimulator } from '../../src/machines/simulator.ts';
 import { readySimulator } from '../../src/main.ts';
 import type { Call } from '../../src/services/service.ts';
 import { serviceTable } from '../../src/services/table.ts';
-import type { ReadyMachine, World } from '../../src/services/world.ts';
+import type { Observation, ReadyMachine, World } from '../../src/services/world.ts';
 import { temporaryDirectory } from '../linux/support.ts';
 import { digest, machine } from '../records/build.ts';
 import { type Script, scriptedMachine } from '../stages/scripted.ts';
@@ -45,6 +45,8 @@ export interface FixedOptions extends Script {
   readonly traced?: (calls: readonly RecordedCall[]) => RecordedCall[];
   /** A recorded procfs and sysfs instead of those of this machine. */
   readonly surfaces?: Surfaces;
+  /** What an observation of this host comes to. */
+  readonly observation?: Observation;
   /** No micro-VM can be had. */
   readonly unavailable?: Fault;
 }
@@ -94,6 +96,11 @@ export function fixedWorld(options: FixedOptions = {}): Fixed {
       writeFileSync(path, bytes);
     },
     simulate: (experiment, watch) => simulator.observe(experiment, watch),
+    observe: async (target) => {
+      asked.push(`observe ${target.what}`);
+      if (options.observation === undefined) throw new Fault('not-permitted', 'nobody observes here');
+      return options.observation;
+    },
     version: async () => '0.0.0',
     attack: (attack, call) => attackPolicy(attack, call),
     writeFailure: (name, text, place) => writeFailure(place ?? join(directory, 'regressions'), name, text),
