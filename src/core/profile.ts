@@ -95,6 +95,7 @@ export const shapeSchema = z
     period: z.object({ ns, strength: share }).describe('of the most regular wakeups'),
     churn: share.describe('tasks that were born and ended, of all'),
     blockIo: z.object({ opsPerS: z.number(), bytesPerS: z.number() }),
+    maxRssKiB: z.number().describe('the most memory that was resident'),
     pmu: z.object({ instructionsPerCycle: z.number(), missesPerKiloInstruction: z.number() }),
   })
   .partial();

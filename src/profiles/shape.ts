@@ -30,6 +30,7 @@ export function shapeOf(counters: Counters): Shape {
     period: counters.extras?.period,
     churn: churn(tasks),
     blockIo: blockIo(counters),
+    maxRssKiB: counters.maxRssKiB,
     pmu: pmu(counters),
   });
 }
