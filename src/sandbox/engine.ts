@@ -181,6 +181,8 @@ class Run {
   }
 
   #ended(vm: QuickJS, kindHandle: JSValueHandle | undefined, textHandle: JSValueHandle | undefined) {
+    // An interrupt can come out of a promise as an ordinary error
+    if (this.#outOfTime) this.#finish({ problem: endedProblem('time', this.#limits) });
     const kind = textOf(kindHandle, 10);
     const text = textOf(textHandle, kind === 'result' ? this.#limits.resultBytes : 100_000);
     if (kind === 'result' && text === undefined)

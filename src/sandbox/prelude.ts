@@ -23,7 +23,7 @@ export const prelude = `(() => {
   'use strict';
   const kept = new Set(${JSON.stringify(globals)});
   for (const name of Object.getOwnPropertyNames(globalThis)) if (!kept.has(name)) delete globalThis[name];
-  delete Math.random;
+  Math.random = () => { throw new Error('Math.random: there is no chance here'); };
   const { parse, stringify } = JSON;
   const { defineProperty } = Object;
   const Failure = Error, Wrong = TypeError, Pledge = Promise, Text = String;

@@ -41,7 +41,7 @@ function codeOf({ name, message }: Thrown): ProblemCode {
 }
 
 /** The first place of the stack that lies in the script; none where the script made one up. */
-function placeOf(stack: string, { source, firstColumn }: Place): { line: number; column: number } | object {
+function placeOf(stack: string, { source, firstColumn }: Place): { line?: number; column?: number } {
   const found = /script\.js:(\d{1,7}):(\d{1,7})/.exec(stack);
   if (found === null) return {};
   const line = Number(found[1]);
@@ -65,7 +65,10 @@ const absent: readonly (readonly [RegExp, string])[] = [
     'there are no files, network and modules: observe() is the only way out',
   ],
   [/Maximum call stack/, 'call less deep: use a loop'],
-  [/out of memory|too long|too large/, 'keep less: add up what you read instead of collecting it'],
+  [
+    /out of memory|string too long|too large to allocate/,
+    'keep less: add up what you read instead of collecting it',
+  ],
 ];
 
 function adviceFor(text: string): string {
@@ -83,13 +86,15 @@ export function endedProblem(
 ): Problem {
   const { message, next } = endings(limits)[reason];
   const code = reason === 'total' ? 'time' : reason;
-  return { code, message, ...placeOf(stack, place), next };
+  // The engine notes where a function calls, not where it loops: the line is in the function that it was in.
+  const { line } = placeOf(stack, place);
+  return line === undefined ? { code, message, next } : { code, message, line, next };
 }
 
 const endings = (limits: Limits) => ({
   time: {
     message: `it computed for more than ${limits.computeMs} ms`,
-    next: 'look for a loop without an end; else observe and compute less',
+    next: 'look for a loop without an end in the function of this line; else observe and compute less',
   },
   total: {
     message: `it took more than ${limits.totalMs / 1000} s with its observations`,
