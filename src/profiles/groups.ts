@@ -15,8 +15,9 @@ export function groupsOf(counters: Counters): Group[] {
   const tasks = observedTasks(counters);
   const all = sumOf(tasks, (task) => task.ranNs) ?? 0;
   const groups = new Map<string, TaskCounters[]>();
+  const label = labels(tasks);
   for (const task of tasks) {
-    const key = task.tid === -1 ? '(others)' : stem(task.comm);
+    const key = label(task);
     const group = groups.get(key);
     if (group === undefined) groups.set(key, [task]);
     else group.push(task);
@@ -28,11 +29,23 @@ export function groupsOf(counters: Counters): Group[] {
     .map(({ comm, group, ns }) => groupOf(comm, group, all > 0 ? ns / all : 0, counters));
 }
 
-/** worker-17 and kworker/3:1 without their numbers; a comm that is all number keeps it. */
-function stem(comm: string): string {
-  const bare = comm.replace(/\d+/g, '#');
-  return bare === '#' ? comm : bare;
+/** The name of each task's group: worker-# where there are worker-1 and worker-2, cc1 where all are that. */
+export function labels(tasks: readonly TaskCounters[]): (task: TaskCounters) => string {
+  const first = new Map<string, string>();
+  const several = new Set<string>();
+  for (const { comm } of tasks) {
+    const stem = stemOf(comm);
+    const known = first.get(stem);
+    if (known === undefined) first.set(stem, comm);
+    else if (known !== comm) several.add(stem);
+  }
+  return ({ tid, comm }) => {
+    const stem = stemOf(comm);
+    return tid === -1 ? '(others)' : several.has(stem) && stem !== '#' ? stem : comm;
+  };
 }
+
+const stemOf = (comm: string): string => comm.replace(/\d+/g, '#');
 
 function groupOf(
   comm: string,

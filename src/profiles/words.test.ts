@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { digits, duration, name, percent, tokensOf } from './words.ts';
+import { digits, duration, escapedName, name, percent, tokensOf } from './words.ts';
 
 describe('numbers in words', () => {
   it.each([
@@ -51,6 +51,15 @@ describe('names', () => {
     ['1234567890123456789\n', '1234567890123456789~'],
   ])('%j is shown as %s', (text, shown) => {
     expect(name(text)).toBe(shown);
+  });
+
+  it.each([
+    ['a\\x0ab', 'a\\x0ab'],
+    ['raw\n', 'raw\\x0a'],
+    ['1234567890123456\\x0a9', '1234567890123456~'],
+    ['1234567890123456789012', '1234567890123456789~'],
+  ])('%j, escaped before, is shown as %s', (text, shown) => {
+    expect(escapedName(text)).toBe(shown);
   });
 
   it('are printable ASCII, and no longer than asked, whatever they were', () => {

@@ -42,6 +42,12 @@ export function name(text: string, most = 20): string {
   return out;
 }
 
+/** What was escaped before: cut, and looked through once more. */
+export function escapedName(text: string, most = 20): string {
+  if (!/^[ -~]*$/.test(text)) return name(text, most);
+  return text.length <= most ? text : `${text.slice(0, most - 1).replace(/\\[^\\]{0,8}$/, '')}~`;
+}
+
 function escaped(character: string): string {
   const code = character.codePointAt(0)!;
   if (character === '\\') return '\\\\';
