@@ -22,6 +22,7 @@ import { buildRunner } from './linux/runner.ts';
 import { sourceTree } from './linux/sources.ts';
 import { type Group, type ToolOptions, tools } from './linux/tools.ts';
 import { attackPolicy, writeFailure } from './machines/attack.ts';
+import { observeHost } from './machines/host-observer.ts';
 import { readKernelImage } from './machines/kernel-reading.ts';
 import { type MicroVm, openMicroVm } from './machines/micro-vm.ts';
 import { openSimulator, type SimulatorMachine } from './machines/simulator.ts';
@@ -112,9 +113,16 @@ export function openWorld(env: NodeJS.ProcessEnv = process.env): World {
     },
     openMachine,
     simulate: (experiment, watch) => simulator().observe(experiment, watch),
-    observe: async () => {
-      throw new Fault('unavailable', 'not wired yet', { next: 'wait' });
-    },
+    observe: (target, wish, call) =>
+      observeHost(
+        {
+          runner: () => buildRunner(cache, join(packageRoot, 'runner'), toolOptions(call)),
+          probes: join(packageRoot, 'probes'),
+        },
+        target,
+        wish,
+        call.signal,
+      ),
     version: packageVersion,
     attack: (attack, call) => attackPolicy(attack, call),
     writeFailure: (name, text, place) => writeFailure(place ?? join(store.root, 'regressions'), name, text),

@@ -4,6 +4,7 @@ import { diff } from './diff.ts';
 import { fuzz } from './fuzz.ts';
 import { policies, workloads } from './library.ts';
 import { observations } from './observations.ts';
+import { observe } from './observe.ts';
 import { compare, replay, show } from './records.ts';
 import type { Service } from './service.ts';
 import { simulate } from './simulate.ts';
@@ -14,6 +15,7 @@ import type { World } from './world.ts';
 
 export function serviceTable(world: World): Service[] {
   return [
+    observe,
     tune,
     simulate,
     diff,

@@ -1,0 +1,110 @@
+// Observing what runs on this very machine: recorded or counted by probes where the kernel lets us, else by what procfs tells everybody. How the machine
+// schedules is not changed, and nothing stays behind.
+
+import { readFile } from 'node:fs/promises';
+import { availableParallelism, release } from 'node:os';
+import { join } from 'node:path';
+import type { Counters } from '../core/counters.ts';
+import { Fault } from '../core/errors.ts';
+import type { Profile } from '../core/profile.ts';
+import type { Trace } from '../core/trace.ts';
+import { type Recording, type RecordTarget, record, whyNotRecord } from '../linux/recorder.ts';
+import type { Runner, RunnerEvent } from '../linux/runner.ts';
+import { readProbeEvents } from '../traces/probe-events.ts';
+
+export type HostTarget =
+  | {
+      readonly what: 'command';
+      readonly command: {
+        readonly argv: readonly string[];
+        readonly env: Readonly<Record<string, string>>;
+        readonly cwd: string;
+      };
+    }
+  | { readonly what: 'process'; readonly pid: number }
+  | { readonly what: 'cgroup'; readonly path: string }
+  | { readonly what: 'machine' };
+
+export interface HostWish {
+  readonly how: 'auto' | 'record' | 'watch' | 'procfs';
+  readonly seconds: number;
+  readonly events: number;
+}
+
+export interface HostObservation {
+  readonly trace?: Trace;
+  readonly counters?: Counters;
+  readonly machine: Profile['machine'];
+  readonly output?: { readonly stdout: string; readonly stderr: string; readonly exit: string };
+}
+
+export interface ObserverParts {
+  /** Built when it is needed first. */
+  readonly runner: () => Promise<Runner>;
+  /** Where the objects of the probes are. */
+  readonly probes: string;
+}
+
+export async function observeHost(
+  parts: ObserverParts,
+  target: HostTarget,
+  wish: HostWish,
+  signal: AbortSignal,
+): Promise<HostObservation> {
+  const refused = whyNotRecord();
+  const how = wish.how === 'auto' ? usual(target, refused !== undefined) : wish.how;
+  if (how !== 'procfs' && refused !== undefined) throw refused;
+  const observe = { record: recorded, watch: watched, procfs: sampled }[how];
+  return { ...(await observe(parts, target, wish, signal)), machine: here() };
+}
+
+/** The machine as a whole does too much to be recorded for long. */
+function usual({ what }: HostTarget, isRefused: boolean): 'record' | 'watch' | 'procfs' {
+  if (isRefused) return 'procfs';
+  return what === 'machine' ? 'watch' : 'record';
+}
+
+const here = (): Profile['machine'] => ({ name: 'host', kernel: release(), cpus: availableParallelism() });
+
+type Found = Omit<HostObservation, 'machine'>;
+
+async function recorded(
+  parts: ObserverParts,
+  target: HostTarget,
+  { seconds, events }: HostWish,
+  signal: AbortSignal,
+): Promise<Found> {
+  const object = await readFile(join(parts.probes, 'record.bpf.o'));
+  const options = { object, events, limitMs: seconds * 1000, signal };
+  const recording = await record(await parts.runner(), whom(target), options);
+  const name = target.what === 'command' ? { name: target.command.argv.join(' ') } : {};
+  const trace = readProbeEvents(recording.raw, { cpus: availableParallelism(), release: release(), ...name });
+  return { trace, ...outputOf(recording.events) };
+}
+
+function whom(target: HostTarget): RecordTarget {
+  if (target.what === 'command') return { kind: 'command', ...target.command };
+  if (target.what === 'process') return { kind: 'pid', pid: target.pid };
+  return target.what === 'cgroup' ? { kind: 'cgroup', path: target.path } : { kind: 'all' };
+}
+
+async function watched(): Promise<Found> {
+  throw new Fault('unsupported', 'not yet', { next: 'use --how record' });
+}
+
+async function sampled(): Promise<Found> {
+  throw new Fault('unsupported', 'not yet', { next: 'use --how record' });
+}
+
+/** Of a command: how it ended. */
+export function outputOf(events: Recording['events']): Pick<HostObservation, 'output'> {
+  const run = events.findLast(
+    (event): event is Extract<RunnerEvent, { event: 'run' }> => event.event === 'run',
+  );
+  if (run === undefined) return {};
+  const limit = events.find((event) => event.event === 'limit');
+  const end = run.signal === 0 ? `exit code ${run.exit}` : `signal ${run.signal}`;
+  const exit =
+    limit?.event === 'limit' ? `${end}, after a limit was hit: ${limit.detail || limit.what}` : end;
+  return { output: { stdout: run.stdout, stderr: run.stderr, exit } };
+}
