@@ -37,12 +37,12 @@ static void emit_waits(const struct watch_slot *s)
 {
 	json_array("waits");
 	for (size_t i = 0; i < WATCH_REASONS; i++) {
-		if (!s->waits[i])
+		if (!s->waits[i].count)
 			continue;
 		json_array(NULL);
 		json_uint(NULL, i);
-		json_uint(NULL, s->waits[i]);
-		json_uint(NULL, s->wait_ns[i]);
+		json_uint(NULL, s->waits[i].count);
+		json_uint(NULL, s->waits[i].ns);
 		json_array_end();
 	}
 	json_array_end();

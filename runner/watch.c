@@ -16,8 +16,8 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-/* Costs of one event, as the kernel accounts them with some for the way there; a window that is paid from what is left of the budget. */
-enum { SWITCH_NS = 120, WAKING_NS = 180, TICK_NS = 100000000, MOST_OFF = 50, SAMPLE_NS = 7300000, MIN_SLOTS = 1024, MAX_SLOTS = 32768 };
+/* What an event costs, generously: with the way to the program, and with what its memory traffic costs others. */
+enum { SWITCH_NS = 300, WAKING_NS = 700, TICK_NS = 100000000, MOST_OFF = 50, SAMPLE_NS = 7300000, MIN_SLOTS = 1024, MAX_SLOTS = 32768 };
 enum { ON_SWITCH, ON_FORK, ON_BLOCK, ON_SAMPLE, ON_WAKING, LINKS };
 static const char *const programs[LINKS] = {"on_switch", "on_fork", "on_block", "on_sample", "on_waking"};
 
@@ -56,11 +56,12 @@ static bool settle(const struct job *job)
 	uint32_t capacity = (uint32_t)slot_room, cpus = (uint32_t)libbpf_num_possible_cpus();
 	int32_t process = (int32_t)job->follow_pid;
 	int64_t count_at = percpu_distance("runqueues", "__preempt_count");
+	uint32_t bits = interrupt_bits();
 	uint64_t group = subject_cgroup();
 	struct bpf_map *slots = bpf_object__find_map_by_name(probe.object, "slots");
 	return slots && bpf_map__value_size(slots) == sizeof(struct watch_slot) && !bpf_map__set_max_entries(slots, capacity) &&
 	       set("capacity", &capacity, 4) && set("cpus", &cpus, 4) && set("scope", &scopes[job->follow], 4) && set("process", &process, 4) &&
-	       set("preempt_count_at", &count_at, 8) && set("cgroup_id", &group, 8);
+	       set("preempt_count_at", &count_at, 8) && set("interrupt_bits", &bits, 4) && set("cgroup_id", &group, 8);
 }
 
 static void lacks(const char *what)
@@ -125,6 +126,15 @@ static void machine_now(uint64_t *busy_ns, uint64_t *switches)
 	*busy_ns = (t[0] + t[1] + t[2] + t[5] + t[6]) * (SECOND / (uint64_t)sysconf(_SC_CLK_TCK));
 	char *line = strstr(text, "\nctxt ");
 	*switches = line ? strtoull(line + 6, NULL, 10) : 0;
+}
+
+static uint64_t wakes_seen(void)
+{
+	const uint64_t(*seen)[8] = probe_variable(&probe, ".bss", "seen", sizeof(uint64_t[WATCH_CPUS][8]));
+	uint64_t sum = 0;
+	for (size_t i = 0; seen && i < WATCH_CPUS; i++)
+		sum += seen[i][0];
+	return sum;
 }
 
 static void start_now(void)
@@ -205,13 +215,13 @@ void watch_tick(void)
 	uint64_t now = now_ns(), busy, switches, wakes;
 	if (!told.start_ns || now - last_ns < TICK_NS / 2)
 		return;
-	wakes = number("waking_seen");
+	wakes = wakes_seen();
 	if (is_group)
 		walk("begin"); /* who was moved into the group */
 	machine_now(&busy, &switches);
-	double earned = budget * (double)(busy - last_busy), room = budget * TICK_NS * 20;
+	double earned = budget * (double)(busy - last_busy), room = budget * TICK_NS * 2;
 	credit += earned - (double)(switches - last_switches) * SWITCH_NS - (double)(wakes - last_wakes) * WAKING_NS;
-	credit = credit > room ? room : credit < -room ? -room : credit;
+	credit = credit > room ? room : credit < -50 * room ? -50 * room : credit;
 	if (links[ON_WAKING])
 		told.waking_ns += now - last_ns;
 	bool want = credit >= 0 || ++off_ticks >= MOST_OFF;

@@ -3,31 +3,34 @@
 #pragma once
 #include "observe.h"
 
-enum { WATCH_BUCKETS = 40, WATCH_REASONS = 12, WATCH_CAUSES = 5, WATCH_LEVELS = 65 };
+enum { WATCH_BUCKETS = 40, WATCH_REASONS = 12, WATCH_CAUSES = 5, WATCH_LEVELS = 65, WATCH_CPUS = 512 };
 
 struct watch_totals {
 	int64_t ran, delay, utime, stime, nvcsw, nivcsw, min_flt, maj_flt, migrations, read_bytes, write_bytes;
 };
 struct watch_slot {
 	uint64_t task, ran_seen, delay_seen, departed, burst_ran;
-	uint32_t id;
 	int32_t tid;
+	uint32_t flags;
 	uint16_t call;
 	uint8_t call_reason, call_turns;
 	uint32_t call_arg;
 	uint8_t state, reason, ended, zero;
-	uint32_t bursts;
-	struct watch_totals sum;
+	uint32_t bursts, wakes[5], id, edge_to, edge_count, edge_turns, forks;
 	uint64_t born_ns, ended_ns;
 	int32_t tgid;
-	uint32_t forks, flags, edge_to, edge_count, reads, writes, claim;
+	uint32_t zeroes;
+	struct {
+		uint64_t ns, count;
+	} waits[WATCH_REASONS];
+	uint32_t times[3 * WATCH_BUCKETS];
+	struct watch_totals sum;
+	uint32_t reads, writes;
 	uint64_t read_bytes, written_bytes;
 	char comm[16];
-	uint64_t wait_ns[WATCH_REASONS];
-	uint32_t waits[WATCH_REASONS], wakes[6], times[3 * WATCH_BUCKETS];
-	uint64_t pad[2];
+	uint32_t claim, pad[7];
 };
-_Static_assert(sizeof(struct watch_slot) == 896, "as in probes/watch.bpf.c");
+_Static_assert(sizeof(struct watch_slot) == 960, "as in probes/watch.bpf.c");
 
 /* What is told when it is over. */
 struct watch_told {
