@@ -14,6 +14,8 @@ export interface TaskStat {
   readonly majorFaults: number;
   readonly userNs: number;
   readonly systemNs: number;
+  /** User and system time of children that have ended and were waited for. */
+  readonly childrenNs: number;
   readonly nice: number;
   readonly threads: number;
   /** Since boot. With the pid it names a task for good. */
@@ -48,6 +50,7 @@ export function parseStat(text: string): TaskStat | undefined {
     majorFaults: field(12),
     userNs: field(14) * tickNs,
     systemNs: field(15) * tickNs,
+    childrenNs: (field(16) + field(17)) * tickNs,
     nice: field(19),
     threads: field(20),
     startTicks: field(22),

@@ -1,0 +1,142 @@
+// Threads that are followed from look to look. The schedstat of each stays open: reading it again costs a sixth of opening it by name, and an open file belongs
+// to this task for good: when its id is used again, reading fails instead of telling of another one.
+
+import { closeSync, openSync, readSync } from 'node:fs';
+import type { WaitReason } from '../../core/trace.ts';
+import { kernelThreadFlag, parseStat, parseSwitches, type SchedStat, type TaskStat } from './procfs.ts';
+import { pathOf, readLine, type Surfaces } from './surfaces.ts';
+import { readTaskFile, schedStat, type Thread, threadPath, threadStat } from './tasks.ts';
+import { reasonOf } from './wait-places.ts';
+
+export interface Watched {
+  readonly thread: Thread;
+  readonly startTicks: number;
+  readonly isNew: boolean;
+  readonly hasSchedStat: boolean;
+  /** Since the start of the observation. */
+  readonly seenNs: number;
+  readonly first: { readonly stat: TaskStat; readonly sched: SchedStat };
+  stat: TaskStat;
+  sched: SchedStat;
+  /** -1: not open (closed, or more of them than may be open): read by name. */
+  fd: number;
+  endedNs: number | undefined;
+  switches: { readonly first: Switches; last: Switches } | undefined;
+  /** How often it was seen waiting for what. */
+  readonly places: Map<WaitReason, number>;
+}
+
+type Switches = NonNullable<ReturnType<typeof parseSwitches>>;
+
+const small = Buffer.allocUnsafe(128);
+
+/** "ran delay runs", read without a text in between: this is done for every thread at every look. Undefined when the task has gone. */
+export function readSchedStat(fd: number): SchedStat | undefined {
+  let length: number;
+  try {
+    length = readSync(fd, small, 0, small.length, 0);
+  } catch {
+    return undefined;
+  }
+  let [field, value, ran, delay] = [0, 0, 0, 0];
+  for (let at = 0; at < length; at++) {
+    const byte = small[at]!;
+    if (byte >= 0x30 && byte <= 0x39) value = value * 10 + (byte - 0x30);
+    else {
+      if (field === 0) ran = value;
+      else if (field === 1) delay = value;
+      else return { ranNs: ran, delayNs: delay, runs: value };
+      field++;
+      value = 0;
+    }
+  }
+  return undefined;
+}
+
+const nothing: SchedStat = { ranNs: 0, delayNs: 0, runs: 0 };
+
+/**
+ * Takes in a thread; undefined when it has gone meanwhile. `bornAfter`: in ticks since boot; who began later has used nothing before. `keepOpen`: room for
+ * another open file.
+ */
+export function watch(
+  surfaces: Surfaces,
+  thread: Thread,
+  seenNs: number,
+  bornAfter: number,
+  keepOpen: boolean,
+): Watched | undefined {
+  const path = threadPath(surfaces, thread);
+  let fd = -1;
+  try {
+    fd = openSync(pathOf(`${path}/schedstat`), 'r');
+  } catch {
+    // a kernel without it: user and system time have to do
+  }
+  const stat = parseStat(readTaskFile(`${path}/stat`) ?? '');
+  const hasSchedStat = fd >= 0;
+  const sched = hasSchedStat ? readSchedStat(fd) : nothing;
+  if (hasSchedStat && (!keepOpen || stat === undefined || sched === undefined)) {
+    closeSync(fd);
+    fd = -1;
+  }
+  if (stat === undefined || sched === undefined) return undefined;
+  const isNew = stat.startTicks > bornAfter;
+  const before: TaskStat = isNew ? { ...stat, userNs: 0, systemNs: 0, minorFaults: 0, majorFaults: 0 } : stat;
+  return {
+    thread,
+    startTicks: stat.startTicks,
+    isNew,
+    hasSchedStat,
+    seenNs,
+    first: { stat: before, sched: isNew ? nothing : sched },
+    stat,
+    sched,
+    fd,
+    endedNs: undefined,
+    switches: undefined,
+    places: new Map(),
+  };
+}
+
+/** Another look at its schedstat; false when it has ended. */
+export function lookAgain(surfaces: Surfaces, watched: Watched): boolean {
+  // By name it may be another task by now: the stat says when it began.
+  if (watched.fd < 0 && !statAgain(surfaces, watched)) return false;
+  if (!watched.hasSchedStat) return true;
+  const sched = watched.fd < 0 ? schedStat(surfaces, watched.thread) : readSchedStat(watched.fd);
+  if (sched === undefined) return false;
+  watched.sched = sched;
+  return true;
+}
+
+/** Another look at its stat; false when it has ended. */
+export function statAgain(surfaces: Surfaces, watched: Watched): boolean {
+  const stat = threadStat(surfaces, watched.thread);
+  if (stat === undefined || stat.startTicks !== watched.startTicks) return false;
+  watched.stat = stat;
+  return true;
+}
+
+export function countSwitches(surfaces: Surfaces, watched: Watched): void {
+  const seen = parseSwitches(readTaskFile(`${threadPath(surfaces, watched.thread)}/status`) ?? '');
+  if (seen === undefined) return;
+  if (watched.switches !== undefined) watched.switches.last = seen;
+  else watched.switches = { first: watched.isNew ? { voluntary: 0, involuntary: 0 } : seen, last: seen };
+}
+
+/** Notes where it waits, if it does. */
+export function notePlace(surfaces: Surfaces, watched: Watched): void {
+  if (!statAgain(surfaces, watched)) return;
+  const { state, flags } = watched.stat;
+  if (!/[SDI]/.test(state)) return;
+  const isKernel = (flags & kernelThreadFlag) !== 0;
+  const wchan = isKernel ? undefined : readLine(`${threadPath(surfaces, watched.thread)}/wchan`);
+  const reason = reasonOf(wchan, state, isKernel);
+  watched.places.set(reason, (watched.places.get(reason) ?? 0) + 1);
+}
+
+export function close(watched: Watched): void {
+  if (watched.fd >= 0) closeSync(watched.fd);
+  watched.fd = -1;
+}

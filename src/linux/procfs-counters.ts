@@ -1,0 +1,248 @@
+// Counters of a process tree, a cgroup or the machine out of procfs, for when probes may not be loaded. All threads are read at the start and at the end, and
+// looked at in between so that short ones are seen and waiting places are sampled; looks take at most a tenth of the time.
+
+import type { Counters } from '../core/counters.ts';
+import type { Subject } from '../core/observed-tasks.ts';
+import { parseDiskStats } from './host/block.ts';
+import { cgroupMounts, findCgroup } from './host/cgroup-paths.ts';
+import { processesIn } from './host/cgroups.ts';
+import { countersOf, type DiskSum, type Looked } from './host/looked.ts';
+import { chosenProcesses, pageKiB, uptimeS } from './host/processes.ts';
+import { type MachineStat, type TaskStat, tickNs } from './host/procfs.ts';
+import { isDirectory, read, realSurfaces, type Surfaces } from './host/surfaces.ts';
+import { allProcesses, allThreads, descendants, type Thread } from './host/tasks.ts';
+import { machineStat, onlineCpus } from './host/topology.ts';
+import {
+  close,
+  countSwitches,
+  lookAgain,
+  notePlace,
+  statAgain,
+  type Watched,
+  watch,
+} from './host/watched-tasks.ts';
+
+export interface ProcfsWish {
+  readonly subject: Subject;
+  readonly durationMs: number;
+  /** The end, when it comes earlier: of a command, say. */
+  readonly until?: Promise<unknown>;
+}
+
+/** Threads whose switches are read (status is the dearest of their files): those that have run most often so far. */
+const mostSwitches = 1000;
+/** Threads whose waiting place is sampled at a look: the most active ones. */
+const mostPlaces = 250;
+const lookEveryMs = 100;
+
+/** Faults: not-found when there is no such process or group at the start; interrupted. */
+export async function sampleProcfs(
+  wish: ProcfsWish,
+  signal: AbortSignal,
+  surfaces: Surfaces = realSurfaces,
+): Promise<Counters> {
+  const observer = new Observer(wish, signal, surfaces);
+  try {
+    await observer.begin();
+    await observer.stay();
+    return countersOf(await observer.end());
+  } finally {
+    observer.close();
+  }
+}
+
+class Observer {
+  private readonly wish: ProcfsWish;
+  private readonly signal: AbortSignal;
+  private readonly surfaces: Surfaces;
+  private readonly startedNs: number;
+  private readonly bornAfter: number;
+  private readonly before: MachineStat;
+  private readonly disksBefore: DiskSum;
+  private readonly live = new Map<number, Watched>();
+  private readonly all: Watched[] = [];
+  private readonly children = new Map<string, { first: number; last: number }>();
+  private followed = new Set<number>();
+  private maxRssKiB = 0;
+  private looks = 0;
+  private open = 0;
+  private readonly mostOpen: number;
+
+  constructor(wish: ProcfsWish, signal: AbortSignal, surfaces: Surfaces) {
+    this.wish = wish;
+    this.signal = signal;
+    this.surfaces = surfaces;
+    this.startedNs = surfaces.nowNs();
+    this.bornAfter = Math.floor((uptimeS(surfaces) * 1e9) / tickNs) - 1;
+    this.before = machineStat(surfaces);
+    this.disksBefore = disks(surfaces);
+    this.mostOpen = openLimit() / 2;
+  }
+
+  private nowNs(): number {
+    return this.surfaces.nowNs() - this.startedNs;
+  }
+
+  async begin(): Promise<void> {
+    const { subject } = this.wish;
+    const chosen = await chosenProcesses(this.surfaces, subject === 'machine' ? {} : subject, this.signal);
+    this.followed = new Set(chosen.map((one) => one.pid));
+    await this.take(chosen, true);
+    const busiest = [...this.all].sort((a, b) => b.sched.runs - a.sched.runs).slice(0, mostSwitches);
+    for (const one of busiest) countSwitches(this.surfaces, one);
+  }
+
+  /** Looks again and again until the time is over; sooner when the subject has gone. */
+  async stay(): Promise<void> {
+    let isOver = false;
+    void this.wish.until?.then(
+      () => (isOver = true),
+      () => (isOver = true),
+    );
+    let pauseMs = lookEveryMs;
+    for (;;) {
+      const left = this.wish.durationMs - this.nowNs() / 1e6;
+      // The last look is the end's: none is begun that would end after it.
+      if (left <= pauseMs / 4) break;
+      await this.pause(Math.min(pauseMs, left));
+      if (isOver || this.nowNs() / 1e6 >= this.wish.durationMs) break;
+      const began = this.nowNs();
+      await this.look();
+      if (this.wish.subject !== 'machine' && this.live.size === 0) break;
+      pauseMs = Math.max(lookEveryMs, (10 * (this.nowNs() - began)) / 1e6);
+    }
+  }
+
+  private async pause(ms: number): Promise<void> {
+    const { until } = this.wish;
+    const sleep = this.surfaces.sleep(ms, this.signal);
+    await (until === undefined ? sleep : Promise.race([sleep, until.catch(() => {})]));
+  }
+
+  /** Who is there now: new ones are taken in, the most active ones are asked where they wait. */
+  private async look(): Promise<void> {
+    this.looks++;
+    for (const one of [...this.live.values()]) if (!lookAgain(this.surfaces, one)) this.gone(one);
+    await this.take(await this.current(), false);
+    const active = [...this.live.values()]
+      .filter((one) => one.sched.runs > one.first.sched.runs || one.isNew)
+      .sort((a, b) => b.sched.runs - b.first.sched.runs - (a.sched.runs - a.first.sched.runs))
+      .slice(0, mostPlaces);
+    for (const one of active) notePlace(this.surfaces, one);
+  }
+
+  private async current(): Promise<TaskStat[]> {
+    const { subject } = this.wish;
+    if (subject !== 'machine' && 'cgroup' in subject) {
+      const mounts = cgroupMounts(this.surfaces);
+      // Once the group is removed nobody is in it.
+      const group = findCgroup(mounts, subject.cgroup);
+      return isDirectory(group.directory) ? allProcesses(this.surfaces, this.signal, processesIn(group)) : [];
+    }
+    const everyone = await allProcesses(this.surfaces, this.signal);
+    if (subject === 'machine') return everyone;
+    // Who was followed once stays followed, also when its parent has ended and it hangs elsewhere.
+    const own = new Map<number, TaskStat>();
+    const roots = [...this.followed].filter((pid) => this.live.has(pid));
+    for (const root of roots)
+      if (!own.has(root)) for (const one of descendants(everyone, root)) own.set(one.pid, one);
+    return [...own.values()];
+  }
+
+  private async take(processes: readonly TaskStat[], isFirst: boolean): Promise<void> {
+    let pages = 0;
+    for (const one of processes) {
+      pages += one.rssPages;
+      this.followed.add(one.pid);
+      this.noteChildren(one, isFirst);
+    }
+    this.maxRssKiB = Math.max(this.maxRssKiB, pages * pageKiB);
+    const own = this.wish.subject === 'machine' ? process.pid : -1;
+    for (const thread of await allThreads(this.surfaces, this.signal, processes))
+      if (thread.pid !== own && !this.live.has(thread.tid)) this.takeOne(thread);
+  }
+
+  private takeOne(thread: Thread): void {
+    const one = watch(this.surfaces, thread, this.nowNs(), this.bornAfter, this.open < this.mostOpen);
+    if (one === undefined) return;
+    if (one.fd >= 0) this.open++;
+    this.live.set(thread.tid, one);
+    this.all.push(one);
+  }
+
+  /** CPU time of children that were waited for: how those show that came and went between two looks. */
+  private noteChildren(stat: TaskStat, isFirst: boolean): void {
+    const key = `${stat.pid}@${stat.startTicks}`;
+    const known = this.children.get(key);
+    const first = isFirst ? stat.childrenNs : 0;
+    this.children.set(key, { first: known?.first ?? first, last: stat.childrenNs });
+  }
+
+  private gone(one: Watched): void {
+    one.endedNs = this.nowNs();
+    this.live.delete(one.thread.tid);
+    if (one.fd >= 0) this.open--;
+    close(one);
+  }
+
+  async end(): Promise<Looked> {
+    for (const one of [...this.live.values()]) if (!lookAgain(this.surfaces, one)) this.gone(one);
+    const observedNs = Math.max(1, this.nowNs());
+    const after = machineStat(this.surfaces);
+    const disksAfter = disks(this.surfaces);
+    for (const one of this.live.values()) {
+      // Who has not run since has the same times as before.
+      if (one.sched.runs === one.first.sched.runs && one.fd >= 0 && !one.isNew) continue;
+      if (!statAgain(this.surfaces, one)) one.endedNs = observedNs;
+      if (one.switches !== undefined || one.isNew) countSwitches(this.surfaces, one);
+    }
+    const born = this.all.filter((one) => one.isNew).length;
+    return {
+      subject: this.wish.subject,
+      observedNs,
+      cpus: onlineCpus(this.surfaces).length,
+      tasks: this.all,
+      machine: [this.before, after],
+      disks: [this.disksBefore, disksAfter],
+      maxRssKiB: this.maxRssKiB,
+      looks: this.looks,
+      unseen: Math.max(0, after.forks - this.before.forks - born),
+      hiddenNs: this.hidden(),
+    };
+  }
+
+  /** What children took, less what was seen of those that have ended. */
+  private hidden(): number {
+    const told = [...this.children.values()].reduce(
+      (sum, { first, last }) => sum + Math.max(0, last - first),
+      0,
+    );
+    const seen = this.all
+      .filter((one) => one.endedNs !== undefined)
+      .reduce((sum, one) => sum + one.stat.userNs + one.stat.systemNs, 0);
+    // Times are told in ticks: of each one that has ended a tick may be missing.
+    const ended = this.all.filter((one) => one.endedNs !== undefined).length;
+    return Math.max(0, told - seen - ended * tickNs);
+  }
+
+  close(): void {
+    for (const one of this.live.values()) close(one);
+  }
+}
+
+/** How many files this process may have open. */
+function openLimit(): number {
+  return Number(/^Max open files\s+(\d+)/m.exec(read('/proc/self/limits') ?? '')?.[1] ?? 1024);
+}
+
+function disks({ proc, sys }: Surfaces): DiskSum {
+  const sum = { reads: 0, writes: 0, readBytes: 0, writtenBytes: 0 };
+  for (const disk of parseDiskStats(read(`${proc}/diskstats`) ?? '')) {
+    if (!isDirectory(`${sys}/block/${disk.device.replaceAll('/', '!')}`)) continue;
+    sum.reads += disk.reads;
+    sum.writes += disk.writes;
+    sum.readBytes += disk.readBytes;
+    sum.writtenBytes += disk.writtenBytes;
+  }
+  return sum;
+}
