@@ -463,6 +463,8 @@ int census(void *ctx)
 	bpf_rcu_read_lock();
 	bpf_iter_task_new(&it, NULL, ALL_THREADS);
 	while ((p = bpf_iter_task_next(&it))) {
+		if (!p->pid) /* the first idle task heads the list */
+			continue;
 		emit_name(p);
 		emit_about(p, parent_of(p));
 	}

@@ -267,6 +267,8 @@ static bool start_failed(struct child *c, char **argv, const struct job *job)
 	int problem[2];
 	bool yes = read(c->error_fd, problem, sizeof(problem)) == sizeof(problem);
 	close(c->error_fd);
+	if (yes)
+		fault_code = problem[1] == ENOENT || problem[1] == ENOTDIR ? "not-found" : problem[1] == EACCES ? "not-permitted" : NULL;
 	if (yes && problem[0] == 1)
 		fault("name a directory that the machine has (--with brings one in)", "cannot enter the working directory %.*s: %s", (int)job->cwd.n,
 		      (const char *)job->cwd.at, strerror(problem[1]));

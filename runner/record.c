@@ -70,7 +70,7 @@ bool record_start(const struct job *job)
 	if (!room)
 		return false;
 	*room = job->record_events;
-	if (error) {
+	if (error || subject_gone()) { /* or its number means another one by now */
 		fault_code = "not-found";
 		fault("name a process that runs", "the process %lld is gone", (long long)job->follow_pid);
 		return false;

@@ -79,6 +79,8 @@ void stop_report(enum stop stop, const struct job *job)
 	if (stop == STOP_WALL)
 		limit_event("wall", "timeout: the workload was still running after %llu ms and was killed", (unsigned long long)job->wall_limit_ms);
 	if (stop == STOP_SIGNAL)
+		fault_code = "interrupted";
+	if (stop == STOP_SIGNAL)
 		fault("start it again", "ended by a signal before the workload had finished");
 	if (stop == STOP_READER_GONE)
 		fault("start it again", "nobody reads the runner's output any more");
