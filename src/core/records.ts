@@ -63,6 +63,14 @@ export const workloadSchema = z.discriminatedUnion('kind', [
     expansion: digestSchema,
   }),
   z.object({
+    kind: z.literal('recorded'),
+    name: z.string(),
+    /** Digest of the recording (.trace); it is kept beside the records. */
+    trace: digestSchema,
+    /** Digest of what it means for this seed. */
+    expansion: digestSchema,
+  }),
+  z.object({
     kind: z.literal('command'),
     name: z.string(),
     argv: z.array(z.string()).min(1),
@@ -190,6 +198,7 @@ export const screeningSchema = z.object({
   kind: z.literal('screening'),
   version: z.literal(1),
   from: z.array(digestSchema),
+  /** `file`: a workload file's canonical JSON, or a recording. */
   workload: z.object({ name: z.string(), file: digestSchema }),
   goal: z.object({ metric: z.string(), direction: z.enum(['lower', 'higher']), unit: z.string() }),
   machine: machineSchema,

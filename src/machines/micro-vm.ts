@@ -303,8 +303,9 @@ async function bootFault(guest: { console(): Promise<string> }, end: GuestEnd): 
 }
 
 async function expansionOf(experiment: Experiment, blobs: Blobs): Promise<Expansion | undefined> {
-  if (experiment.workload?.kind !== 'declared') return undefined;
-  return decode(await blobs.get(experiment.workload.expansion));
+  const { workload } = experiment;
+  if (workload === null || workload.kind === 'command') return undefined;
+  return decode(await blobs.get(workload.expansion));
 }
 
 async function composeJob(experiment: Experiment, blobs: Blobs, observers: Observers): Promise<Uint8Array> {
@@ -317,7 +318,9 @@ async function composeJob(experiment: Experiment, blobs: Blobs, observers: Obser
   return encodeJob({
     ...(object === undefined ? {} : { object }),
     ...observers,
-    ...(workload?.kind === 'declared' ? { expansion: await blobs.get(workload.expansion) } : {}),
+    ...(workload === null || workload.kind === 'command'
+      ? {}
+      : { expansion: await blobs.get(workload.expansion) }),
     ...(workload?.kind === 'command' ? { command: workload } : {}),
     ...(arm.settings === undefined ? {} : { settings: arm.settings }),
     maps: policy?.hints === undefined ? [] : hintMaps(policy.hints),

@@ -65,7 +65,7 @@ export function openSimulator(blobs: Blobs): SimulatorMachine {
   const observe = async (experiment: Experiment, watch: Watch): Promise<Outcome> => {
     const { workload } = experiment;
     if (workload?.kind === 'command')
-      throw new Fault('unsupported', 'the simulator runs declared workloads only', {
+      throw new Fault('unsupported', 'the simulator runs declared and recorded workloads only', {
         next: 'use a micro-VM (--machine micro-vm) for commands',
       });
     const expansion = workload === null ? undefined : decode(await blobs.get(workload.expansion));
@@ -84,7 +84,7 @@ export function openSimulator(blobs: Blobs): SimulatorMachine {
     name: 'simulator',
     parallel: 1,
     accepts: (workload) =>
-      workload.kind === 'declared' ? [] : ['the simulator runs declared workloads, not commands'],
+      workload.kind === 'command' ? ['the simulator runs declared and recorded workloads, not commands'] : [],
     reference,
     observe,
     async runTraced(experiment, signal) {
@@ -94,7 +94,8 @@ export function openSimulator(blobs: Blobs): SimulatorMachine {
     },
     async recordTrace(experiment, signal) {
       const { workload, topology } = experiment;
-      const expansion = workload?.kind === 'declared' ? decode(await blobs.get(workload.expansion)) : nothing;
+      const isKnown = workload !== null && workload.kind !== 'command';
+      const expansion = isKnown ? decode(await blobs.get(workload.expansion)) : nothing;
       const { release } = simulatedKernel;
       const recorder = new SimulatedTrace(expansion, {
         name: workload?.name ?? '',

@@ -79,10 +79,14 @@ async function sideOf(world: World, input: Input, index: 0 | 1, call: Call): Pro
   const ready = await world.openMachine({ machine: name, kernel: input.kernel, costs: input.costs }, call);
   if (ready.traced === undefined) throw new Fault('unsupported', `the ${name} records no calls`);
   const named = await namedWorkload(world, input.workload, call);
-  if (named.kind !== 'declared')
-    throw new Fault('unsupported', `${named.name} is a command: the simulator runs declared workloads`, {
-      next: 'schedcp workloads lists them',
-    });
+  if (named.kind === 'command')
+    throw new Fault(
+      'unsupported',
+      `${named.name} is a command: the simulator runs declared workloads and recordings`,
+      {
+        next: 'schedcp workloads lists them',
+      },
+    );
   const entrant = await entrantOf(world, input, call);
   const setting: Setting = {
     world,

@@ -15,6 +15,8 @@ import {
 import { judgementText } from '../judge/text.ts';
 import type { Judgement } from '../judge/types.ts';
 import { type Difference, experimentBehind, replayExperiment, replayVerdict } from '../stages/replay.ts';
+import { decodeTrace, isTraceFile } from '../traces/file.ts';
+import { traceText } from '../traces/view.ts';
 import { parseWorkload } from '../workload/read.ts';
 import { workloadView } from '../workload/view.ts';
 import { compareInput, compareOutput, replayInput, replayOutput, showInput, textOutput } from './schemas.ts';
@@ -87,6 +89,7 @@ async function viewOf(world: World, name: string, view: z.infer<typeof showInput
 async function fileView(world: World, path: string, view: string): Promise<string> {
   const bytes = await world.readFile(path);
   if (path.endsWith('.json')) return workloadView(parseWorkload(Buffer.from(bytes).toString('utf8'), path));
+  if (isTraceFile(bytes)) return traceText(decodeTrace(bytes));
   const object = readObject(bytes);
   if (view !== 'disasm') return objectView(object);
   return object.programs.map((program) => disassembly(object, program)).join('\n');

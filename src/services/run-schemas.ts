@@ -21,7 +21,13 @@ const runFields = {
 
 export const simulateInput = z.object({
   ...runFields,
-  cpus: z.number().int().min(1).max(256).default(4).describe('CPUs of the simulated machine'),
+  cpus: z
+    .number()
+    .int()
+    .min(1)
+    .max(256)
+    .optional()
+    .describe('CPUs of the simulated machine (default 4; of a recording as many as it was made on)'),
   ...shapeFields,
   seed: z.number().int().min(0).max(4_294_967_295).default(1).describe('what varies between runs'),
   costs: costsField,
@@ -125,7 +131,7 @@ export const diffInput = z.object({
     .describe(
       'what must be equal: order: names, queues, flags, answers; cpus: CPUs too; numbers: slices and virtual times too',
     ),
-  costs: z.enum(['tcg', 'hardware', 'free']).default('tcg').describe('of the simulator'),
+  costs: z.enum(['tcg', 'recorded', 'hardware', 'free']).default('tcg').describe('of the simulator'),
   limit: z.number().int().min(1).max(3600).default(60).describe('seconds of guest time at most'),
   trace: z
     .string()

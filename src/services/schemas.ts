@@ -32,10 +32,10 @@ function isFreeName(name: string): boolean {
 
 /** Whose costs the simulator charges. */
 export const costsField = z
-  .enum(['tcg', 'hardware', 'free'])
+  .enum(['tcg', 'recorded', 'hardware', 'free'])
   .optional()
   .describe(
-    'what the kernel’s own work costs in the simulator: as in the micro-VM (tcg), as on hardware, or nothing; default: tcg for machines that a guest can ' +
+    'what the kernel’s own work costs in the simulator: as in the micro-VM (tcg), what a recording does not hold already (recorded), as on hardware, or nothing; default: recorded for recordings, tcg for machines that a guest can ' +
       'be, hardware for larger ones and where caches, nodes or threads are given',
   );
 

@@ -7,15 +7,14 @@ import type { Goal } from '../judge/types.ts';
 import type { Difference } from '../stages/replay.ts';
 import { type Contender, type Screen, screen, screenAgain } from '../stages/screen.ts';
 import type { Trial } from '../stages/trials.ts';
-import { parseWorkload } from '../workload/read.ts';
 import { defaultEntrant, type Entrant, policyEntrant } from './arms.ts';
 import type { Call } from './service.ts';
 import { table } from './text.ts';
-import { type Named, type Setting, trialOf } from './trials.ts';
+import { type Named, type Setting, trialOf, workloadOf } from './trials.ts';
 import type { CostProfile, ReadyMachine, World } from './world.ts';
 
 export interface ScreeningWish {
-  readonly named: Extract<Named, { kind: 'declared' }>;
+  readonly named: Exclude<Named, { kind: 'command' }>;
   readonly goal: Goal;
   readonly entrants: readonly Entrant[];
   readonly count: number;
@@ -74,12 +73,11 @@ function simulatedTrial(
 /** Simulates a screening again: what comes out otherwise. @throws Fault unavailable, when the model is not the same. */
 export async function replayScreening(world: World, record: Screening, call: Call): Promise<Difference[]> {
   const ready = await openAgain(world, record.machine, call);
-  const text = Buffer.from(await world.store.blobs.get(record.workload.file)).toString('utf8');
-  const file = parseWorkload(text, record.workload.name);
+  const named = workloadOf(await world.store.blobs.get(record.workload.file), record.workload.name);
   const hinted = new Set(record.arms.filter((one) => one.hinted).map(({ arm }) => arm.id));
   const { cpus, memoryMiB: _, ...shape } = record.topology;
   const setting = { world, ready, cpus, shape, limitMs: record.limitMs, hinted, call };
-  const trial = await simulatedTrial(setting, { kind: 'declared', name: file.name, file, goal: file.goal });
+  const trial = await simulatedTrial(setting, named);
   return screenAgain(record, ready.machine, trial, call.signal);
 }
 

@@ -25,7 +25,7 @@ export const simulate = (world: World) =>
       'Run a workload under a policy in the simulator: milliseconds, any number of CPUs, the same bytes every time.',
     description:
       'Executes the policy’s own object in a model of the kernel (6.18) and prints the Outcome and a timeline of the CPUs. Needs no kernel, root or compiler. ' +
-      'Declared workloads only. What it says about speed is a model’s word: confirm it with tune or compare in a micro-VM.',
+      'Declared workloads and recordings only. What it says about speed is a model’s word: confirm it with tune or compare in a micro-VM.',
     input: simulateInput,
     output: simulateOutput,
     cli: {
@@ -34,6 +34,7 @@ export const simulate = (world: World) =>
         'schedcp simulate --workload long-tail --policy fifo',
         'schedcp simulate --workload long-tail --policy vtime?slice_ns=5000000 --cpus 8 --llcs 2 --seed 7 --json',
         'schedcp simulate --workload message-worker --cpus 128 --llcs 4',
+        'schedcp simulate --workload build.trace --policy length --cpus 4',
       ],
     },
     run: (input, call) => run(world, input, call),
@@ -43,7 +44,7 @@ async function run(world: World, input: Input, call: Call): Promise<Reply<Output
   const entrant = await entrantOf(world, input, call);
   const named = await namedWorkload(world, input.workload, call);
   const shape = wishedShape(input);
-  const costs = input.costs ?? usualCosts(input.cpus, shape);
+  const costs = input.costs ?? usualCosts(named, input.cpus, shape);
   const ready = await world.openMachine({ machine: 'simulator', costs }, call);
   const setting: Setting = {
     world,
@@ -97,7 +98,7 @@ export async function entrantOf(
 
 /** Of the workload's tasks, by their number. */
 export async function namesOf(world: World, { workload }: Experiment): Promise<string[]> {
-  if (workload?.kind !== 'declared') return [];
+  if (workload === null || workload.kind === 'command') return [];
   return decode(await world.store.blobs.get(workload.expansion)).tasks.map((task) => task.comm);
 }
 

@@ -1,12 +1,15 @@
-// From what the caller named (a standard workload, a file, a command) to a trial on a ready machine.
+// From what the caller named (a standard workload, a file, a recording, a command) to a trial on a ready machine.
 
 import { canonicalJson } from '../core/canonical.ts';
 import { Fault } from '../core/errors.ts';
 import { findMetric, metricDefinitions } from '../core/metrics.ts';
 import type { Arm, TopologyRef, WorkloadRef } from '../core/records.ts';
+import type { Trace } from '../core/trace.ts';
 import type { WorkloadFile } from '../core/workload.ts';
 import type { Goal } from '../judge/types.ts';
 import type { Trial } from '../stages/trials.ts';
+import { decodeTrace, isTraceFile } from '../traces/file.ts';
+import { expandRecording } from '../traces/replay.ts';
 import { encode } from '../workload/encoding.ts';
 import { expand } from '../workload/expand.ts';
 import { hints } from '../workload/hints.ts';
@@ -47,17 +50,28 @@ export type Named =
       readonly goal: WorkloadFile['goal'];
     }
   | {
+      readonly kind: 'recorded';
+      readonly name: string;
+      readonly trace: Trace;
+      /** Of the file that it was read from. */
+      readonly bytes: Uint8Array;
+      readonly goal: WorkloadFile['goal'];
+    }
+  | {
       readonly kind: 'command';
       readonly name: string;
       readonly command: Command;
       readonly goal: { metric: string; direction: 'lower' | 'higher' };
     };
 
-/** A standard workload by name, or a workload file by path. */
+/** A standard workload by name; a workload file or a recording by path. */
 export async function namedWorkload(world: World, name: string, call: Call): Promise<Named> {
-  if (name.includes('/') || name.endsWith('.json')) {
-    const file = parseWorkload(Buffer.from(await world.readFile(name)).toString('utf8'), name);
-    return { kind: 'declared', name: file.name, file, goal: file.goal };
+  if (name.includes('/') || name.endsWith('.json') || name.endsWith('.trace')) {
+    const bytes = await world.readFile(name);
+    if (!name.endsWith('.trace') || isTraceFile(bytes)) return workloadOf(bytes, name);
+    throw new Fault('malformed', `${name} is no recording of SchedCP`, {
+      next: 'make one with: schedcp observe --record FILE.trace -- COMMAND',
+    });
   }
   const standard = await world.workloads.get(name);
   if (standard.kind === 'declared') {
@@ -68,6 +82,17 @@ export async function namedWorkload(world: World, name: string, call: Call): Pro
   const ready = await world.readyProgram(program, call);
   const command: Command = { name, ...ready, patterns: program.patterns, runs: program.runs };
   return { kind: 'command', name, command, goal: program.goal };
+}
+
+/** `where`: whose bytes they are. @throws Fault malformed */
+export function workloadOf(bytes: Uint8Array, where: string): Exclude<Named, { kind: 'command' }> {
+  if (!isTraceFile(bytes)) {
+    const file = parseWorkload(Buffer.from(bytes).toString('utf8'), where);
+    return { kind: 'declared', name: file.name, file, goal: file.goal };
+  }
+  const trace = decodeTrace(bytes);
+  const name = trace.subject.name.slice(0, 60) || where;
+  return { kind: 'recorded', name, trace, bytes, goal: { metric: 'makespanNs', direction: 'lower' } };
 }
 
 /**
@@ -100,15 +125,18 @@ export function goalOf(
 
 /** Prepares a workload for runs: mode, size of the guest, and what each seed makes of it. */
 export async function trialOf(setting: Setting, named: Named): Promise<Trial> {
-  return named.kind === 'declared' ? declaredTrial(setting, named) : commandTrial(setting, named.command);
+  return named.kind === 'command' ? commandTrial(setting, named.command) : expandedTrial(setting, named);
 }
 
-async function declaredTrial(setting: Setting, named: Extract<Named, { kind: 'declared' }>): Promise<Trial> {
+type Expanded = Exclude<Named, { kind: 'command' }>;
+
+async function expandedTrial(setting: Setting, named: Expanded): Promise<Trial> {
   const { world, ready, call } = setting;
   const mode = await ready.chooseMode(setting.mode, 'declared', call);
-  const cpus = setting.cpus ?? 4;
+  const cpus = setting.cpus ?? (named.kind === 'recorded' ? named.trace.cpus : 4);
   checkCpus(mode, cpus, ready.cpus);
-  const fileDigest = await world.store.blobs.put(Buffer.from(canonicalJson(named.file)));
+  const source = named.kind === 'recorded' ? named.bytes : Buffer.from(canonicalJson(named.file));
+  const fileDigest = await world.store.blobs.put(source);
   const expansions = new Map<
     number,
     Promise<{ reference: WorkloadRef; hints: NonNullable<Arm['policy']>['hints'] }>
@@ -136,17 +164,22 @@ async function declaredTrial(setting: Setting, named: Extract<Named, { kind: 'de
 
 async function expandOnce(
   world: World,
-  named: Extract<Named, { kind: 'declared' }>,
+  named: Expanded,
   file: string,
   seed: number,
   cpus: number,
 ): Promise<{ reference: WorkloadRef; hints: NonNullable<Arm['policy']>['hints'] }> {
+  const put = (bytes: Uint8Array): Promise<string> => world.store.blobs.put(bytes);
+  if (named.kind === 'recorded') {
+    const expansion = await put(encode(expandRecording(named.trace, { seed })));
+    return { reference: { kind: 'recorded', name: named.name, trace: file, expansion }, hints: undefined };
+  }
   const expansion = expand(named.file, { seed, cpus });
   const reference: WorkloadRef = {
     kind: 'declared',
     name: named.name,
     file,
-    expansion: await world.store.blobs.put(encode(expansion)),
+    expansion: await put(encode(expansion)),
   };
   const told = hints(expansion).map(
     ({ comm, lengthNs, rank, dependents }) => [comm, { lengthNs, rank, dependents }] as const,
@@ -199,8 +232,9 @@ export function wishedShape(wish: {
 
 const mostGuestCpus = 16;
 
-/** The simulator's costs where nobody says: those of emulated CPUs, which share one host CPU, mean nothing for machines that no guest can be. */
-export function usualCosts(cpus: number | undefined, shape: Setting['shape']): CostProfile {
+/** The simulator's costs where nobody says: a recording holds most of them; those of emulated CPUs, which share one host CPU, mean nothing for machines that no guest can be. */
+export function usualCosts(named: Named, cpus: number | undefined, shape: Setting['shape']): CostProfile {
+  if (named.kind === 'recorded') return 'recorded';
   return (cpus ?? 1) <= mostGuestCpus && Object.keys(shape ?? {}).length === 0 ? 'tcg' : 'hardware';
 }
 

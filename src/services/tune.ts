@@ -56,16 +56,16 @@ export const tune = (world: World) =>
 
 async function runTune(world: World, input: Input, call: Call): Promise<Reply<Output>> {
   const named = await whatToRun(world, input, call);
-  const declared = named.kind === 'declared';
   const all = [
     defaultEntrant,
     ...settingsEntrants(input.settings),
-    ...(await policyEntrants(world, input.policies, declared, call)),
+    // hints go by comm, which tasks of real programs share
+    ...(await policyEntrants(world, input.policies, named.kind === 'declared', call)),
   ];
   const patterns = named.kind === 'command' ? Object.keys(named.command.patterns) : [];
   const metric = input.metric ?? Object.keys(input.patterns)[0] ?? named.goal.metric;
   const goal = goalOf(metric, input.direction, named.goal, patterns);
-  const { ready, instead } = await whereToRun(world, input, declared, call);
+  const { ready, instead } = await whereToRun(world, input, named, call);
   const shape = shapeOf(input, ready);
   const screened = await screening(world, input, { named, goal, entrants: all, shape, call });
   const entrants = screened?.entrants ?? all;
@@ -103,16 +103,16 @@ async function runTune(world: World, input: Input, call: Call): Promise<Reply<Ou
 async function whereToRun(
   world: World,
   { machine, kernel, costs: wish, cpus, ...input }: Input,
-  declared: boolean,
+  named: Named,
   call: Call,
 ): Promise<{ ready: ReadyMachine; instead?: string | undefined }> {
-  const costs = wish ?? usualCosts(cpus, wishedShape(input));
+  const costs = wish ?? usualCosts(named, cpus, wishedShape(input));
   const simulator = (): Promise<ReadyMachine> => world.openMachine({ machine: 'simulator', costs }, call);
   if (machine === 'simulator') return { ready: await simulator() };
   try {
     return { ready: await world.openMachine({ machine: 'micro-vm', kernel }, call) };
   } catch (error) {
-    const isPossible = machine === 'auto' && declared && kernel === undefined;
+    const isPossible = machine === 'auto' && named.kind !== 'command' && kernel === undefined;
     if (!isPossible || !(error instanceof Fault) || !instead.has(error.code)) throw error;
     const why = `no micro-VM can be had here: ${error.message}`;
     call.progress({ text: `${why}; using the simulator` });
@@ -143,19 +143,23 @@ async function screening(
   wish: { named: Named; goal: Goal; entrants: readonly Entrant[]; shape: Setting['shape']; call: Call },
 ): Promise<Screened | undefined> {
   const { named, goal, entrants, shape, call } = wish;
-  const costs = wished ?? usualCosts(cpus, shape);
+  const costs = wished ?? usualCosts(named, cpus, shape);
   const count = screen ?? (policies === undefined && settings === undefined ? usualCount : 0);
   if (count === 0) return undefined;
-  if (named.kind === 'declared')
+  if (named.kind !== 'command')
     return screenArms(
       world,
       { named, goal, entrants, count, seed, cpus, shape, costs, limitMs: limit * 1000 },
       call,
     );
   if (screen === undefined) return undefined;
-  throw new Fault('unsupported', 'the simulator runs declared workloads only: a command cannot be screened', {
-    next: 'leave --screen out',
-  });
+  throw new Fault(
+    'unsupported',
+    'the simulator runs declared and recorded workloads only: a command cannot be screened',
+    {
+      next: 'leave --screen out',
+    },
+  );
 }
 
 const usualCount = 4;

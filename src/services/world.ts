@@ -23,7 +23,7 @@ export interface MachineWish {
   readonly costs?: CostProfile | undefined;
 }
 
-export type CostProfile = 'free' | 'tcg' | 'hardware' | 'hardware-low' | 'hardware-high';
+export type CostProfile = 'free' | 'tcg' | 'recorded' | 'hardware' | 'hardware-low' | 'hardware-high';
 
 /** Told what a simulated machine does. Times are ns since it booted; tasks are positions in the expansion, −1 is idle. */
 export interface Watch {

@@ -143,12 +143,12 @@ class Heat<C extends Contender> {
     const { trial, goal } = this.#input;
     const { name, reference: machine, topology, limitMs } = trial;
     const workload = await trial.workload(this.#seeds[0]!);
-    if (workload.kind !== 'declared') throw new Error('bug: only declared workloads are screened');
+    if (workload.kind === 'command') throw new Error('bug: a command is not screened');
     return {
       kind: 'screening',
       version: 1,
       from: [],
-      workload: { name, file: workload.file },
+      workload: { name, file: workload.kind === 'recorded' ? workload.trace : workload.file },
       goal: { ...goal },
       ...{ machine, topology, limitMs },
       seeds: [...this.#seeds],

@@ -1,4 +1,4 @@
-// The cost profiles: `free` for tests of order; `tcg` as measured on the micro-VM's instruction clock; `hardware` with the ends of its ranges. Where each
+// The cost profiles: `free` for tests of order; `tcg` as measured on the micro-VM's instruction clock; `hardware` with the ends of its ranges; `recorded` for replays. Where each
 // number comes from stands in docs/semantics.md, which a test holds against this file.
 
 import { type Costs, free } from './costs.ts';
@@ -96,9 +96,24 @@ const hardwareHigh: Costs = {
   isSerial: false,
 };
 
+/**
+ * CPU time in a recording holds what the kernel did on its tasks' way: switches, wake-ups, system calls, forks, ticks, cold caches. What it cannot hold stays: the
+ * way to an idle CPU, and what a policy does.
+ */
+const recorded: Costs = {
+  ...free,
+  name: 'recorded',
+  ipiNs: hardware.ipiNs,
+  idleExitNs: hardware.idleExitNs,
+  callbackNs: hardware.callbackNs,
+  instructionNs: hardware.instructionNs,
+  kfuncNs: hardware.kfuncNs,
+};
+
 export const costProfiles = {
   free,
   tcg,
+  recorded,
   hardware,
   'hardware-low': hardwareLow,
   'hardware-high': hardwareHigh,
