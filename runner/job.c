@@ -88,6 +88,7 @@ static const struct scalar scalars[] = {
 	{"runs", 1, 10000, offsetof(struct job, runs)},
 	{"output-limit", 0, 16 << 20, offsetof(struct job, output_limit)},
 	{"record-events", 1, 1 << 26, offsetof(struct job, record_events)},
+	{"watch-budget-ppm", 1, 1000000, offsetof(struct job, watch_budget_ppm)},
 };
 
 static enum parsed parse_scalar(struct reader *r, struct job *job, struct bytes name, struct bytes rest, bool *known)
@@ -265,7 +266,7 @@ static enum parsed parse_all(struct reader *r, struct job *job)
 enum parsed job_parse(const uint8_t *buf, size_t n, struct job *job, size_t *need, struct parse_error *error)
 {
 	struct reader r = {.buf = buf, .n = n, .error = error};
-	*job = (struct job){.wall_limit_ms = 20000, .verify_budget_ms = 5000, .timeout_ms = 2000, .runs = 1, .output_limit = 65536, .record_events = 1000000, .sched = -1};
+	*job = (struct job){.wall_limit_ms = 20000, .verify_budget_ms = 5000, .timeout_ms = 2000, .runs = 1, .output_limit = 65536, .record_events = 1000000, .watch_budget_ppm = 10000, .sched = -1};
 	enum parsed result = parse_all(&r, job);
 	*need = r.need;
 	if (result != PARSED)

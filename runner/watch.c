@@ -25,7 +25,7 @@ static struct probe probe;
 static struct bpf_link *links[LINKS];
 static struct watch_told told;
 static uint64_t last_ns, last_busy, last_switches, last_wakes, off_ticks, slot_room;
-static double credit, budget = 0.01;
+static double credit, budget;
 static bool is_group;
 
 static bool set(const char *name, const void *value, size_t size)
@@ -193,6 +193,7 @@ bool watch_start(const struct job *job)
 	if (error)
 		return refuse(error);
 	is_group = job->follow == FOLLOW_CGROUP;
+	budget = (double)job->watch_budget_ppm / 1e6;
 	start_now();
 	return true;
 }

@@ -123,7 +123,12 @@ function jobOf(target: RecordTarget, options: RecordOptions): Uint8Array {
 /** How long the runner may take to tell what it has recorded, from when it was asked to end. */
 const graceMs = 30_000;
 
-async function converse(runner: Runner, job: Uint8Array, options: RecordOptions): Promise<RunnerEvent[]> {
+/** A job's answers; its end is asked for when `stop` says so, or the limit is over. Throws Fault('interrupted'). */
+export async function converse(
+  runner: Runner,
+  job: Uint8Array,
+  options: Pick<RecordOptions, 'limitMs' | 'stop' | 'signal'>,
+): Promise<RunnerEvent[]> {
   const { command, args } = tied(runner.file, ['run']);
   const child = spawn(command, args, { stdio: ['pipe', 'pipe', 'ignore'], detached: true });
   const limits: NodeJS.Timeout[] = [];

@@ -10,6 +10,7 @@ import type { Settings } from '../core/records.ts';
 import type { Cache } from './cache.ts';
 import { mustRun } from './process.ts';
 import { type ToolOptions, tools } from './tools.ts';
+import { watchedSchema, watchedTasksSchema } from './watched.ts';
 
 export interface Runner {
   readonly file: string;
@@ -74,6 +75,8 @@ export interface Job {
   readonly recorder?: { readonly object: Uint8Array; readonly events: number };
   /** The object of probes/watch.bpf.c: what the scheduler does is counted. */
   readonly watcher?: Uint8Array;
+  /** Share of the used CPU time that the watcher may cost, as estimated. Default 0.01. */
+  readonly watchBudget?: number;
   /** What recorder and watcher observe for `nuisance.startOffsetNs` when the job has neither a command nor an expansion. */
   readonly follow?: Follow;
 }
@@ -109,6 +112,7 @@ export function encodeJob(job: Job): Uint8Array {
     line(`record-events ${job.recorder.events}`);
     blob('recorder', job.recorder.object);
   }
+  if (job.watchBudget !== undefined) line(`watch-budget-ppm ${Math.round(job.watchBudget * 1e6)}`);
   if (job.watcher !== undefined) blob('watcher', job.watcher);
   if (job.command !== undefined) {
     line(`runs ${job.command.runs}`);
@@ -258,6 +262,8 @@ export const eventSchema = z.discriminatedUnion('event', [
   }),
   z.object({ event: z.literal('callsLost'), count: z.number() }),
   z.object({ event: z.literal('trace'), bytes: z.string() }),
+  watchedTasksSchema,
+  watchedSchema,
   z.object({
     event: z.literal('recorded'),
     events: integer,
