@@ -14,6 +14,8 @@ export interface RunOptions {
   /** Bytes of stdout and of stderr that are kept (the last ones). Default 1 MiB. */
   readonly outputLimit?: number;
   readonly signal?: AbortSignal;
+  /** Told the process id as soon as there is one. */
+  readonly started?: (pid: number) => void;
 }
 
 export interface Finished {
@@ -93,6 +95,7 @@ export function run(command: string, args: readonly string[], options: RunOption
       detached: true, // a process group of its own, so that what it has started can be killed with it
       ...(options.cwd === undefined ? {} : { cwd: options.cwd }),
     });
+    if (child.pid !== undefined) options.started?.(child.pid);
     const stdout = new Tail(options.outputLimit ?? 1 << 20);
     const stderr = new Tail(options.outputLimit ?? 1 << 20);
     child.stdout.on('data', (chunk: Buffer) => stdout.add(chunk));

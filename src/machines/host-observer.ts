@@ -5,11 +5,13 @@ import { readFile } from 'node:fs/promises';
 import { availableParallelism, release } from 'node:os';
 import { join } from 'node:path';
 import type { Counters } from '../core/counters.ts';
-import { Fault } from '../core/errors.ts';
 import type { Profile } from '../core/profile.ts';
 import type { Trace } from '../core/trace.ts';
+import { run } from '../linux/process.ts';
+import { sampleProcfs } from '../linux/procfs-counters.ts';
 import { type Recording, type RecordTarget, record, whyNotRecord } from '../linux/recorder.ts';
 import type { Runner, RunnerEvent } from '../linux/runner.ts';
+import { watch } from '../linux/watcher.ts';
 import { readProbeEvents } from '../traces/probe-events.ts';
 
 export type HostTarget =
@@ -88,12 +90,52 @@ function whom(target: HostTarget): RecordTarget {
   return target.what === 'cgroup' ? { kind: 'cgroup', path: target.path } : { kind: 'all' };
 }
 
-async function watched(): Promise<Found> {
-  throw new Fault('unsupported', 'not yet', { next: 'use --how record' });
+async function watched(
+  parts: ObserverParts,
+  target: HostTarget,
+  { seconds }: HostWish,
+  signal: AbortSignal,
+): Promise<Found> {
+  const object = await readFile(join(parts.probes, 'watch.bpf.o'));
+  const { counters, events } = await watch(await parts.runner(), whom(target), { object, seconds }, signal);
+  return { counters, ...outputOf(events) };
 }
 
-async function sampled(): Promise<Found> {
-  throw new Fault('unsupported', 'not yet', { next: 'use --how record' });
+async function sampled(
+  _: ObserverParts,
+  target: HostTarget,
+  { seconds }: HostWish,
+  signal: AbortSignal,
+): Promise<Found> {
+  if (target.what === 'command') return sampledCommand(target.command, seconds, signal);
+  const durationMs = seconds * 1000;
+  if (target.what === 'machine')
+    return { counters: await sampleProcfs({ subject: 'machine', durationMs }, signal) };
+  const subject = target.what === 'process' ? { pid: target.pid } : { cgroup: target.path };
+  return { counters: await sampleProcfs({ subject, durationMs }, signal) };
+}
+
+/** Starts the command as anybody would, and looks at its tree until it ends. */
+async function sampledCommand(
+  { argv: [program = '', ...args], env, cwd }: Extract<HostTarget, { what: 'command' }>['command'],
+  seconds: number,
+  signal: AbortSignal,
+): Promise<Found> {
+  const durationMs = seconds * 1000;
+  let pid = 0;
+  const running = run(program, args, {
+    ...{ env, cwd, signal, limitMs: durationMs, outputLimit: 65_536 },
+    started: (id) => {
+      pid = id;
+    },
+  });
+  running.catch(() => {}); // told below
+  const counters =
+    pid === 0 ? undefined : await sampleProcfs({ subject: { pid }, durationMs, until: running }, signal);
+  const { code, signal: killed, stdout, stderr, timedOut } = await running;
+  const end = code === null ? `signal ${killed}` : `exit code ${code}`;
+  const exit = timedOut ? `${end}, killed after ${seconds} s` : end;
+  return { ...(counters && { counters }), output: { stdout, stderr, exit } };
 }
 
 /** Of a command: how it ended. */
