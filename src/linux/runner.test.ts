@@ -4,7 +4,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { faultOf, temporaryDirectory } from '../../test/linux/support.ts';
 import { openCache } from './cache.ts';
-import { buildRunner, encodeJob, type Job, parseEvents } from './runner.ts';
+import { buildRunner, encodeJob, type Job, parseEvents, rawTrace } from './runner.ts';
 import { toolsDirectory } from './tools.ts';
 
 const bare: Job = {
@@ -231,6 +231,16 @@ describe('parseEvents', () => {
         }
       }),
     );
+  });
+});
+
+describe('rawTrace', () => {
+  it('puts the lines of a trace together', () => {
+    const line = (bytes: string): string => `{"event":"trace","bytes":"${bytes}"}\n`;
+    // RFC 4648, section 10: "foobar" and "fo"
+    const events = parseEvents(`${line('Zm9vYmFy')}{"event":"callsLost","count":0}\n${line('Zm8=')}`);
+    expect(Buffer.from(rawTrace(events)).toString()).toBe('foobarfo');
+    expect(rawTrace([]).length).toBe(0);
   });
 });
 

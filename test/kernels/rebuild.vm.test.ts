@@ -31,9 +31,10 @@ describe.skipIf(!possible)('policies/build', () => {
     await mustRun('sh', [`${root}/probes/build`], { env, limitMs: 120_000 });
   });
 
-  it('the tracer', () => {
-    const rebuilt = readFileSync(join(out, 'trace.bpf.o'));
-    expect(rebuilt.equals(readFileSync(`${root}/probes/trace.bpf.o`))).toBe(true);
+  const probes = readdirSync(`${root}/probes`).filter((name) => name.endsWith('.bpf.o'));
+  it.each(probes)('probe %s', (name) => {
+    const rebuilt = readFileSync(join(out, name));
+    expect(rebuilt.equals(readFileSync(`${root}/probes/${name}`))).toBe(true);
   });
 
   it.each(library.map(({ card }) => card.name))('%s', (name) => {
