@@ -159,6 +159,18 @@ it('woken on its way out: no time between', () => {
   expect(all.queuedNs).toEqual([30, 10]);
 });
 
+it('who is first seen in the middle, on a CPU, begins there', () => {
+  const all = counters({
+    cpus: 1,
+    endNs: 50,
+    steps: [
+      [20, 0, 'switch', '', 'a'],
+      [30, 0, 'switch', 'a', '', 'ended'],
+    ],
+  });
+  expect(named(all, 'a')).toMatchObject({ bornNs: 20, endedNs: 30, ranNs: 10, delayNs: 0, waits: {} });
+});
+
 it('nothing recorded: nobody, no time', () => {
   const all = counters({ cpus: 1, endNs: 0, steps: [] });
   expect(all).toMatchObject({ observedNs: 0, tasks: [], edges: [], parallelNs: [], busyNs: 0 });

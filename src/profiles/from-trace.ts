@@ -18,6 +18,7 @@ import { type Occupancy, occupancyOf } from './occupancy.ts';
 import { periodOf } from './periodicity.ts';
 
 const edgesKept = 4096;
+const causeStart = wakeCauses.indexOf('start');
 
 type Wait = { count: number; ns: number };
 
@@ -108,6 +109,8 @@ function followBursts(bursts: Bursts, observed: Observed, drafts: readonly Draft
     if (row < 0) continue;
     if (readyNs <= endNs) {
       const draft = drafts[row]!;
+      const isFirst = last[row]! < 0 && bursts.cause[i] === causeStart;
+      if (isFirst && readyNs > startNs) draft.bornNs ??= readyNs - startNs; // seen first in the middle: it begins there
       wait(draft, last[row]! < 0 ? undefined : last[row]!, readyNs);
       if (readyNs >= startNs) count(draft.wakes, wakeCauses[bursts.cause[i]!]!);
       if (bursts.end[i]! < waitReasons.length || bursts.end[i] === ended) lengthOf(draft, i);

@@ -81,7 +81,7 @@ const used = ({ utilisation, cpus }: Shape): number | undefined =>
 /** Timers at a steady pace, and short work at each. */
 function deadlines({ wakes, period, runNs, sleepNs }: Shape): Evidence {
   const timer = wakes?.timer ?? 0;
-  const run = runNs?.p90;
+  const run = runNs?.mean ?? runNs?.p50;
   if (timer === 0 || run === undefined) return nothing;
   const pace = period?.ns ?? sleepNs?.p50;
   if (pace === undefined) return nothing;
@@ -98,7 +98,7 @@ function deadlines({ wakes, period, runNs, sleepNs }: Shape): Evidence {
     points,
     reasons: [
       `${percent(timer)} of its wakeups are by timer, ${how}`,
-      `its work at each is short: 90 % of bursts within ${duration(run)}`,
+      `its work at each is short: ${duration(run)} on average`,
     ],
   };
 }
