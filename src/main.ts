@@ -10,6 +10,7 @@ import { type Groups, runCli } from './interfaces/cli.ts';
 import { serveMcp } from './interfaces/mcp.ts';
 import { processIo } from './interfaces/terminal.ts';
 import { openPolicies } from './knowledge/policies.ts';
+import { openScripts } from './knowledge/scripts.ts';
 import { openStore } from './knowledge/store.ts';
 import { openWorkloads, type Program } from './knowledge/workloads.ts';
 import { type Cache, cacheLimit, openCache, treeSize } from './linux/cache.ts';
@@ -26,6 +27,7 @@ import { observeHost } from './machines/host-observer.ts';
 import { readKernelImage } from './machines/kernel-reading.ts';
 import { type MicroVm, openMicroVm } from './machines/micro-vm.ts';
 import { openSimulator, type SimulatorMachine } from './machines/simulator.ts';
+import { runScript } from './sandbox/thread.ts';
 import { observations, observationsHeading } from './services/observations.ts';
 import type { Call } from './services/service.ts';
 import { serviceTable } from './services/table.ts';
@@ -98,6 +100,8 @@ export function openWorld(env: NodeJS.ProcessEnv = process.env): World {
     store,
     policies: openPolicies(join(packageRoot, 'policies')),
     workloads: openWorkloads(join(packageRoot, 'workloads')),
+    scripts: openScripts(store),
+    runScript,
     cwd: process.cwd(),
     host: openHost({ roots: readableRoots(process.cwd(), env.SCHEDCP_READ) }),
     exists: (path) => existsSync(path),

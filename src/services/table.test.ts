@@ -19,6 +19,7 @@ it('the table: names are free, texts are there, examples begin with the program'
     'replay',
     'policies',
     'workloads',
+    'analyse',
     'capabilities',
     'cpus',
     'queues',
@@ -32,10 +33,14 @@ it('the table: names are free, texts are there, examples begin with the program'
     'block',
     'frequency',
     'sched-ext',
+    'scripts',
     'doctor',
     'uninstall',
   ]);
-  expect(services.filter((item) => item.effect === 'remove').map((item) => item.name)).toEqual(['uninstall']);
+  expect(services.filter((item) => item.effect === 'remove').map((item) => item.name)).toEqual([
+    'scripts',
+    'uninstall',
+  ]);
   for (const { name, summary, description, cli } of services) {
     expect([summary, description].every((text) => text.endsWith('.'))).toBe(true);
     for (const example of cli.examples) expect(example.startsWith(`schedcp ${name}`)).toBe(true);

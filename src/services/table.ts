@@ -1,5 +1,6 @@
 // The one table of services: what the system can do.
 
+import { analyse, scripts } from './analyse.ts';
 import { diff } from './diff.ts';
 import { fuzz } from './fuzz.ts';
 import { policies, workloads } from './library.ts';
@@ -14,20 +15,9 @@ import { verify } from './verify.ts';
 import type { World } from './world.ts';
 
 export function serviceTable(world: World): Service[] {
-  return [
-    observe,
-    tune,
-    simulate,
-    diff,
-    fuzz,
-    verify,
-    compare,
-    show,
-    replay,
-    policies,
-    workloads,
-    ...observations,
-    doctor,
-    uninstall,
-  ].map((make) => make(world));
+  const looks = observations.map((make) => make(world));
+  const first = [observe, tune, simulate, diff, fuzz, verify, compare, show, replay, policies, workloads].map(
+    (make) => make(world),
+  );
+  return [...first, analyse(world, looks), ...looks, scripts(world), doctor(world), uninstall(world)];
 }

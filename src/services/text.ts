@@ -59,3 +59,12 @@ function slices(line: string): string[] {
 export function pageItems<T>(items: readonly T[], page: number, size: number): T[] {
   return items.slice((page - 1) * size, page * size);
 }
+
+/** Text from outside with everything that a terminal would obey, or a reader not see, as \uXXXX: controls, marks of direction, lone surrogates. */
+export function visible(text: string): string {
+  return text.replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}\p{Co}\p{Cn}]/gu, (character) =>
+    Array.from({ length: character.length }, (_, at) => unicode(character.charCodeAt(at))).join(''),
+  );
+}
+
+const unicode = (unit: number): string => `\\u${unit.toString(16).padStart(4, '0')}`;

@@ -9,8 +9,10 @@ import type { Experiment, MachineRef, Outcome } from '../core/records.ts';
 import type { CheckerName, Ignored, Scenario } from '../core/scenario.ts';
 import type { Trace } from '../core/trace.ts';
 import type { PolicyLibrary } from '../knowledge/policies.ts';
+import type { ScriptLibrary } from '../knowledge/scripts.ts';
 import type { Store } from '../knowledge/store.ts';
 import type { Program, WorkloadLibrary } from '../knowledge/workloads.ts';
+import type { RunScript } from '../sandbox/script.ts';
 import type { Call } from './service.ts';
 
 export type Mode = MachineRef['mode'];
@@ -172,6 +174,8 @@ export interface World {
   readonly store: Store;
   readonly policies: PolicyLibrary;
   readonly workloads: WorkloadLibrary;
+  /** Scripts of the reader, by name. */
+  readonly scripts: ScriptLibrary;
   readonly cwd: string;
   /** The machine that we run on, looked at. */
   readonly host: Host;
@@ -185,6 +189,8 @@ export interface World {
   simulate(experiment: Experiment, watch: Watch): Promise<Outcome>;
   /** Observes on this host. Faults: not-permitted, unsupported (why it cannot be observed so), not-found (it is gone). */
   observe(target: Target, wish: ObservationWish, call: Call): Promise<Observation>;
+  /** Runs a script of the reader apart from everything else. */
+  readonly runScript: RunScript;
   /** Of SchedCP. */
   version(): Promise<string>;
   /** Attack mode. Faults: malformed for a scenario that is none. */

@@ -6,12 +6,14 @@ import { join } from 'node:path';
 import type { Call as RecordedCall } from '../../src/core/calls.ts';
 import { Fault } from '../../src/core/errors.ts';
 import { openPolicies } from '../../src/knowledge/policies.ts';
+import { openScripts } from '../../src/knowledge/scripts.ts';
 import { openStore } from '../../src/knowledge/store.ts';
 import { openWorkloads } from '../../src/knowledge/workloads.ts';
 import { openHost, type Surfaces } from '../../src/linux/host.ts';
 import { attackPolicy, writeFailure } from '../../src/machines/attack.ts';
 import { openSimulator } from '../../src/machines/simulator.ts';
 import { readySimulator } from '../../src/main.ts';
+import { runScript } from '../../src/sandbox/thread.ts';
 import type { Call } from '../../src/services/service.ts';
 import { serviceTable } from '../../src/services/table.ts';
 import type { Observation, ReadyMachine, World } from '../../src/services/world.ts';
@@ -84,6 +86,8 @@ export function fixedWorld(options: FixedOptions = {}): Fixed {
     store,
     policies: openPolicies(join(root, 'policies')),
     workloads: openWorkloads(join(root, 'workloads')),
+    scripts: openScripts(store),
+    runScript,
     cwd: directory,
     host: openHost({ roots: [directory], ...(options.surfaces && { surfaces: options.surfaces }) }),
     exists: (path) => existsSync(path),
