@@ -127,7 +127,7 @@ async function observed(
 
 function textOf({ result, finding, logs, calls, script }: Output): string {
   const parts: string[] = [];
-  if (finding === null) parts.push(`${visible(pretty(result))}\n`);
+  if (finding === null) parts.push(`${pretty(result).split('\n').map(visible).join('\n')}\n`);
   else {
     const { line, column, source } = finding;
     const place =
@@ -147,7 +147,7 @@ function textOf({ result, finding, logs, calls, script }: Output): string {
   return parts.join('\n');
 }
 
-/** On several lines while that is short. */
+/** On several lines while that is short; a line end is never one of the script's. */
 function pretty(value: unknown): string {
   const text = JSON.stringify(value, null, 2);
   return text.length <= 2_000 ? text : JSON.stringify(value);

@@ -9,6 +9,7 @@ import { serviceTable } from './table.ts';
 it('the table: names are free, texts are there, examples begin with the program', () => {
   const services = serviceTable(fixedWorld().world);
   expect(services.map((item) => item.name)).toEqual([
+    'observe',
     'tune',
     'simulate',
     'diff',
