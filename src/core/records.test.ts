@@ -1,4 +1,6 @@
 import { describe, expect, it } from 'vitest';
+import { build, machine } from '../../test/profiles/examples.ts';
+import { profile } from '../../test/profiles/profiles.ts';
 import {
   candidate,
   command,
@@ -59,6 +61,8 @@ const all: [string, RecordOf][] = [
       output: { stdout: '', stderr: '' },
     }),
   ],
+  ['profile', profile(build)],
+  ['profile of next to nothing', profile(machine)],
   ['verdict', verdict],
 ];
 

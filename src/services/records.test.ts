@@ -4,9 +4,12 @@ import { rmSync, utimesSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { faultOf } from '../../test/linux/support.ts';
-import { command, experiment, outcome, policyArm } from '../../test/records/build.ts';
+import { build, server } from '../../test/profiles/examples.ts';
+import { profile } from '../../test/profiles/profiles.ts';
+import { command, digest, experiment, outcome, policyArm } from '../../test/records/build.ts';
 import { fixedWorld, root } from '../../test/services/fixed-world.ts';
 import { told } from '../../test/services/told.ts';
+import { canonicalJson } from '../core/canonical.ts';
 
 describe('show', () => {
   it('nothing, when there is nothing', async () => {
@@ -60,6 +63,22 @@ describe('show', () => {
     ]);
     const empty = await fixed.world.store.records.put(outcome({ from: [asked], notes: ['empty'] }));
     expect((await fixed.call('show', { record: empty, view: 'timeline' })).text).toContain('round 0');
+  });
+
+  it('a profile: its summary, more of it while its counters are there', async () => {
+    const fixed = fixedWorld();
+    const { blobs, records } = fixed.world.store;
+    const counters = await blobs.put(Buffer.from(canonicalJson(build)));
+    const record = await records.put(profile(build, { digest: counters }));
+    const { text } = await fixed.call('show', { record });
+    expect(text).toMatch(/^profile [0-9a-f]{64}\nmake -j4: batch, wants makespan\n/);
+    expect(text).toMatch(/24 x cc1 -> make/);
+    expect(text).toMatch(/policy length for/);
+    const other = await records.put(profile(build, { digest: digest('0') }));
+    const less = await fixed.call('show', { record: other });
+    expect(less.text).toMatch(/make -j4: batch/);
+    expect(less.text).not.toMatch(/cc1 -> make/);
+    expect((await faultOf(() => fixed.call('replay', { record }))).message).toMatch(/nothing to replay/);
   });
 
   it('objects and workload files', async () => {
@@ -173,6 +192,24 @@ describe('replay', () => {
 });
 
 describe('compare', () => {
+  it('two profiles: what changed', async () => {
+    const fixed = fixedWorld();
+    const { records } = fixed.world.store;
+    const [a, b] = [await records.put(profile(build)), await records.put(profile(server))];
+    const { output, text } = await fixed.call('compare', { a, b });
+    expect(text).toMatch(/ changed; likeness /);
+    const { kind, rows } = output as { kind: string; rows: object[] };
+    expect(kind).toBe('profile');
+    expect(rows).toContainEqual({
+      name: 'goal',
+      a: 'makespan',
+      b: 'tail-latency',
+      difference: null,
+      relative: null,
+    });
+    expect((await fixed.call('compare', { a, b: a })).output).toEqual({ kind: 'profile', rows: [] });
+  });
+
   it('two outcomes and two verdicts', async () => {
     const { fixed, verdict } = await told();
     const put = (metrics: Record<string, number>): Promise<string> =>

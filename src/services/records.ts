@@ -3,7 +3,9 @@
 import type { z } from 'zod';
 import { readObject } from '../bpf/object.ts';
 import { disassembly, objectView } from '../bpf/view.ts';
+import type { Counters } from '../core/counters.ts';
 import { Fault } from '../core/errors.ts';
+import type { Profile } from '../core/profile.ts';
 import {
   type Experiment,
   type Outcome,
@@ -14,6 +16,8 @@ import {
 } from '../core/records.ts';
 import { judgementText } from '../judge/text.ts';
 import type { Judgement } from '../judge/types.ts';
+import { changesOf, changesText } from '../profiles/changes.ts';
+import { pagesOf } from '../profiles/pages.ts';
 import { type Difference, experimentBehind, replayExperiment, replayVerdict } from '../stages/replay.ts';
 import { decodeTrace, isTraceFile } from '../traces/file.ts';
 import { traceText } from '../traces/view.ts';
@@ -33,7 +37,8 @@ export const show = (world: World) =>
   service<z.infer<typeof showInput>, Text>({
     name: 'show',
     effect: 'read',
-    summary: 'Show a record (verdict, outcome, experiment, candidate), an object or a workload file as text.',
+    summary:
+      'Show a record (verdict, outcome, experiment, candidate, profile), an object or a workload file as text.',
     description: 'Reads only. Without a record: the newest ones. Long texts come in pages.',
     input: showInput,
     output: textOutput,
@@ -109,9 +114,27 @@ async function summary(world: World, record: RecordOf): Promise<string> {
     case 'screening':
       return screeningRecordText(record);
     case 'profile':
-      return `${record.subject.name}\n`;
+      return profileText(world, record);
     case 'candidate':
       return `${record.arm.kind} ${record.arm.name} (${record.how}): ${record.why}\n`;
+  }
+}
+
+/** The summary, with what its counters add where they are still there. */
+async function profileText(world: World, profile: Profile): Promise<string> {
+  const counters = await countersBehind(world, profile);
+  const policies = (await world.policies.list()).map(({ card }) => card);
+  return pagesOf({ profile, counters, policies }).summary;
+}
+
+async function countersBehind(world: World, profile: Profile): Promise<Counters | undefined> {
+  try {
+    return JSON.parse(
+      Buffer.from(await world.store.blobs.get(profile.counters)).toString('utf8'),
+    ) as Counters;
+  } catch (error) {
+    if (error instanceof Fault && error.code === 'not-found') return undefined;
+    throw error;
   }
 }
 
@@ -244,7 +267,7 @@ export const compare = (world: World) =>
     effect: 'read',
     summary: 'Put two records of the same kind side by side: A, B, difference, per cent.',
     description:
-      'Reads only. Two outcomes: their metrics. Two verdicts: decision, effect, and the medians of their arms.',
+      'Reads only. Two outcomes: their metrics. Two verdicts: decision, effect, and the medians of their arms. Two profiles: what changed by more than noise.',
     input: compareInput,
     output: compareOutput,
     cli: { positional: ['a', 'b'], examples: ['schedcp compare 4f2a91 77c0de'] },
@@ -254,11 +277,23 @@ export const compare = (world: World) =>
         throw new Fault('unsupported', `records of kind ${left.kind} and ${right.kind} cannot be compared`, {
           next: 'give two of the same kind',
         });
+      if (left.kind === 'profile' && right.kind === 'profile') return comparedProfiles(left, right);
       const rows = pairs(valuesOf(left), valuesOf(right));
       const output: Compared = { kind: left.kind, rows };
       return { output, exit: 0, text: compareText(rows) };
     },
   });
+
+/** Only what moved by more than noise. */
+function comparedProfiles(left: Profile, right: Profile): Reply<Compared> {
+  const found = changesOf(left, right);
+  const [a, b] = [new Map(), new Map()] as [Values, Values];
+  for (const { what, before, after } of found.changes) {
+    a.set(what, before);
+    b.set(what, after);
+  }
+  return { output: { kind: 'profile', rows: pairs(a, b) }, exit: 0, text: changesText(found) };
+}
 
 type Values = Map<string, number | string | null>;
 
@@ -278,7 +313,7 @@ function valuesOf(record: RecordOf): Values {
     ]);
   }
   throw new Fault('unsupported', `two records of kind ${record.kind} have no numbers to compare`, {
-    next: 'give two outcomes or two verdicts',
+    next: 'give two outcomes, two verdicts or two profiles',
   });
 }
 
