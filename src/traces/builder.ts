@@ -86,6 +86,11 @@ export class TraceBuilder {
     this.#object[i] = object;
   }
 
+  /** `object` of an event that is there already: where a task was woken to is known later than who did it. */
+  place(event: number, object: number): void {
+    this.#object[event] = object;
+  }
+
   #grow(): void {
     const capacity = 2 * this.#kind.length;
     this.#atNs = larger(this.#atNs, new Float64Array(capacity));
