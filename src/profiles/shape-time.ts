@@ -12,13 +12,18 @@ const shownAs: Readonly<Partial<Record<WaitReason, Shown>>> = {
   ...{ child: 'child', fault: 'fault', kernel: 'other', idle: 'other', other: 'other' },
 };
 const reasons = ['sleep', 'futex', 'pipe', 'socket', 'poll', 'disk', 'child', 'fault', 'other'] as const;
-/** Where more of the waiting than this is for nobody knows what, shares by reason would mislead. */
+/**
+ * Where more of the waiting than this is for nobody knows what, shares by reason would mislead. Who waited from the start to the end is left out of that: an
+ * event that would tell why never came.
+ */
 const unknownAllowed = 0.5;
 
 interface Waited {
   readonly ns: Record<Shown, number>;
   readonly count: Record<Shown, number>;
   readonly unknownNs: number;
+  /** The part of it that is of tasks that ran. */
+  readonly openNs: number;
   readonly knownNs: number;
   readonly waits: number;
 }
@@ -34,7 +39,9 @@ export function timeParts(
   const delayed = sumOf(tasks, (task) => task.delayNs);
   const total = Math.max(lived, ran + (delayed ?? 0) + (waited?.knownNs ?? 0) + (waited?.unknownNs ?? 0));
   const known =
-    waited !== undefined && waited.unknownNs <= unknownAllowed * (waited.knownNs + waited.unknownNs);
+    waited !== undefined &&
+    waited.openNs <= unknownAllowed * (waited.knownNs + waited.openNs) &&
+    (waited.knownNs > 0 || waited.unknownNs === 0);
   return {
     time: {
       cpu: ran / total,
@@ -49,7 +56,7 @@ export function timeParts(
 function waitedOf(tasks: readonly TaskCounters[]): Waited | undefined {
   const ns = Object.fromEntries(reasons.map((reason) => [reason, 0])) as Record<Shown, number>;
   const count = { ...ns };
-  let [unknownNs, knownNs, waits, measured] = [0, 0, 0, false];
+  let [unknownNs, openNs, knownNs, waits, measured] = [0, 0, 0, 0, false];
   for (const task of tasks) {
     if (task.waits === undefined) continue;
     measured = true;
@@ -57,6 +64,7 @@ function waitedOf(tasks: readonly TaskCounters[]): Waited | undefined {
       const shown = shownAs[reason as WaitReason];
       if (shown === undefined) {
         unknownNs += wait.ns;
+        if (task.ranNs > 0) openNs += wait.ns;
         continue;
       }
       ns[shown] += wait.ns;
@@ -65,7 +73,7 @@ function waitedOf(tasks: readonly TaskCounters[]): Waited | undefined {
       waits += wait.count;
     }
   }
-  return measured ? { ns, count, unknownNs, knownNs, waits } : undefined;
+  return measured ? { ns, count, unknownNs, openNs, knownNs, waits } : undefined;
 }
 
 function sharesOf(amounts: Readonly<Record<Shown, number>>, total: number): Record<Shown, number> {

@@ -80,6 +80,15 @@ describe('a shape', () => {
     expect(shapeOf(counters([task])).time?.pipe).toBeUndefined();
   });
 
+  it('who waits from the start to the end hides no reasons of those that ran', () => {
+    const task = { ranNs: 100 * ms, waits: { pipe: { count: 9, ns: 800 * ms } } };
+    const quiet = { ranNs: 0, waits: { unknown: { count: 1, ns: 1000 * ms } } };
+    const shape = shapeOf(counters([task, quiet]));
+    expect(shape.waits?.pipe).toBe(1);
+    expect(shape.time?.pipe).toBeCloseTo(0.4); // 800 of the 2000 ms that the two lived
+    expect(shapeOf(counters([quiet])).time).toEqual({ cpu: 0 });
+  });
+
   it('who runs and waits at once', () => {
     // 0 for 500 ms (100 counted, 400 left out), 1 for 300, 3 for 200
     const shape = shapeOf(
