@@ -56,8 +56,13 @@ static size_t seed_job(uint8_t *buf)
 				   "base-slice-ns 3000000\nfeature NO_RUN_TO_PARITY\nnice -5\nsched batch\ncpu-weight 200\nruns 3\noutput-limit 65536\n"
 				   "map hints 00ff 0102\nblob object 12\n\x7f" "ELF\n\0end\nxx\nblob arg 4\nmake\nblob arg 3\n-j2\nblob env 9\nNAME=valu\n"
 				   "blob cwd 5\n/home\nend\n";
-	memcpy(buf, text, sizeof(text) - 1);
-	return sizeof(text) - 1;
+	static const char *const observed[] = {"follow pid 1234", "follow cgroup /a/b", "follow all"};
+	if (below(2)) {
+		memcpy(buf, text, sizeof(text) - 1);
+		return sizeof(text) - 1;
+	}
+	return (size_t)sprintf((char *)buf, "schedcp-job 1\nstart-offset-ns 5\n%s\nrecord-events 5000\nblob recorder 4\nELF!\nblob watcher 4\nELF!\nend\n",
+			       observed[below(3)]);
 }
 
 static size_t mutate(uint8_t *buf, size_t n, size_t cap)
@@ -107,6 +112,11 @@ static void check_expansion(const struct expansion *x)
 static void check_job(const struct job *job, const uint8_t *buf, size_t n)
 {
 	uint8_t byte[65536];
+	check(job->record_events >= 1 && job->record_events <= 1 << 26, "the room of a recording is out of bounds");
+	check(job->follow != FOLLOW_PID || (job->follow_pid >= 1 && job->follow_pid <= 1 << 22), "no process has such a number");
+	check(job->follow != FOLLOW_CGROUP || (job->follow_cgroup.n && job->follow_cgroup.at[0] == '/' && !memchr(job->follow_cgroup.at, 0, job->follow_cgroup.n)),
+	      "no cgroup has such a path");
+	check(job->follow == FOLLOW_OWN || (!job->workload.at && !job->arg_count), "it follows two things");
 	check(job->timeout_ms <= 30000 && job->runs >= 1 && job->output_limit <= 16 << 20, "a limit was passed");
 	check(!job->object.at || (job->object.at >= buf && job->object.at + job->object.n < buf + n), "the object lies outside");
 	for (size_t i = 0; i < job->map_count; i++)
