@@ -60,7 +60,9 @@ int on_switch(u64 *ctx)
 		return 0;
 	bool dead = state & STATE_DEAD, runnable = !dead && ((bool)ctx[0] || !state);
 	struct slot *s = slot_of(entry);
-	if (s && s->task == (u64)t) {
+	if (s && s->task != (u64)t)
+		return 0; /* between taking over a number and on_exec */
+	if (s) {
 		settle(s, t);
 		if (!runnable) {
 			stop_running(s);
@@ -70,11 +72,6 @@ int on_switch(u64 *ctx)
 				s->state = WAITING;
 			}
 		}
-	} else if (s) { /* it has taken over this number by exec: another task's sums end here */
-		s->task = (u64)t;
-		s->ran_seen = t->se.sum_exec_runtime;
-		s->delay_seen = t->sched_info.run_delay;
-		s->state = RUNNABLE;
 	}
 	if (dead)
 		die(t, entry);
@@ -105,6 +102,31 @@ int on_fork(u64 *ctx)
 	if (entry || (scope == OWN && follow_own && parent->tgid == own) || scope == ALL || (scope == CGROUP && in_group(child)))
 		if (!find(child->pid))
 			follow(child, true);
+	return 0;
+}
+
+/* A thread that execs takes over the number of its process, whose first thread has ended or is about to: de_thread(), fs/exec.c. */
+SEC("tp_btf/sched_process_exec")
+int on_exec(u64 *ctx)
+{
+	struct task_struct *t = (struct task_struct *)ctx[0];
+	s32 before = (s32)ctx[1], tid = t->pid;
+	u64 entry = before != tid ? find(before) : 0, leader = entry ? find(tid) : 0;
+	if (!entry)
+		return 0;
+	struct slot *s = leader ? slot_of(leader) : NULL;
+	if (s) {
+		s->sum.ran += s->ran_seen;
+		s->sum.delay += s->delay_seen;
+		s->ended_ns = bpf_ktime_get_ns();
+		s->ended = 1;
+	}
+	leave(tid);
+	leave(before);
+	s = slot_of(entry);
+	if (s)
+		s->tid = tid;
+	enter(tid, (u32)tid | (entry >> 32 << 32));
 	return 0;
 }
 

@@ -88,6 +88,7 @@ static const struct scalar scalars[] = {
 	{"runs", 1, 10000, offsetof(struct job, runs)},
 	{"output-limit", 0, 16 << 20, offsetof(struct job, output_limit)},
 	{"record-events", 1, 1 << 26, offsetof(struct job, record_events)},
+	{"watch-tasks", 16, 1 << 20, offsetof(struct job, watch_tasks)},
 	{"watch-budget-ppm", 1, 1000000, offsetof(struct job, watch_budget_ppm)},
 };
 

@@ -73,6 +73,7 @@ struct job {
 	size_t map_count;
 	struct bytes object, workload, tracer, recorder, watcher, cwd; /* .at == NULL: absent */
 	uint64_t record_events; /* room of a recording */
+	uint64_t watch_tasks;	   /* that a watch keeps apart; 0: by memory */
 	uint64_t watch_budget_ppm; /* of the used CPU time: what a watch may cost */
 	enum follow follow;     /* what is observed when there is no command and no workload */
 	int64_t follow_pid;

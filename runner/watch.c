@@ -18,8 +18,8 @@
 
 /* What an event costs, generously: with the way to the program, and with what its memory traffic costs others. */
 enum { SWITCH_NS = 300, WAKING_NS = 700, TICK_NS = 100000000, MOST_OFF = 50, SAMPLE_NS = 7300000, MIN_SLOTS = 1024, MAX_SLOTS = 32768 };
-enum { ON_SWITCH, ON_FORK, ON_BLOCK, ON_SAMPLE, ON_WAKING, LINKS };
-static const char *const programs[LINKS] = {"on_switch", "on_fork", "on_block", "on_sample", "on_waking"};
+enum { ON_SWITCH, ON_FORK, ON_EXEC, ON_BLOCK, ON_SAMPLE, ON_WAKING, LINKS };
+static const char *const programs[LINKS] = {"on_switch", "on_fork", "on_exec", "on_block", "on_sample", "on_waking"};
 
 static struct probe probe;
 static struct bpf_link *links[LINKS];
@@ -52,7 +52,7 @@ static bool settle(const struct job *job)
 	struct sysinfo info;
 	sysinfo(&info);
 	slot_room = (uint64_t)info.totalram * info.mem_unit / 64 / sizeof(struct watch_slot);
-	slot_room = slot_room < MIN_SLOTS ? MIN_SLOTS : slot_room > MAX_SLOTS ? MAX_SLOTS : slot_room;
+	slot_room = job->watch_tasks ? job->watch_tasks : slot_room < MIN_SLOTS ? MIN_SLOTS : slot_room > MAX_SLOTS ? MAX_SLOTS : slot_room;
 	uint32_t capacity = (uint32_t)slot_room, cpus = (uint32_t)libbpf_num_possible_cpus();
 	int32_t process = (int32_t)job->follow_pid;
 	int64_t count_at = percpu_distance("runqueues", "__preempt_count");
@@ -159,6 +159,7 @@ static int attach_all(void)
 {
 	int error = attach(ON_SWITCH);
 	error = error ? error : attach(ON_FORK);
+	error = error ? error : attach(ON_EXEC);
 	if (!error && attach(ON_WAKING))
 		lacks("who wakes whom: the kernel lacks the tracepoint sched_waking");
 	if (!error && attach(ON_BLOCK))

@@ -75,6 +75,8 @@ export interface Job {
   readonly recorder?: { readonly object: Uint8Array; readonly events: number };
   /** The object of probes/watch.bpf.c: what the scheduler does is counted. */
   readonly watcher?: Uint8Array;
+  /** Tasks that the watcher keeps apart. Default: as many as fit a 64th of the memory. */
+  readonly watchTasks?: number;
   /** Share of the used CPU time that the watcher may cost, as estimated. Default 0.01. */
   readonly watchBudget?: number;
   /** What recorder and watcher observe for `nuisance.startOffsetNs` when the job has neither a command nor an expansion. */
@@ -112,6 +114,7 @@ export function encodeJob(job: Job): Uint8Array {
     line(`record-events ${job.recorder.events}`);
     blob('recorder', job.recorder.object);
   }
+  if (job.watchTasks !== undefined) line(`watch-tasks ${job.watchTasks}`);
   if (job.watchBudget !== undefined) line(`watch-budget-ppm ${Math.round(job.watchBudget * 1e6)}`);
   if (job.watcher !== undefined) blob('watcher', job.watcher);
   if (job.command !== undefined) {

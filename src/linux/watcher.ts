@@ -15,6 +15,8 @@ export interface WatchOptions {
   readonly seconds?: number;
   /** Share of the used CPU time that observing may cost, as estimated; wakeups are sampled to keep it. Default 0.01. */
   readonly budget?: number;
+  /** Tasks that are kept apart; the others are one sum. Default: by the machine's memory. */
+  readonly tasks?: number;
   /** Bytes of the command's stdout and of its stderr that are kept, the last ones. Default 65,536. */
   readonly outputLimit?: number;
   /** Ends the observation early, and properly. */
@@ -74,6 +76,7 @@ function jobOf(target: RecordTarget, options: WatchOptions, limitMs: number): Ui
   const isCommand = target.kind === 'command';
   return encodeJob({
     watcher: options.object,
+    ...(options.tasks === undefined ? {} : { watchTasks: options.tasks }),
     ...(options.budget === undefined ? {} : { watchBudget: options.budget }),
     ...(isCommand ? { command: { ...target, runs: target.runs ?? 1 } } : { follow: target }),
     nuisance: { startOffsetNs: isCommand ? 0 : limitMs * 1_000_000, pidOffset: 0 },

@@ -1,0 +1,354 @@
+// The standing watch against what is known without it: programs that wait for known things so many times (acts.c), and such that say themselves what the
+// kernel has accounted for them by other ways (loads.c). Bounds: what a task still does after it has told is its end.
+
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import {
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmdirSync,
+  statfsSync,
+  writeFileSync,
+} from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { type Counters, histogramSize, type TaskCounters } from '../../src/core/counters.ts';
+import { whyNotRecord } from '../../src/linux/recorder.ts';
+import { faultOf } from '../linux/support.ts';
+import { type Loads, openLoads, sum, type Told } from './loads.ts';
+
+const refused = whyNotRecord();
+if (refused !== undefined) console.warn(`nothing is watched: ${refused.message}`);
+
+let loads: Loads;
+beforeAll(async () => {
+  if (refused === undefined) loads = await openLoads();
+});
+afterAll(() => loads?.close());
+
+const ms = 1e6;
+const ranNs = (counters: Counters): number => sum(counters.tasks.map((task) => task.ranNs));
+
+/** What a task told, and the little that came after it. */
+function expectAsTold(task: TaskCounters, told: Told, slackNs = 3 * ms): void {
+  expect(task.ranNs).toBeGreaterThanOrEqual(told.ranNs);
+  expect(task.ranNs).toBeLessThan(told.ranNs + slackNs);
+  expect(task.delayNs).toBeGreaterThanOrEqual(told.delayNs);
+  expect(task.voluntary).toBeGreaterThanOrEqual(told.voluntary);
+  expect(task.voluntary).toBeLessThanOrEqual(told.voluntary + 4);
+  expect(task.involuntary).toBeGreaterThanOrEqual(told.involuntary);
+  expect(task.minorFaults).toBeGreaterThanOrEqual(told.minor);
+  expect(task.minorFaults).toBeLessThan(told.minor + 20);
+}
+
+function expectConsistent(task: TaskCounters): void {
+  const waits = sum(Object.values(task.waits ?? {}).map(({ count }) => count));
+  for (const histogram of [task.runs, task.sleeps, task.delays])
+    expect(histogram?.length).toBe(histogramSize);
+  expect(sum(task.delays ?? [])).toBe(task.bursts);
+  expect(sum(task.runs ?? [])).toBe(task.bursts); // it has ended: so has each of its bursts
+  expect(sum(task.sleeps ?? [])).toBe(waits);
+  expect(task.bursts).toBe(waits + 1); // the first one comes from its fork
+}
+
+describe.skipIf(refused !== undefined)('watch', () => {
+  it('a spinner: its CPU time is what it burnt', async () => {
+    const { counters, told, task, usedNs, exit } = await loads.load('loads', ['spin', '200']);
+    expect([exit, told.length, counters.tasks.length, counters.lost, counters.folded]).toEqual([
+      0, 1, 1, 0, 0,
+    ]);
+    const it = task(told[0]!.tid);
+    expectAsTold(it, told[0]!);
+    expectConsistent(it);
+    expect(Math.abs(it.ranNs - usedNs)).toBeLessThan(0.1 * ms);
+    expect(it.ranNs).toBeGreaterThanOrEqual(200 * ms);
+    expect(it).toMatchObject({ comm: 'loads', isKernel: false, bursts: 1, waits: {}, wakes: {} });
+    expect(it.runs![Math.floor(Math.log2(it.ranNs))]).toBe(1);
+    expect(counters.busyNs).toBeGreaterThan(150 * ms);
+    const alone = counters.parallelNs?.[1] ?? 0; // looked at every 7.3 ms
+    expect(alone / it.ranNs).toBeGreaterThan(0.7);
+    expect(alone / it.ranNs).toBeLessThan(1.3);
+  });
+
+  it('two on one CPU: each waits while the other runs', async () => {
+    const { counters, told, task } = await loads.load('loads', ['share', '100']);
+    expect([told.length, counters.tasks.length]).toEqual([2, 2]);
+    for (const one of told) {
+      expectAsTold(task(one.tid), one);
+      expectConsistent(task(one.tid));
+      expect(task(one.tid).delayNs).toBeLessThan(one.delayNs + 30 * ms);
+      expect(task(one.tid).delayNs).toBeGreaterThan(60 * ms); // the other's 100, but for slices at both ends
+    }
+    expect(counters.queuedNs?.[1]).toBeGreaterThan(60 * ms);
+  });
+
+  it('threads, each with its own', async () => {
+    const { counters, told, task } = await loads.load('loads', ['threads', '60']);
+    expect([told.length, counters.tasks.length]).toEqual([3, 4]);
+    for (const one of told) {
+      expectAsTold(task(one.tid), one);
+      expect(task(one.tid).tgid).toBe(counters.tasks[0]?.tid);
+    }
+    expect(counters.tasks[0]).toMatchObject({ forks: 3 });
+  });
+
+  it('a byte to and fro: who wakes whom', async () => {
+    const n = 50;
+    const { counters } = await loads.load('acts', ['pingpong', `${n}`]);
+    const [parent, child] = counters.tasks;
+    expect([counters.tasks.length, parent?.waits?.pipe?.count, child?.waits?.pipe?.count]).toEqual([
+      2,
+      n,
+      n - 1,
+    ]);
+    expect(counters.sampled).toBeUndefined(); // the first 100 ms are
+    expect(counters.edges).toContainEqual({ from: 1, to: 0, count: n });
+    expect(counters.edges).toContainEqual({ from: 0, to: 1, count: n - 1 });
+    expect(child?.wakes).toEqual({ task: n - 1 });
+    for (const task of counters.tasks) expectConsistent(task);
+  });
+
+  it('sleeps end by timer, and last as long as they should', async () => {
+    const { counters } = await loads.load('acts', ['sleeps', '5']);
+    const [it] = counters.tasks;
+    const { count = 0, ns = 0 } = it?.waits?.sleep ?? {};
+    expect(count).toBeGreaterThanOrEqual(8); // of 10; one may be over before it has begun
+    expect(count).toBeLessThanOrEqual(10);
+    expect(ns / count).toBeGreaterThan(1.9 * ms);
+    expect(it?.wakes?.timer).toBe(10);
+  });
+
+  it('locks, sockets, polls and other files', async () => {
+    const n = 20;
+    const { counters } = await loads.load('acts', ['futexes', `${n}`]);
+    expect(counters.tasks[1]?.waits?.futex?.count).toBe(n);
+    const files = await loads.load('acts', ['files', '5']);
+    expect(files.counters.tasks[0]?.waits).toMatchObject({
+      ...{ pipe: { count: 5 }, socket: { count: 5 }, poll: { count: 10 }, other: { count: 10 } },
+    });
+  });
+
+  it('children that end at once are all there', async () => {
+    const n = 300;
+    const { counters, told, task, usedNs } = await loads.load('loads', ['storm', `${n}`]);
+    expect(counters.tasks.length).toBe(n + 1);
+    const parent = task(told[0]!.tid);
+    expectAsTold(parent, told[0]!);
+    expect(parent.forks).toBe(n);
+    const ended = counters.tasks.filter((one) => (one.endedNs ?? 0) > (one.bornNs ?? Infinity));
+    expect(ended.length).toBe(n + 1);
+    for (const one of counters.tasks) expectConsistent(one);
+    expect(Math.abs(ranNs(counters) / usedNs - 1)).toBeLessThan(0.02);
+  });
+
+  it('pages', async () => {
+    const { told, task } = await loads.load('loads', ['touch', '5000']);
+    expectAsTold(task(told[0]!.tid), told[0]!, 10 * ms);
+    expect(task(told[0]!.tid).minorFaults).toBeGreaterThanOrEqual(5000);
+  });
+
+  it('more tasks than are kept: their sum is', async () => {
+    const n = 2000;
+    const { counters, usedNs } = await loads.load('acts', ['crowd', `${n}`], { tasks: 100 });
+    expect([counters.tasks.length, counters.folded, counters.lost]).toEqual([101, n + 1 - 100, 0]);
+    expect(counters.tasks.at(-1)).toMatchObject({ tid: -1, comm: '' });
+    expect(ranNs(counters)).toBeGreaterThan(usedNs * 0.99);
+    expect(ranNs(counters)).toBeLessThan(usedNs + n * 0.05 * ms); // the ends of threads are in no process's account
+    expect(sum(counters.tasks.map((task) => task.voluntary ?? 0))).toBeGreaterThanOrEqual(2 * n);
+  });
+
+  it('one after the other with little room: those who have ended make way', async () => {
+    const n = 500;
+    const { counters, usedNs, told, task } = await loads.load('loads', ['storm', `${n}`], { tasks: 50 });
+    expect([counters.tasks.length, counters.folded]).toEqual([51, n + 1 - 50]);
+    expect(Math.abs(ranNs(counters) / usedNs - 1)).toBeLessThan(0.02);
+    expect(sum(counters.tasks.map((one) => one.bursts ?? 0))).toBeGreaterThan(1.8 * n); // most children end before they are waited for, or the other way round
+    expect(task(told[0]!.tid).forks).toBe(n);
+  });
+
+  it('a thread that takes over its process; a name of any bytes', async () => {
+    const { counters, usedNs } = await loads.load('acts', ['takeover', '1']);
+    expect(counters.tasks.length).toBe(2);
+    expect(counters.tasks[0]?.tid).toBe(counters.tasks[1]?.tid);
+    const slept = counters.tasks[1]?.waits?.sleep?.count ?? 0;
+    expect(slept).toBeGreaterThanOrEqual(4); // `sleeps 2`, of the program that it became: 4 and its own
+    expect(Math.abs(ranNs(counters) / usedNs - 1)).toBeLessThan(0.1);
+    const named = await loads.load('acts', ['name', '1']);
+    expect(named.counters.tasks[0]?.comm).toBe('\xff"\n\\\x01{\xc3x');
+  });
+
+  it('wakeups are sampled where they cost too much', async () => {
+    const { counters } = await loads.load('acts', ['pingpong', '40000'], { budget: 0.001 });
+    expect(counters.sampled).toBeGreaterThan(0);
+    expect(counters.sampled).toBeLessThan(0.9);
+    expect(counters.tasks[0]?.waits?.pipe?.count).toBeGreaterThan(30_000); // that is not
+    const share = (counters.tasks[0]?.wakes?.task ?? 0) / (counters.tasks[0]?.bursts ?? 1);
+    expect(share).toBeGreaterThan(0.2 * (counters.sampled ?? 1));
+    expect(share).toBeLessThan(3 * (counters.sampled ?? 1));
+  });
+});
+
+async function family(setUp = '', life = 60_000): Promise<ChildProcess> {
+  const argv = ['-c', `${setUp} exec "$0" family ${life}`, loads.file('acts')];
+  const child = spawn('/bin/sh', argv, { stdio: ['ignore', 'pipe', 'inherit'] });
+  await once(child.stdout, 'data');
+  return child;
+}
+
+async function gone(child: ChildProcess): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null) return;
+  child.kill('SIGKILL');
+  await once(child, 'close');
+}
+
+const cgroups = ['/sys/fs/cgroup', '/sys/fs/cgroup/unified'].find(
+  (at) => existsSync(join(at, 'cgroup.procs')) && statfsSync(at).type === 0x63677270,
+);
+
+/** Of /proc/PID/schedstat: CPU time and delay so far. */
+function accounted(pid: number): [number, number] {
+  const [ran = 0, delay = 0] = readFileSync(`/proc/${pid}/schedstat`, 'utf8').split(' ').map(Number);
+  return [ran, delay];
+}
+
+describe.skipIf(refused !== undefined)('watch what runs already', () => {
+  it('a process with its threads, its children and those to come, and nobody else', async () => {
+    const child = await family();
+    const { counters } = await loads.watch({ kind: 'pid', pid: child.pid! }, { seconds: 0.3 });
+    await gone(child);
+    expect(counters.observedNs / ms).toBeGreaterThanOrEqual(300);
+    const old = counters.tasks.filter((task) => task.bornNs === undefined);
+    const napping = old.filter((task) => (task.waits?.sleep?.count ?? 0) >= 10);
+    expect(napping.length).toBe(3); // itself, its thread, a child
+    expect(napping.filter((task) => task.tgid === child.pid).length).toBe(2);
+    expect(old.filter((task) => !napping.includes(task)).every((task) => task.endedNs !== undefined)).toBe(
+      true,
+    );
+    const born = counters.tasks.filter((task) => task.bornNs !== undefined);
+    expect(born.length).toBeGreaterThanOrEqual(5);
+    expect(born.length).toBe(sum(counters.tasks.map((task) => task.forks ?? 0)));
+  });
+
+  it.skipIf(cgroups === undefined)('a cgroup with the one below it, and who comes into it', async () => {
+    const outer = join(cgroups ?? '', `schedcp-watch-${process.pid}`);
+    mkdirSync(join(outer, 'inner'), { recursive: true });
+    const child = await family(`echo $$ >${outer}/inner/cgroup.procs;`);
+    const guest = await family();
+    const watching = loads.watch({ kind: 'cgroup', path: outer }, { seconds: 0.8 });
+    setTimeout(() => writeFileSync(join(outer, 'inner/cgroup.procs'), `${guest.pid}`), 500);
+    const { counters } = await watching;
+    await Promise.all([gone(child), gone(guest)]);
+    await new Promise((resolve) => setTimeout(resolve, 50)); // their children die with them
+    rmdirSync(join(outer, 'inner'));
+    rmdirSync(outer);
+    const slept = (pid: number | undefined): number =>
+      counters.tasks.find((task) => task.tid === pid)?.waits?.sleep?.count ?? 0;
+    expect(slept(child.pid)).toBeGreaterThan(20);
+    expect(slept(guest.pid)).toBeGreaterThan(3);
+    expect(slept(guest.pid)).toBeLessThan(slept(child.pid));
+  });
+
+  it('everything: a process of it as /proc accounts it, while it lives', async () => {
+    const child = spawn(loads.file('loads'), ['spin', '20000'], { stdio: 'ignore' });
+    await once(child, 'spawn');
+    const before = accounted(child.pid!);
+    const { counters, task } = await loads.watch({ kind: 'all' }, { seconds: 0.5 });
+    const after = accounted(child.pid!);
+    await gone(child);
+    const it = task(child.pid!);
+    expect(it.ranNs).toBeLessThanOrEqual(after[0] - before[0]);
+    expect(it.ranNs).toBeGreaterThan((after[0] - before[0]) * 0.5); // the runner starts and ends around it
+    expect(it.ranNs + (it.delayNs ?? 0)).toBeGreaterThan(0.9 * counters.observedNs);
+    expect(counters.tasks.some((one) => one.isKernel)).toBe(true);
+    expect(counters.tasks.filter((one) => one.waits?.idle !== undefined).every((one) => one.isKernel)).toBe(
+      true,
+    );
+    const sampledNs = sum(counters.parallelNs ?? []);
+    expect(Math.abs(sampledNs / counters.observedNs - 1)).toBeLessThan(0.1);
+  });
+
+  it('ends with the process, and when it is told to', async () => {
+    const child = await family('', 100);
+    const from = performance.now();
+    const { task } = await loads.watch({ kind: 'pid', pid: child.pid! }, { seconds: 30 });
+    expect(performance.now() - from).toBeLessThan(15_000);
+    expect(task(child.pid!).endedNs).toBeGreaterThan(0);
+    await gone(child);
+    const stop = AbortSignal.timeout(300);
+    expect((await loads.watch({ kind: 'all' }, { seconds: 60, stop })).counters.tasks.length).toBeGreaterThan(
+      20,
+    );
+  });
+});
+
+async function until(holds: () => boolean): Promise<void> {
+  for (let i = 0; i < 200 && !holds(); i++) await new Promise((resolve) => setTimeout(resolve, 20));
+  expect(holds()).toBe(true);
+}
+
+const childrenOf = (pid: number): number[] =>
+  readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8')
+    .split(' ')
+    .map(Number)
+    .filter((child) => child > 0);
+
+/** BPF programs that somebody holds: their tags, of /proc/PID/fdinfo. */
+function heldBy(pid: number): string[] {
+  const at = `/proc/${pid}/fdinfo`;
+  return readdirSync(at).flatMap(
+    (fd) => /^prog_tag:\t(\S+)$/m.exec(readFileSync(join(at, fd), 'utf8'))?.[1] ?? [],
+  );
+}
+
+describe.skipIf(refused !== undefined)('watch, when something is wrong', () => {
+  it('a process that is gone, no such cgroup, no such program, no such object', async () => {
+    const child = spawn('/bin/true');
+    await once(child, 'close');
+    const faults = [
+      await faultOf(() => loads.watch({ kind: 'pid', pid: child.pid! })),
+      await faultOf(() => loads.watch({ kind: 'cgroup', path: '/no/such' })),
+      await faultOf(() => loads.watch({ kind: 'command', argv: ['no-such'], env: {}, cwd: '/' })),
+      await faultOf(() =>
+        loads.watch({ kind: 'all' }, { object: Buffer.from('not an object'), seconds: 0.1 }),
+      ),
+    ];
+    expect(faults.map(({ code }) => code)).toEqual(['not-found', 'not-found', 'not-found', 'unsupported']);
+  });
+
+  it('a runner that is killed leaves no program and no command', async () => {
+    const watching = faultOf(() => loads.load('acts', ['family', '60000']));
+    let runner = 0;
+    await until(() => {
+      runner = childrenOf(process.pid).find((pid) => childrenOf(pid).length > 0) ?? 0;
+      return runner > 0;
+    });
+    const [command = 0] = childrenOf(runner);
+    const tags = heldBy(runner);
+    expect(tags.length).toBeGreaterThanOrEqual(6);
+    process.kill(runner, 'SIGKILL');
+    expect(await watching).toMatchObject({ code: 'unavailable' });
+    await until(() => !existsSync(`/proc/${command}`));
+    const holders = readdirSync('/proc').filter((name) => /^\d+$/.test(name) && holds(Number(name), tags));
+    expect(holders).toEqual([]);
+    expect(
+      existsSync('/sys/fs/bpf') ? readdirSync('/sys/fs/bpf').filter((name) => name.includes('watch')) : [],
+    ).toEqual([]);
+  });
+
+  it('given up', async () => {
+    const stop = new AbortController();
+    const watching = faultOf(() => loads.watch({ kind: 'all' }, { seconds: 60 }, stop.signal));
+    setTimeout(() => stop.abort(), 200);
+    expect(await watching).toMatchObject({ code: 'interrupted' });
+  });
+});
+
+function holds(pid: number, tags: readonly string[]): boolean {
+  try {
+    return heldBy(pid).some((tag) => tags.includes(tag));
+  } catch {
+    return false; // it has ended
+  }
+}
