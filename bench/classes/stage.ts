@@ -78,8 +78,13 @@ export interface Running {
   stop(): Promise<void>;
 }
 
-export function start(stage: Stage, line: string, workers: number, name: string): Running {
-  const group = `/sys/fs/cgroup${existsSync('/sys/fs/cgroup/unified') ? '/unified' : ''}/schedcp-${name}`;
+/** The cgroup of what is observed: as the recorder names it, and its directory. */
+export const groupOf = {
+  path: '/schedcp-classes',
+  directory: `/sys/fs/cgroup${existsSync('/sys/fs/cgroup/unified') ? '/unified' : ''}/schedcp-classes`,
+};
+
+export function start(stage: Stage, line: string, workers: number, group: string): Running {
   mkdirSync(group, { recursive: true });
   const child = spawn('sh', ['-c', 'echo $$ > "$0/cgroup.procs" && exec sh -c "$1"', group, line], {
     cwd: stage.directory,
@@ -133,12 +138,12 @@ export async function staged<T>(
   during: (running: Running) => Promise<T>,
 ): Promise<T> {
   const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
-  const running = start(stage, program.run, workers, 'classes');
+  const running = start(stage, program.run, workers, groupOf.directory);
   try {
     let load: Running | undefined;
     try {
       await pause(program.load === undefined ? settleMs / 2 : settleMs);
-      if (program.load !== undefined) load = start(stage, program.load, workers, 'classes-load');
+      if (program.load !== undefined) load = start(stage, program.load, workers, `${groupOf.directory}-load`);
       await pause(settleMs / 2);
       if (load !== undefined && load.pids().length === 0)
         throw new Fault('unavailable', `the load of ${program.name} ended at once: ${load.errors()}`);

@@ -1,0 +1,87 @@
+// Which class a workload is of, from the numbers of its shape alone: no name is looked at. The models were trained on runs of real programs
+// (bench/classes: `npm run bench -- classes`, which also says how often they are right on programs that they have not seen).
+
+import { type ClassName, classNames, type Profile, type Shape } from '../core/profile.ts';
+import { models } from './classes/coefficients.ts';
+import { type Feature, features } from './classes/features.ts';
+import { type ClassModel, logits, softmax, standardised } from './classes/model.ts';
+
+type Classified = Profile['class'];
+
+const reasons = 3;
+
+/** Any subset of a shape will do; what is missing makes it less sure. Below the model's threshold the answer is "unsure", and `look` says what would settle it. */
+export function classify(shape: Shape): Classified {
+  const values = features.map((feature) => feature.of(shape));
+  if (values.every((value) => value === undefined)) return nothingKnown(shape);
+  const model = modelFor(shape);
+  const x = standardised(model, values);
+  const p = softmax(logits(model.weights, x), model.temperature);
+  const order = [...p.keys()].sort((a, b) => p[b]! - p[a]!);
+  const top = order[0]!;
+  const confidence = p[top]!;
+  const isSure = confidence >= model.threshold;
+  return {
+    name: isSure ? model.classes[top]! : 'unsure',
+    confidence,
+    scores: scoresOf(model.classes, p),
+    why: whyOf(shape, model, x, p, top),
+    look: isSure ? [] : lookAt(shape, model.classes[top]!, model.classes[order[1]!]!),
+  };
+}
+
+/** With run lengths and what waits are for, by events; without them, by what procfs tells. */
+function modelFor({ runNs, burstsPerS, waits }: Shape): ClassModel {
+  return runNs !== undefined || burstsPerS !== undefined || waits !== undefined
+    ? models.events
+    : models.procfs;
+}
+
+function scoresOf(classes: readonly ClassName[], p: Float64Array): Record<ClassName, number> {
+  return Object.fromEntries(classes.map((name, i) => [name, p[i]!])) as Record<ClassName, number>;
+}
+
+/** The numbers that speak most for a class, against the others as likely as they are. */
+function whyOf(shape: Shape, model: ClassModel, x: Float64Array, p: Float64Array, top: number): string[] {
+  const rest = 1 - p[top]!;
+  const others = [...p.keys()].filter((c) => c !== top);
+  const against = (i: number): number =>
+    rest < 1e-12
+      ? others.reduce((sum, c) => sum + model.weights[c]![i]! / others.length, 0)
+      : others.reduce((sum, c) => sum + (p[c]! / rest) * model.weights[c]![i]!, 0);
+  const spoken = [...x.keys()]
+    .map((i) => ({ feature: features[i]!, says: (model.weights[top]![i]! - against(i)) * x[i]! }))
+    .filter(({ feature, says }) => says > 0.05 && feature.of(shape) !== undefined)
+    .sort((a, b) => b.says - a.says);
+  const texts = new Set(spoken.map(({ feature }: { feature: Feature }) => feature.words(shape)));
+  return [...texts].slice(0, reasons);
+}
+
+const questions: Readonly<Record<ClassName, string>> = {
+  'cpu-bound': 'is it faster on a faster core, and by how much? perf stat: instructions per cycle',
+  'memory-bound': 'cache misses per instruction, from a PMU (perf stat -e cycles,instructions,cache-misses)',
+  'io-bound': 'its block I/O, and whether its tasks wait for the disk when they do not compute',
+  'latency-critical':
+    'does somebody outside wait for each answer? Its sockets, its timers, and how late it wakes',
+  batch: 'is it one of many jobs? The process that starts it, and how many come and go',
+  mixed: 'its groups of tasks one by one: which of them computes, which waits, and for what',
+  idle: 'a longer observation, while it has work',
+};
+
+function lookAt(shape: Shape, first: ClassName, second: ClassName): string[] {
+  const blind =
+    shape.waits === undefined && shape.runNs === undefined && (shape.utilisation ?? 0) > 0.001
+      ? ['record it: without probes neither the lengths of its runs nor what it waits for is known']
+      : [];
+  return [`${first} or ${second}`, questions[first], questions[second], ...blind];
+}
+
+function nothingKnown(shape: Shape): Classified {
+  return {
+    name: 'unsure',
+    confidence: 0,
+    scores: scoresOf(classNames, new Float64Array(classNames.length).fill(1 / classNames.length)),
+    why: [],
+    look: ['nothing was measured', ...lookAt(shape, 'idle', 'mixed').slice(3)],
+  };
+}
