@@ -35,6 +35,8 @@ export interface Pages {
   /** Tokens (bytes / 4) of each tier as a whole. */
   readonly tokens: Readonly<Record<Tier, number>>;
   readonly summary: string;
+  /** What it is and where its time goes: the first parts of the summary. */
+  readonly brief: string;
   /** @throws Fault malformed: a cursor that is none, or of another record. */
   page(options?: { tier?: Tier; cursor?: string; tokens?: number }): ProfilePage;
 }
@@ -74,6 +76,7 @@ export function pagesOf(input: PageInput): Pages {
       comprehensive: tokens(own + more.detailed + more.whole),
     },
     summary: textOf(first),
+    brief: textOf(first.slice(0, 2)),
     page: ({ tier = 'summary', cursor, tokens: limit = pageTokens } = {}) =>
       pageFrom(sections[tier], placeOf(cursor, tier, profile), Math.max(limit, leastPageTokens), {
         tier,

@@ -7,7 +7,7 @@ import { type Kept, keepProfile } from '../stages/observe.ts';
 import { experimentOf } from '../stages/trials.ts';
 import { defaultEntrant } from './arms.ts';
 import type { Call } from './service.ts';
-import { type Command, trialOf } from './trials.ts';
+import { type Command, type Setting, trialOf } from './trials.ts';
 import type { Observation, ReadyMachine, Target, World } from './world.ts';
 
 /** What a caller says of the target and how to look at it: the fields of observe-schemas.ts. */
@@ -102,7 +102,7 @@ export async function recordCommand(
     readonly memoryMiB: number | undefined;
     readonly seconds: number;
     readonly events: number;
-    readonly mode?: 'auto' | 'fast' | 'kvm' | 'deterministic';
+    readonly mode?: Setting['mode'];
   },
   call: Call,
 ): Promise<Observation> {

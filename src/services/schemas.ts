@@ -2,6 +2,7 @@
 
 import { z } from 'zod';
 import { metricDefinitions } from '../core/metrics.ts';
+import { profileSchema } from '../core/profile.ts';
 import { findingSchema, parameterValueSchema, settingsSchema } from '../core/records.ts';
 
 export const effectSchema = z
@@ -79,7 +80,7 @@ const tuneFields = z.object({
     .max(16)
     .optional()
     .describe(
-      'how many candidates go on after the simulator has tried all policies with many parameter values (declared workloads); 0: no such screening; ' +
+      'how many candidates go on after the simulator has tried all policies with many parameter values (on a recording, where the workload is a command); 0: no such screening; ' +
         'default: 4, or 0 where policies or settings are named',
     ),
   mode: z
@@ -188,6 +189,19 @@ export const tuneOutput = z.object({
     memoryMiB: z.number(),
   }),
   workload: z.object({ name: z.string(), kind: z.string() }),
+  profile: z
+    .object({
+      record: z.string().describe('of the whole profile; show and profile_workload take it'),
+      class: profileSchema.shape.class,
+      goal: profileSchema.shape.goal,
+      fingerprint: profileSchema.shape.fingerprint,
+    })
+    .optional()
+    .describe('what the workload is, looked at once under the default scheduler'),
+  notReplayed: z
+    .string()
+    .optional()
+    .describe('why there is no profile, or why the simulator did not replay it'),
   screening: z
     .object({
       candidates: z.number(),

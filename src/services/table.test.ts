@@ -10,6 +10,7 @@ it('the table: names are free, texts are there, examples begin with the program'
   const services = serviceTable(fixedWorld().world);
   expect(services.map((item) => item.name)).toEqual([
     'observe',
+    'profile-workload',
     'tune',
     'simulate',
     'diff',
@@ -50,6 +51,8 @@ it('the table: names are free, texts are there, examples begin with the program'
     'arms',
     'instead',
     'machine',
+    'notReplayed',
+    'profile',
     'records',
     'screening',
     'verdict',

@@ -44,7 +44,7 @@ describe('tune', () => {
     expect(output.records[0].kind).toBe('verdict');
     for (const record of output.records) expect(record.digest).toMatch(/^[0-9a-f]{64}$/);
     expect(text).toMatch(
-      /^long-tail on kernel 6\.18\.0-test, 4 CPUs, micro-vm \(deterministic\)\n\naccepted: use fifo\./,
+      /^long-tail: .*\nlong-tail on kernel 6\.18\.0-test, 4 CPUs, micro-vm \(deterministic\)\n\naccepted: use fifo\./s,
     );
     expect(text).toContain(`schedcp show ${output.records[0].digest.slice(0, 12)}`);
   });

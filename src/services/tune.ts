@@ -10,6 +10,7 @@ import { type Comparison, compareArms } from '../stages/compare.ts';
 import type { Contestant, Trial } from '../stages/trials.ts';
 import { parseWorkload } from '../workload/read.ts';
 import { defaultEntrant, type Entrant, policyEntrants, settingsEntrants } from './arms.ts';
+import { type FirstLook, firstLook, firstLookText, goalInReplay } from './first-look.ts';
 import { tuneInput, tuneOutput } from './schemas.ts';
 import { type Screened, screenArms } from './screening.ts';
 import { type Call, type Reply, service } from './service.ts';
@@ -67,9 +68,7 @@ async function runTune(world: World, input: Input, call: Call): Promise<Reply<Ou
   const goal = goalOf(metric, input.direction, named.goal, patterns);
   const { ready, instead } = await whereToRun(world, input, named, call);
   const shape = shapeOf(input, ready);
-  const screened = await screening(world, input, { named, goal, entrants: all, shape, call });
-  const entrants = screened?.entrants ?? all;
-  const setting: Setting = {
+  const plain: Setting = {
     world,
     ready,
     mode: input.mode,
@@ -77,8 +76,15 @@ async function runTune(world: World, input: Input, call: Call): Promise<Reply<Ou
     memoryMiB: ready.machine.name === 'simulator' ? undefined : input.memory,
     shape,
     limitMs: input.limit * 1000,
-    hinted: new Set(entrants.filter((item) => item.takesHints).map((item) => item.arm.id)),
+    hinted: new Set(),
     call,
+  };
+  const look = await firstLook(plain, named, input.seed);
+  const screened = await screening(world, input, { named, look, goal, entrants: all, shape, call });
+  const entrants = screened?.entrants ?? all;
+  const setting: Setting = {
+    ...plain,
+    hinted: new Set(entrants.filter((item) => item.takesHints).map((item) => item.arm.id)),
   };
   const trial = await trialOf(setting, named);
   const plan = createPlan({
@@ -96,7 +102,8 @@ async function runTune(world: World, input: Input, call: Call): Promise<Reply<Ou
   const contestants = await Promise.all(entrants.map((entrant) => recordCandidate(world, entrant)));
   const comparison = await compareArms({ lab, plan, trial, contestants, others, costs, progress });
   await world.tidy();
-  return reply({ comparison, contestants, trial, named, screened, instead });
+  const profileText = await firstLookText(plain, look);
+  return reply({ comparison, contestants, trial, named, screened, instead, look, profileText });
 }
 
 /** The machine that was asked for; where micro-VMs cannot be had and nobody insists, the simulator, and why. */
@@ -140,26 +147,34 @@ const instead: ReadonlySet<Fault['code']> = new Set([
 async function screening(
   world: World,
   { screen, policies, settings, seed, cpus, limit, costs: wished }: Input,
-  wish: { named: Named; goal: Goal; entrants: readonly Entrant[]; shape: Setting['shape']; call: Call },
+  wish: {
+    named: Named;
+    look: FirstLook;
+    goal: Goal;
+    entrants: readonly Entrant[];
+    shape: Setting['shape'];
+    call: Call;
+  },
 ): Promise<Screened | undefined> {
-  const { named, goal, entrants, shape, call } = wish;
-  const costs = wished ?? usualCosts(named, cpus, shape);
+  const { named, look, goal, entrants, shape, call } = wish;
   const count = screen ?? (policies === undefined && settings === undefined ? usualCount : 0);
   if (count === 0) return undefined;
-  if (named.kind !== 'command')
+  const played = named.kind === 'command' ? look.recorded : named;
+  const asked = named.kind === 'command' ? goalInReplay(goal) : goal;
+  if (played !== undefined && asked !== undefined) {
+    const costs = wished ?? usualCosts(played, cpus, shape);
+    const limitMs = limit * 1000;
     return screenArms(
       world,
-      { named, goal, entrants, count, seed, cpus, shape, costs, limitMs: limit * 1000 },
+      { named: played, goal: asked, entrants, count, seed, cpus, shape, costs, limitMs },
       call,
     );
+  }
   if (screen === undefined) return undefined;
-  throw new Fault(
-    'unsupported',
-    'the simulator runs declared and recorded workloads only: a command cannot be screened',
-    {
-      next: 'leave --screen out',
-    },
-  );
+  const why = asked === undefined ? `it has no ${goal.metric}` : (look.why ?? 'there is no recording of it');
+  throw new Fault('unsupported', `the simulator cannot replay ${named.name}: ${why}`, {
+    next: 'leave --screen out',
+  });
 }
 
 const usualCount = 4;
@@ -230,6 +245,8 @@ function reply(done: {
   named: Named;
   screened: Screened | undefined;
   instead: string | undefined;
+  look: FirstLook;
+  profileText: string;
 }): Reply<Output> {
   const { comparison, contestants, trial, named, screened } = done;
   const { judgement, verdict, digest, failures } = comparison;
@@ -274,6 +291,7 @@ function reply(done: {
       memoryMiB: trial.topology.memoryMiB,
     },
     workload: { name: named.name, kind: named.kind },
+    ...profileOutput(done.look),
     ...(screened === undefined ? {} : { screening: screeningOf(screened) }),
     ...(done.instead === undefined ? {} : { instead: done.instead }),
     records: [
@@ -281,7 +299,14 @@ function reply(done: {
       ...verdict.outcomes.map((outcome) => ({ kind: 'outcome', digest: outcome })),
     ],
   };
-  return { output, exit: exitOf(judgement), text: textOf(output, judgement) };
+  return { output, exit: exitOf(judgement), text: textOf(output, judgement, done.profileText) };
+}
+
+function profileOutput({ kept, why }: FirstLook): Pick<Output, 'profile' | 'notReplayed'> {
+  const lacking = why === undefined ? {} : { notReplayed: why };
+  if (kept === undefined) return lacking;
+  const { class: own, goal, fingerprint } = kept.profile;
+  return { profile: { record: kept.digest, class: own, goal, fingerprint }, ...lacking };
 }
 
 function screeningOf({ candidates, seeds, runs, predicted, digest }: Screened): Output['screening'] {
@@ -300,14 +325,11 @@ function exitOf(judgement: Judgement): 0 | 1 | 3 {
   return judgement.decision === 'invalid' ? 3 : 1;
 }
 
-function textOf(output: Output, judgement: Judgement): string {
+function textOf(output: Output, judgement: Judgement, profile: string): string {
   const { machine, workload, records } = output;
   const where = `${workload.name} on kernel ${machine.kernel}, ${machine.cpus} CPUs, ${machine.name} (${machine.mode})`;
-  const head = [
-    ...(output.instead === undefined ? [] : [`${output.instead}.\nWhat follows is a model's word.`]),
-    where,
-  ];
-  return `${head.join('\n')}\n\n${judgementText(judgement)}${failuresText(output)}${screeningText(output)}\nrecord ${records[0]?.digest.slice(0, 12)}   schedcp show ${records[0]?.digest.slice(0, 12)}\n`;
+  const instead = output.instead === undefined ? '' : `${output.instead}.\nWhat follows is a model's word.\n`;
+  return `${instead}${profile}${where}\n\n${judgementText(judgement)}${failuresText(output)}${screeningText(output)}\nrecord ${records[0]?.digest.slice(0, 12)}   schedcp show ${records[0]?.digest.slice(0, 12)}\n`;
 }
 
 function screeningText({ screening, arms, machine }: Output): string {

@@ -5,6 +5,7 @@ import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Call as RecordedCall } from '../../src/core/calls.ts';
 import { Fault } from '../../src/core/errors.ts';
+import type { Trace } from '../../src/core/trace.ts';
 import { openPolicies } from '../../src/knowledge/policies.ts';
 import { openScripts } from '../../src/knowledge/scripts.ts';
 import { openStore } from '../../src/knowledge/store.ts';
@@ -47,6 +48,8 @@ export interface FixedOptions extends Script {
   readonly traced?: (calls: readonly RecordedCall[]) => RecordedCall[];
   /** A recorded procfs and sysfs instead of those of this machine. */
   readonly surfaces?: Surfaces;
+  /** The micro-VM records: what comes of any command. */
+  readonly recording?: () => Trace;
   /** What an observation of this host comes to. */
   readonly observation?: Observation;
   /** No micro-VM can be had. */
@@ -75,6 +78,12 @@ export function fixedWorld(options: FixedOptions = {}): Fixed {
       return { digest: payload, executable: `/usr/bin/${command.split('/').at(-1)}`, bytes: 5e6 };
     },
     memoryFor: (digestOfPayload) => (digestOfPayload === undefined ? 384 : 512),
+    ...(options.recording && {
+      async recorded(experiment, _, signal) {
+        asked.push(`record ${experiment.workload?.name}`);
+        return { outcome: await scripted.run(experiment, signal), trace: options.recording!() };
+      },
+    }),
     ...(options.traced && {
       async traced(experiment) {
         const traced = await simulator.runTraced({ ...experiment, machine: simulator.reference('tcg') });
