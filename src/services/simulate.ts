@@ -3,9 +3,9 @@
 import type { z } from 'zod';
 import { mostCalls, type Call as RecordedCall } from '../core/calls.ts';
 import { cpuTimelineText, type Slice } from '../core/cpu-timeline.ts';
-import { perfettoTrace } from '../core/perfetto.ts';
 import type { Experiment, Outcome } from '../core/records.ts';
 import { experimentOf } from '../stages/trials.ts';
+import { perfettoTrace } from '../traces/perfetto-calls.ts';
 import { decode } from '../workload/encoding.ts';
 import { defaultEntrant, policyEntrants, settingsEntrants } from './arms.ts';
 import { simulateInput, simulateOutput } from './run-schemas.ts';

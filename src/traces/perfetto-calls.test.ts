@@ -1,74 +1,9 @@
-// The file as another decoder reads it. The schema names what is checked; its numbers are those of protos/perfetto/trace (trace.proto, trace_packet.proto,
-// ftrace/ftrace_event.proto, ftrace/sched.proto, track_event/*.proto, ps/process_tree.proto) as the reference on perfetto.dev lists them.
+// The file as another decoder reads it.
 
-import protobuf from 'protobufjs';
 import { expect, it } from 'vitest';
-import type { Call } from './calls.ts';
-import { perfettoTrace } from './perfetto.ts';
-
-const schema = `
-syntax = "proto2";
-message Trace { repeated TracePacket packet = 1; }
-message TracePacket {
-  optional FtraceEventBundle ftrace_events = 1;
-  optional ProcessTree process_tree = 2;
-  optional uint64 timestamp = 8;
-  optional uint32 trusted_packet_sequence_id = 10;
-  optional TrackEvent track_event = 11;
-  optional uint32 sequence_flags = 13;
-  optional SystemInfo system_info = 45;
-  optional TrackDescriptor track_descriptor = 60;
-}
-message FtraceEventBundle { optional uint32 cpu = 1; repeated FtraceEvent event = 2; }
-message FtraceEvent {
-  optional uint64 timestamp = 1;
-  optional uint32 pid = 2;
-  optional Switch sched_switch = 4;
-  optional Wake sched_wakeup = 17;
-  optional Wake sched_waking = 20;
-  optional Wake sched_wakeup_new = 114;
-}
-message Switch {
-  optional string prev_comm = 1;
-  optional int32 prev_pid = 2;
-  optional int32 prev_prio = 3;
-  optional int64 prev_state = 4;
-  optional string next_comm = 5;
-  optional int32 next_pid = 6;
-  optional int32 next_prio = 7;
-}
-message Wake {
-  optional string comm = 1;
-  optional int32 pid = 2;
-  optional int32 prio = 3;
-  optional int32 success = 4;
-  optional int32 target_cpu = 5;
-}
-message ProcessTree { repeated Process processes = 1; }
-message Process { optional int32 pid = 1; optional int32 ppid = 2; repeated string cmdline = 3; }
-message SystemInfo { optional Utsname utsname = 1; }
-message Utsname { optional string sysname = 1; optional string release = 3; optional string machine = 4; }
-message TrackDescriptor { optional uint64 uuid = 1; optional string name = 2; optional uint64 parent_uuid = 5; }
-message TrackEvent {
-  repeated DebugAnnotation debug_annotations = 4;
-  optional int32 type = 9;
-  optional uint64 track_uuid = 11;
-  repeated string categories = 22;
-  optional string name = 23;
-}
-message DebugAnnotation {
-  optional uint64 uint_value = 3;
-  optional int64 int_value = 4;
-  optional string string_value = 6;
-  optional string name = 10;
-}`;
-const { root } = protobuf.parse(schema, { keepCase: true });
-
-// biome-ignore lint/suspicious/noExplicitAny: what a decoder makes of a file
-function decoded(bytes: Uint8Array): any[] {
-  const trace = root.lookupType('Trace');
-  return trace.toObject(trace.decode(bytes), { longs: String }).packet;
-}
+import { perfettoPackets as decoded } from '../../test/traces/perfetto-schema.ts';
+import type { Call } from '../core/calls.ts';
+import { perfettoTrace } from './perfetto-calls.ts';
 
 const call = (ns: number, cpu: number, what: string, rest: Partial<Call>): Call => ({
   ns,
