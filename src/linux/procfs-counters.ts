@@ -34,6 +34,7 @@ const mostSwitches = 1000;
 /** Threads whose waiting place is sampled at a look: the most active ones. */
 const mostPlaces = 250;
 const lookEveryMs = 100;
+const mostPauseMs = 1000;
 
 /** Faults: not-found when there is no such process or group at the start; interrupted. */
 export async function sampleProcfs(
@@ -106,10 +107,13 @@ class Observer {
       if (left <= pauseMs / 4) break;
       await this.pause(Math.min(pauseMs, left));
       if (isOver || this.nowNs() / 1e6 >= this.wish.durationMs) break;
-      const began = this.nowNs();
+      const [began, used] = [this.nowNs(), process.cpuUsage()];
       await this.look();
       if (this.wish.subject !== 'machine' && this.live.size === 0) break;
-      pauseMs = Math.max(lookEveryMs, (10 * (this.nowNs() - began)) / 1e6);
+      // On a busy machine a look takes long without costing much.
+      const cost = process.cpuUsage(used);
+      const costMs = Math.min((this.nowNs() - began) / 1e6, (cost.user + cost.system) / 1e3);
+      pauseMs = Math.min(mostPauseMs, Math.max(lookEveryMs, 10 * costMs));
     }
   }
 
@@ -187,6 +191,7 @@ class Observer {
 
   async end(): Promise<Looked> {
     for (const one of [...this.live.values()]) if (!lookAgain(this.surfaces, one)) this.gone(one);
+    await this.take(await this.current(), false);
     const observedNs = Math.max(1, this.nowNs());
     const after = machineStat(this.surfaces);
     const disksAfter = disks(this.surfaces);

@@ -82,8 +82,11 @@ function relative(mounts: CgroupMounts, wanted: string): string {
     mount === undefined ? [] : [mount.directory],
   );
   const prefix = all.find((directory) => wanted === directory || wanted.startsWith(`${directory}/`)) ?? '';
-  const parts = wanted
-    .slice(prefix.length)
+  const given = wanted.slice(prefix.length);
+  // In a container that sees a part of the hierarchy, processes may tell their paths from its real root.
+  const root = mounts.v2?.root ?? '/';
+  const inside = root !== '/' && prefix === '' && (given === root || given.startsWith(`${root}/`));
+  const parts = (inside ? given.slice(root.length) : given)
     .split('/')
     .filter((part) => part !== '' && part !== '.');
   if (parts.includes('..') || parts.some((part) => part.includes('\0')))

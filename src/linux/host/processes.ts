@@ -113,7 +113,9 @@ export function treeOf<T extends { readonly stat: Pick<TaskStat, 'pid' | 'ppid'>
   const children = new Map<number, T[]>();
   for (const row of rows) {
     const parent = pids.has(row.stat.ppid) && row.stat.ppid !== row.stat.pid ? row.stat.ppid : 0;
-    children.set(parent, [...(children.get(parent) ?? []), row]);
+    const own = children.get(parent);
+    if (own === undefined) children.set(parent, [row]);
+    else own.push(row);
   }
   const out: (T & { depth: number })[] = [];
   const stack = [{ pid: 0, depth: -1, rows: children.get(0) ?? [], next: 0 }];

@@ -144,7 +144,7 @@ export function readLink(path: string): string | undefined {
 export async function readPatiently(
   path: string,
   limit = 1 << 20,
-  patienceMs = 300,
+  patienceMs = 1500,
 ): Promise<string | undefined> {
   const reading = (async () => {
     const file = await open(pathOf(path), 'r');
