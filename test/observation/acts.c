@@ -43,6 +43,13 @@ static void in_turn(void)
 	must(!sched_setscheduler(0, SCHED_FIFO, &param), "sched_setscheduler");
 }
 
+/* Not behind others: a machine that runs tests is busy. */
+static void at_once(void)
+{
+	struct sched_param param = {.sched_priority = 1};
+	must(!sched_setscheduler(0, SCHED_FIFO, &param), "sched_setscheduler");
+}
+
 static void nap(long ns) { nanosleep(&(struct timespec){0, ns}, NULL); }
 
 static void pass(int from, int to, long n, int first)
@@ -71,11 +78,12 @@ static void pingpong(long n)
 static void sleeps(long n)
 {
 	struct timespec at;
+	at_once();
 	for (long i = 0; i < n; i++)
 		nap(300000);
 	clock_gettime(CLOCK_MONOTONIC, &at);
 	for (long i = 0; i < n; i++) {
-		at.tv_nsec += 5000000;
+		at.tv_nsec += 20000000;
 		at.tv_sec += at.tv_nsec / 1000000000;
 		at.tv_nsec %= 1000000000;
 		clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &at, NULL);
@@ -253,6 +261,7 @@ static void *napping(void *unused)
 static void family(long n)
 {
 	pthread_t thread;
+	at_once();
 	must(!pthread_create(&thread, NULL, napping, NULL), "pthread_create");
 	pid_t child = fork();
 	if (!child) {

@@ -203,7 +203,7 @@ function expectFamily(acted: Acted, leader: number): void {
 }
 
 describe.skipIf(refused !== undefined)('record what runs already', () => {
-  const limitMs = 200;
+  const limitMs = 300;
 
   it('a process with its threads, its children and those to come', async () => {
     const child = await family();
@@ -220,8 +220,8 @@ describe.skipIf(refused !== undefined)('record what runs already', () => {
     mkdirSync(join(outer, 'inner'), { recursive: true });
     const child = await family(`echo $$ >${outer}/inner/cgroup.procs;`);
     const guest = await family('', 60_000);
-    const recording = acts.watch({ kind: 'cgroup', path: outer }, { limitMs: 600 });
-    setTimeout(() => writeFileSync(join(outer, 'inner/cgroup.procs'), `${guest.pid}`), 400);
+    const recording = acts.watch({ kind: 'cgroup', path: outer }, { limitMs: 1500 });
+    setTimeout(() => writeFileSync(join(outer, 'inner/cgroup.procs'), `${guest.pid}`), 1000);
     const acted = await recording;
     await Promise.all([gone(child), gone(guest)]);
     await new Promise((resolve) => setTimeout(resolve, 50)); // their children die with them
@@ -233,6 +233,8 @@ describe.skipIf(refused !== undefined)('record what runs already', () => {
     const later = of(acted, 'fork').filter(isGuest);
     expect(later.length).toBeGreaterThanOrEqual(5);
     expect(of(acted, 'fork').filter((event) => event.other === leader).length).toBeGreaterThanOrEqual(5);
+    const threads = of(acted, 'about').filter((event) => event.other === came && event.task !== came);
+    expect(waits(acted, threads[0]?.task ?? 0, nanosleep).length).toBeGreaterThanOrEqual(5);
     const startNs = of(acted, 'subject')[0]?.ns ?? 0n;
     const early = waits(acted, came, nanosleep).filter((event) => event.ns < startNs + 100_000_000n);
     expect(early).toEqual([]);
@@ -250,7 +252,7 @@ describe.skipIf(refused !== undefined)('record what runs already', () => {
   });
 
   it('ends with the process', async () => {
-    const child = await family('', 100);
+    const child = await family('', 1500);
     const from = performance.now();
     const acted = await acts.watch({ kind: 'pid', pid: child.pid ?? 0 }, { limitMs: 30_000 });
     expect(performance.now() - from).toBeLessThan(15_000);
