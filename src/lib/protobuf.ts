@@ -1,6 +1,11 @@
 // Writing protocol buffers: tags, varints, strings and nested messages, nothing more. Source: protobuf.dev, "Encoding".
 
 const two32 = 4_294_967_296;
+const encoder = new TextEncoder();
+/** Short texts of ASCII, names mostly, are written as they are: their length is one byte. */
+const longestPlain = 127;
+/** Views of typed arrays cost more than copying so many bytes. */
+const mostByHand = 256;
 
 /** One message. Fields come out in the order of their writing. */
 export class Message {
@@ -16,11 +21,32 @@ export class Message {
   }
 
   string(field: number, text: string): this {
-    return this.bytes(field, new TextEncoder().encode(text));
+    const { length } = text;
+    if (length > longestPlain) return this.bytes(field, encoder.encode(text));
+    const start = this.#length;
+    this.#varint(field * 8 + 2);
+    this.#room(1 + length);
+    this.#bytes[this.#length++] = length;
+    for (let i = 0; i < length; i++) {
+      const code = text.charCodeAt(i);
+      if (code > 127) {
+        this.#length = start;
+        return this.bytes(field, encoder.encode(text));
+      }
+      this.#bytes[this.#length++] = code;
+    }
+    return this;
   }
 
   message(field: number, inner: Message): this {
-    return this.bytes(field, inner.finish());
+    const length = inner.#length;
+    if (length > mostByHand) return this.bytes(field, inner.finish());
+    this.#varint(field * 8 + 2);
+    this.#varint(length);
+    this.#room(length);
+    const [from, to] = [inner.#bytes, this.#bytes];
+    for (let i = 0; i < length; i++) to[this.#length++] = from[i]!;
+    return this;
   }
 
   bytes(field: number, value: Uint8Array): this {
