@@ -6,6 +6,7 @@ import { fuzz } from './fuzz.ts';
 import { policies, workloads } from './library.ts';
 import { observations } from './observations.ts';
 import { observe } from './observe.ts';
+import { profileWorkload } from './profile-workload.ts';
 import { compare, replay, show } from './records.ts';
 import type { Service } from './service.ts';
 import { simulate } from './simulate.ts';
@@ -16,8 +17,19 @@ import type { World } from './world.ts';
 
 export function serviceTable(world: World): Service[] {
   const looks = observations.map((make) => make(world));
-  const first = [observe, tune, simulate, diff, fuzz, verify, compare, show, replay, policies, workloads].map(
-    (make) => make(world),
-  );
+  const first = [
+    observe,
+    profileWorkload,
+    tune,
+    simulate,
+    diff,
+    fuzz,
+    verify,
+    compare,
+    show,
+    replay,
+    policies,
+    workloads,
+  ].map((make) => make(world));
   return [...first, analyse(world, looks), ...looks, scripts(world), doctor(world), uninstall(world)];
 }

@@ -1,0 +1,110 @@
+// What an agent meets: the tools that look, observe and run scripts, with their annotations, and a round of questions over the protocol.
+
+import { PassThrough } from 'node:stream';
+import { expect, it } from 'vitest';
+import { serveMcp } from '../../src/interfaces/mcp.ts';
+import { serviceTable } from '../../src/services/table.ts';
+import * as examples from '../profiles/examples.ts';
+import { fixedWorld } from './fixed-world.ts';
+
+interface Message {
+  readonly id?: number;
+  // biome-ignore lint/suspicious/noExplicitAny: results of many tools
+  readonly result?: any;
+}
+
+/** A session over the line protocol, of the 2025 era. */
+function session() {
+  const machine = { name: 'host', kernel: '6.18', cpus: 4 } as const;
+  const { world } = fixedWorld({ observation: { counters: examples.server, machine } });
+  const [stdin, stdout, stderr] = [new PassThrough(), new PassThrough(), new PassThrough()];
+  const waiting = new Map<number, (message: Message) => void>();
+  let rest = '';
+  stdout.on('data', (chunk: Buffer) => {
+    const lines = `${rest}${chunk}`.split('\n');
+    rest = lines.pop() ?? '';
+    for (const line of lines) {
+      const message = JSON.parse(line) as Message;
+      waiting.get(message.id ?? -1)?.(message);
+    }
+  });
+  const io = { stdin, stdout, stderr, isTTY: false, columns: 100, signal: new AbortController().signal };
+  const served = serveMcp(serviceTable(world), io, { version: '1' });
+  let last = 0;
+  const ask = async (method: string, params: object) => {
+    const id = ++last;
+    const answered = new Promise<Message>((resolve) => waiting.set(id, resolve));
+    stdin.write(`${JSON.stringify({ jsonrpc: '2.0', id, method, params })}\n`);
+    return (await answered).result;
+  };
+  const open = () =>
+    ask('initialize', {
+      protocolVersion: '2025-06-18',
+      capabilities: {},
+      clientInfo: { name: 't', version: '1' },
+    });
+  const call = (name: string, args: object) => ask('tools/call', { name, arguments: args });
+  const close = () => {
+    stdin.end();
+    return served;
+  };
+  return { open, ask, call, close };
+}
+
+it('the tools are there, with the annotations of what they do', async () => {
+  const { open, ask, close } = session();
+  await open();
+  const { tools } = await ask('tools/list', {});
+  const hints = Object.fromEntries(
+    tools.map((tool: { name: string; annotations: object }) => [tool.name, tool.annotations]),
+  );
+  const looks = { readOnlyHint: true, idempotentHint: true, destructiveHint: false, openWorldHint: false };
+  const writes = { ...looks, readOnlyHint: false, idempotentHint: false };
+  expect(hints).toMatchObject({
+    cpus: looks,
+    workload_file: looks,
+    sched_ext: looks,
+    profile_workload: writes,
+    analyse: writes,
+  });
+  expect(Object.keys(hints)).not.toContain('scripts');
+  for (const tool of tools) {
+    if (tool.name !== 'analyse' && tool.name !== 'profile_workload') continue;
+    expect(tool.inputSchema.additionalProperties).toBe(false);
+    expect(JSON.stringify(tool).length).toBeLessThan(9_000);
+  }
+  expect(await close()).toBe(0);
+});
+
+it('an agent observes, pays for more, and asks a question of its own', async () => {
+  const { open, call, close } = session();
+  await open();
+  const { structuredContent: summary } = await call('profile_workload', { pid: 812 });
+  expect(summary).toMatchObject({
+    tier: 'summary',
+    subject: { name: 'process 812' },
+    tokens: { detailed: expect.any(Number) },
+  });
+  const more = await call('profile_workload', { profile: summary.record, tier: 'detailed', page: 2 });
+  expect(more.structuredContent).toMatchObject({ record: summary.record, tier: 'detailed', page: 2 });
+  const script = 'const { count } = await observe("cpus", { intervalMs: 0 }); return count >= 1';
+  expect(await call('analyse', { script, save: 'some' })).toMatchObject({
+    structuredContent: { result: true },
+  });
+  const again = await call('analyse', { name: 'some' });
+  expect(again.structuredContent).toMatchObject({ result: true, calls: [{ name: 'cpus' }] });
+  const mistaken = await call('analyse', { script: 'return nothing' });
+  expect(mistaken).toMatchObject({ structuredContent: { finding: { code: 'threw', line: 1, column: 8 } } });
+  expect(await call('profile_workload', { profile: 'abcdef' })).toMatchObject({ isError: true });
+  expect(await close()).toBe(0);
+});
+
+it('a large result of a script is cut for an agent, and says so', async () => {
+  const { open, call, close } = session();
+  await open();
+  const script = 'return Array.from({ length: 5000 }, (_, i) => i)';
+  const { content, structuredContent } = await call('analyse', { script });
+  expect(content[0].text).toMatch(/\[cut to fit 2000 tokens: result 5000 → \d+ items/);
+  expect(structuredContent.result.slice(0, 3)).toEqual([0, 1, 2]);
+  await close();
+});
