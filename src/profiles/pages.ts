@@ -4,9 +4,10 @@
 import type { Counters } from '../core/counters.ts';
 import { Fault } from '../core/errors.ts';
 import type { Profile } from '../core/profile.ts';
+import { groupsOf } from './groups.ts';
 import { adviceOf, type PolicyWords } from './suggestions.ts';
 import { detailSections, wholeSections } from './text/detail.ts';
-import { linesOf, type Section } from './text/section.ts';
+import { bytesOf, rowOf, type Section, textOf } from './text/section.ts';
 import {
   edgeSection,
   groupSection,
@@ -59,11 +60,12 @@ const leastPageTokens = 200;
 
 export function pagesOf(input: PageInput): Pages {
   const { profile, counters } = input;
-  const detail = detailSections(profile, counters);
-  const whole = wholeSections(profile, counters);
-  const more = { detailed: bytesOf(detail), whole: bytesOf(whole) };
+  const groups = counters === undefined ? profile.groups : groupsOf(counters);
+  const detail = detailSections(profile, counters, groups);
+  const whole = wholeSections(profile, counters, groups);
+  const more = { detailed: bytesOfAll(detail), whole: bytesOfAll(whole) };
   const first = summarySections(input, more);
-  const own = bytesOf(first);
+  const own = bytesOfAll(first);
   const sections: Readonly<Record<Tier, readonly Section[]>> = {
     summary: first,
     detailed: [...first, ...detail],
@@ -75,8 +77,8 @@ export function pagesOf(input: PageInput): Pages {
       detailed: tokens(own + more.detailed),
       comprehensive: tokens(own + more.detailed + more.whole),
     },
-    summary: textOf(first),
-    brief: textOf(first.slice(0, 2)),
+    summary: first.map(textOf).join(''),
+    brief: first.slice(0, 2).map(textOf).join(''),
     page: ({ tier = 'summary', cursor, tokens: limit = pageTokens } = {}) =>
       pageFrom(sections[tier], placeOf(cursor, tier, profile), Math.max(limit, leastPageTokens), {
         tier,
@@ -95,9 +97,9 @@ function summarySections(input: PageInput, more: More): Section[] {
   let sections: Section[] = [];
   for (const size of sizes) {
     sections = attempt(input, more, size);
-    if (tokens(bytesOf(sections)) <= summaryTokens) return sections;
+    if (tokens(bytesOfAll(sections)) <= summaryTokens) return sections;
   }
-  while (tokens(bytesOf(sections)) > summaryTokens) sections = withoutLongest(sections);
+  while (tokens(bytesOfAll(sections)) > summaryTokens) sections = withoutLongest(sections);
   return sections;
 }
 
@@ -118,7 +120,7 @@ function attempt(
     trySection(adviceOf(profile, policies)),
     missingSection(profile, counters, size.missing),
   ].filter((section) => section !== undefined);
-  return [...parts, costSection(bytesOf(parts), more)];
+  return [...parts, costSection(bytesOfAll(parts), more)];
 }
 
 /** Fixed width, so that its own cost does not depend on what it says. */
@@ -126,33 +128,22 @@ function costSection(own: number, more: More): Section {
   const line = (bytes: number): string => String(tokens(bytes)).padStart(8);
   const cost = (detailed: number, all: number): string =>
     `more: detailed${line(detailed)} tokens, comprehensive${line(all)} tokens`;
-  const here = own + bytesOf([{ title: cost(0, 0), rows: [] }]);
+  const here = own + bytesOf({ title: cost(0, 0), rows: [] });
   return { title: cost(here + more.detailed, here + more.detailed + more.whole), rows: [] };
 }
 
 /** For what nobody foresaw: the last row of the longest part but the first goes. */
 function withoutLongest(sections: readonly Section[]): Section[] {
-  const length = ({ rows }: Section): number => rows.reduce((sum, row) => sum + row.length, 0);
-  const longest = [...sections].sort((a, b) => length(b) - length(a))[0]!;
-  return sections.map((section) =>
-    section === longest ? { ...section, rows: section.rows.slice(0, -1) } : section,
-  );
-}
-
-function textOf(sections: readonly Section[]): string {
-  return sections
-    .flatMap(linesOf)
-    .map((line) => `${line}\n`)
-    .join('');
+  const longest = [...sections].sort((a, b) => bytesOf(b) - bytesOf(a))[0]!;
+  const rows = Array.from({ length: longest.rows.length - 1 }, (_, i) => rowOf(longest, i)!);
+  return sections.map((section) => (section === longest ? { ...section, rows } : section));
 }
 
 const tokens = (bytes: number): number => Math.ceil(bytes / 4);
 
 /** Sections are ASCII: a character is a byte. */
-function bytesOf(sections: readonly Section[]): number {
-  let bytes = 0;
-  for (const section of sections) for (const line of linesOf(section)) bytes += line.length + 1;
-  return bytes;
+function bytesOfAll(sections: readonly Section[]): number {
+  return sections.reduce((sum, section) => sum + bytesOf(section), 0);
 }
 
 interface Place {
@@ -185,9 +176,9 @@ function pageFrom(
   for (; at < sections.length; at++, row = 0) {
     const section = sections[at]!;
     let here = headOf(section, row);
-    if (text !== '' && text.length + here.length + (section.rows[row]?.length ?? 0) + 2 > room) break;
+    if (text !== '' && text.length + here.length + (rowOf(section, row)?.length ?? 0) + 2 > room) break;
     for (; row < section.rows.length; row++) {
-      const line = `${section.rows[row]}\n`;
+      const line = `${rowOf(section, row)}\n`;
       if (text.length + here.length + line.length > room && (text !== '' || row > place.row)) break;
       here += line;
     }

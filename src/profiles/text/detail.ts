@@ -3,16 +3,19 @@
 import type { Counters, Histogram, TaskCounters } from '../../core/counters.ts';
 import type { Profile } from '../../core/profile.ts';
 import { waitReasons, wakeCauses } from '../../core/trace.ts';
-import { groupsOf } from '../groups.ts';
 import { joined, quantileIn } from '../histogram.ts';
 import { observedTasks, sumOf } from '../tasks.ts';
 import { digits, duration, name, percent } from '../words.ts';
-import { columns, type Section } from './section.ts';
+import { columns, fixed, type Section } from './section.ts';
 import { edgeSection, groupSection, tasksByTime } from './summary.ts';
 
 const [groupsShown, edgesShown, tasksShown] = [40, 40, 40];
 
-export function detailSections(profile: Profile, counters: Counters | undefined): Section[] {
+export function detailSections(
+  profile: Profile,
+  counters: Counters | undefined,
+  groups: Profile['groups'],
+): Section[] {
   const scores: Section = {
     title: 'scores of the classes',
     rows: [
@@ -22,7 +25,7 @@ export function detailSections(profile: Profile, counters: Counters | undefined)
     ].map((row) => `  ${row}`),
   };
   if (counters === undefined)
-    return [scores, groupSection(profile.groups, groupsShown)].filter((section) => section !== undefined);
+    return [scores, groupSection(groups, groupsShown)].filter((section) => section !== undefined);
   const tasks = observedTasks(counters);
   return [
     scores,
@@ -31,15 +34,18 @@ export function detailSections(profile: Profile, counters: Counters | undefined)
     ...histogramSections(tasks),
     levelSection('tasks on CPUs at once', counters.parallelNs),
     levelSection('tasks ready and waiting', counters.queuedNs),
-    groupSection(groupsOf(counters), groupsShown),
+    groupSection(groups, groupsShown),
     edgeSection(counters, profile.shape, edgesShown),
     taskSection(counters, 0, tasksShown),
   ].filter((section) => section !== undefined);
 }
 
-export function wholeSections(profile: Profile, counters: Counters | undefined): Section[] {
+export function wholeSections(
+  profile: Profile,
+  counters: Counters | undefined,
+  groups: Profile['groups'],
+): Section[] {
   if (counters === undefined) return [];
-  const groups = groupsOf(counters);
   return [
     groups.length > groupsShown ? groupSection(groups, groups.length) : undefined,
     taskSection(counters, tasksShown, counters.tasks.length),
@@ -100,38 +106,48 @@ function levelSection(title: string, ns: readonly number[] | undefined): Section
   return { title, ...columns(['tasks', 'time', ''], rows.slice(0, 64)) };
 }
 
+const taskColumns: readonly (readonly [header: string, width: number])[] = [
+  ['tid', -7],
+  ['comm', -16],
+  ['cpu', 7],
+  ['delay', 7],
+  ['bursts', 6],
+  ['run p50', 7],
+  ['delay p99', 9],
+  ['vol', 5],
+  ['invol', 5],
+  ['waits for', -15],
+];
+
+const inColumns = (cells: readonly string[]): string =>
+  `  ${cells.map((cell, i) => fixed(cell, taskColumns[i]![1])).join(' ')}`;
+
 function taskSection(counters: Counters, from: number, to: number): Section | undefined {
-  const all = tasksByTime(counters);
-  const rows = all.slice(from, to).map(({ task }) => taskRow(task));
-  if (rows.length === 0) return undefined;
-  const header = [
-    'tid',
-    'comm',
-    'cpu',
-    'delay',
-    'bursts',
-    'run p50',
-    'delay p99',
-    'vol',
-    'invol',
-    'waits for',
-  ];
-  const until = from + rows.length;
+  const all = observedTasks(counters).length;
+  const length = Math.min(to, all) - from;
+  if (length <= 0) return undefined;
+  const header = inColumns(taskColumns.map(([name]) => name));
+  let sorted: ReturnType<typeof tasksByTime> | undefined;
+  const row = (i: number): string => {
+    sorted ??= tasksByTime(counters);
+    return inColumns(cellsOf(sorted[from + i]!));
+  };
   return {
-    title: `tasks ${from + 1} to ${until} of ${all.length}, by CPU time`,
-    ...columns(header, rows, [1, 9]),
+    title: `tasks ${from + 1} to ${from + length} of ${all}, by CPU time`,
+    header,
+    rows: { length, width: header.length, row },
   };
 }
 
-function taskRow(task: TaskCounters): string[] {
+function cellsOf(task: TaskCounters): string[] {
   const quantile = (histogram: Histogram | undefined, share: number): string => {
     const ns = histogram && quantileIn(histogram, share);
     return ns === undefined ? '-' : duration(ns);
   };
   const count = (value: number | undefined): string => (value === undefined ? '-' : digits(value));
   return [
-    String(task.tid),
-    task.tid === -1 ? '(others)' : name(task.comm, 20),
+    task.tid === -1 ? '-' : String(task.tid),
+    task.tid === -1 ? '(others)' : name(task.comm, 16),
     duration(task.ranNs),
     task.delayNs === undefined ? '-' : duration(task.delayNs),
     count(task.bursts),
@@ -154,11 +170,16 @@ function longestWait({ waits }: TaskCounters): string {
 
 function pairSection({ edges, tasks }: Counters): Section | undefined {
   if (edges === undefined || edges.length === 0) return undefined;
-  const of = (row: number): string => `${name(tasks[row]?.comm ?? '?', 20)} ${tasks[row]?.tid ?? ''}`;
-  return {
-    title: 'every pair of waker and wakee',
-    rows: edges.map(({ from, to, count }) => `  ${digits(count).padStart(6)} x ${of(from)} -> ${of(to)}`),
+  const of = (row: number): string => {
+    const task = tasks[row];
+    return `${fixed(name(task?.comm ?? '?', 16), -16)} ${fixed(String(task?.tid ?? ''), -7)}`;
   };
+  const row = (i: number): string => {
+    const { from, to, count } = edges[i]!;
+    return `  ${fixed(digits(count), 6)} x ${of(from)} -> ${of(to)}`;
+  };
+  const width = 2 + 6 + 3 + 24 + 4 + 24;
+  return { title: 'every pair of waker and wakee', rows: { length: edges.length, width, row } };
 }
 
 /** The shape and the fingerprint, for those who calculate. */

@@ -1,7 +1,7 @@
 // The parts of a summary: what it is, where its time goes, lengths, groups, who wakes whom, the tail, what to try, what is missing. Each part is bounded,
 // whatever the workload.
 
-import type { Counters } from '../../core/counters.ts';
+import type { Counters, TaskCounters } from '../../core/counters.ts';
 import type { Profile, Shape } from '../../core/profile.ts';
 import { labels } from '../groups.ts';
 import type { Advice, Suggestion } from '../suggestions.ts';
@@ -272,13 +272,7 @@ export function missingSection(
   };
 }
 
-/** Observed tasks in the order in which pages show them: the most CPU time first. */
-export function tasksByTime(
-  counters: Counters,
-): { readonly task: Counters['tasks'][number]; readonly row: number }[] {
-  const own = new Set(observedTasks(counters));
-  return counters.tasks
-    .map((task, row) => ({ task, row }))
-    .filter(({ task }) => own.has(task))
-    .sort((a, b) => b.task.ranNs - a.task.ranNs || a.row - b.row);
+/** Observed tasks, the most CPU time first. */
+export function tasksByTime(counters: Counters): TaskCounters[] {
+  return [...observedTasks(counters)].sort((a, b) => b.ranNs - a.ranNs);
 }
