@@ -94,7 +94,7 @@ export function parseMaps(text: string): { regions: number; files: string[] } {
   return { regions, files: [...files] };
 }
 
-const mostMapped = 12;
+const mostMapped = 8;
 
 async function mapsOf({ proc }: Surfaces, pid: number): Promise<ProcessDetail['maps']> {
   const text = await readPatiently(`${proc}/${pid}/maps`);
@@ -102,7 +102,7 @@ async function mapsOf({ proc }: Surfaces, pid: number): Promise<ProcessDetail['m
   const { regions, files } = parseMaps(text);
   return {
     regions,
-    files: files.slice(0, mostMapped).map((file) => shortened(printable(file), 120)),
+    files: files.slice(0, mostMapped).map((file) => shortened(printable(file), 80)),
     filesLeft: Math.max(0, files.length - mostMapped),
   };
 }
@@ -227,7 +227,7 @@ export async function processDetail(
       0,
     );
   const switches = switchesOf(surfaces, threads);
-  const text = await command(surfaces, pid, 400);
+  const text = await command(surfaces, pid, 300);
   return {
     ...identity(surfaces, stat, status),
     ...(text === undefined ? {} : { command: text }),
@@ -280,7 +280,9 @@ function notesOf({ proc }: Surfaces, pid: number, threads: number): string[] {
   );
   const notes: string[] = [];
   if (denied.length > 0)
-    notes.push(`${denied.join(', ')}, open files: this process is another user's, and we are not root`);
+    notes.push(
+      `${denied.join(', ')}, open files: we may not look (another user's process, or a protected one)`,
+    );
   if (threads > mostAsked) notes.push(`switches: not summed over ${threads} threads`);
   return notes;
 }

@@ -185,7 +185,7 @@ export async function processes(
   };
 }
 
-export async function command({ proc }: Surfaces, pid: number, length = 160): Promise<string | undefined> {
+export async function command({ proc }: Surfaces, pid: number, length = 120): Promise<string | undefined> {
   const text = await readPatiently(`${proc}/${pid}/cmdline`, 4096);
   const joined = text?.replace(/\0+$/, '').replaceAll('\0', ' ');
   return joined === undefined || joined === '' ? undefined : shortened(printable(masked(joined)), length);

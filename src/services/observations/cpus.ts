@@ -47,7 +47,7 @@ export const frequency = observation({
   summary: 'Say the frequency of each CPU, its governor, and how it idles, where the machine tells.',
   description:
     'Takes the interval (500 ms), needs no rights. Guests mostly tell little: the notes say what is missing. Idle states with the share of the interval that the CPU spent in them.',
-  input: z.object({ intervalMs: interval(500), ...paging(16) }),
+  input: z.object({ intervalMs: interval(500), ...paging(6) }),
   output: frequencySchema,
   examples: ['schedcp frequency'],
   look: (host, input, { signal }) => host.frequency(input, signal),
