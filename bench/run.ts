@@ -1,20 +1,24 @@
-// npm run bench [-- restore longest-first programs policy-code simulator first-event error-rates fidelity operations matrix truth]: what the system must reach, measured, as a table. All by
+// npm run bench [-- restore longest-first programs policy-code simulator first-event error-rates fidelity operations observation matrix truth classes]: what the system must reach, measured, as a table. All by
 // default but the matrix and the truth. Options after the names go to the benches that take some.
 
+import { benchClasses } from './classes.ts';
 import { benchErrorRates } from './error-rates.ts';
 import { benchFidelity } from './fidelity.ts';
 import { benchFirstEvent } from './first-event.ts';
 import { benchLongestFirst } from './longest-first.ts';
 import { benchMatrix } from './matrix.ts';
+import { benchObservation } from './observation.ts';
 import { benchOperations } from './operations.ts';
 import { benchPolicyCode } from './policy-code.ts';
 import { benchPrograms } from './programs.ts';
+import { benchReplay } from './replay.ts';
 import { benchRestore } from './restore.ts';
 import { benchSimulator } from './simulator.ts';
 import { benchTruth } from './truth.ts';
 
 const benches: Readonly<Record<string, (options: readonly string[]) => Promise<void>>> = {
   restore: () => benchRestore(),
+  replay: benchReplay,
   'longest-first': () => benchLongestFirst(),
   programs: () => benchPrograms(),
   'policy-code': () => benchPolicyCode(),
@@ -23,8 +27,10 @@ const benches: Readonly<Record<string, (options: readonly string[]) => Promise<v
   'error-rates': () => benchErrorRates(),
   fidelity: benchFidelity,
   operations: benchOperations,
+  observation: benchObservation,
   matrix: () => benchMatrix(),
   truth: benchTruth,
+  classes: benchClasses,
 };
 const onlyWhenNamed = ['matrix', 'truth'];
 

@@ -24,6 +24,7 @@ const tcg: Costs = {
   extTaskNs: 42_000,
   readNs: 165_000,
   smtShare: 1,
+  lookNs: 100_000,
   isSerial: true,
 };
 
@@ -47,6 +48,7 @@ const hardware: Costs = {
   extTaskNs: 1000,
   readNs: 0,
   smtShare: 0.62,
+  lookNs: 100_000,
   isSerial: false,
 };
 
@@ -70,6 +72,7 @@ const hardwareLow: Costs = {
   extTaskNs: 300,
   readNs: 0,
   smtShare: 0.75,
+  lookNs: 100_000,
   isSerial: false,
 };
 
@@ -93,6 +96,7 @@ const hardwareHigh: Costs = {
   extTaskNs: 5000,
   readNs: 0,
   smtShare: 0.5,
+  lookNs: 100_000,
   isSerial: false,
 };
 
@@ -108,6 +112,7 @@ const recorded: Costs = {
   callbackNs: hardware.callbackNs,
   instructionNs: hardware.instructionNs,
   kfuncNs: hardware.kfuncNs,
+  lookNs: 3.6e12,
 };
 
 export const costProfiles = {

@@ -34,6 +34,11 @@ export interface Costs {
   readonly readNs: number;
   /** Speed of a thread whose sibling is busy, relative to one alone. */
   readonly smtShare: number;
+  /**
+   * A RUN enters the kernel after so much of its own work, and hears then that another is to run: the runner reads its clock (runner/task.c: CHUNK_NS). Real programs do it
+   * when they do: an hour stands for never in the middle of a RUN.
+   */
+  readonly lookNs: number;
   /** Emulated CPUs share one host CPU: the kernel's work takes as many times longer as CPUs are busy. */
   readonly isSerial: boolean;
 }
@@ -59,5 +64,6 @@ export const free: Costs = {
   extTaskNs: 0,
   readNs: 0,
   smtShare: 1,
+  lookNs: 100_000,
   isSerial: false,
 };

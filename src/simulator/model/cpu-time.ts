@@ -104,7 +104,7 @@ export abstract class CpuTime {
       return;
     }
     const early = start + runNs - this.now - untilServed;
-    const readNs = chunkNs / speed[cpu]!;
+    const readNs = this.costs.lookNs / speed[cpu]!;
     // the first of the times at which it reads its clock, counted from its end, by when it will have been served
     if (early < readNs || runNs === 0) this.wheel.set(cpu, start + runNs);
     else {
@@ -150,7 +150,7 @@ export abstract class CpuTime {
 
   /**
    * resched_curr_lazy() of a kernel with lazy preemption: no interrupt is sent, so another CPU looks when its task next enters the kernel.
-   * A task that runs does so to read its clock, each chunkNs (runner/task.c: op_run).
+   * A task that runs does so to read its clock (Costs.lookNs).
    */
   reschedLazy(cpu: number): void {
     const { needResched, curr, segmentStart, speed } = this.cpus;
@@ -162,7 +162,7 @@ export abstract class CpuTime {
     if (needResched[cpu] !== 0) return;
     this.progress(cpu);
     needResched[cpu] = lazily;
-    const untilRead = Math.ceil((this.tasks.left[task]! % chunkNs) / speed[cpu]!);
+    const untilRead = Math.ceil((this.tasks.left[task]! % this.costs.lookNs) / speed[cpu]!);
     this.wheel.set(cpu, Math.max(this.now, segmentStart[cpu]!) + untilRead);
   }
 

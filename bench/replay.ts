@@ -1,0 +1,36 @@
+// Record → replay, measured: real programs, recorded at 2 CPUs, replayed at 1, 2 and 4, held against real runs; what the policies of the library come to on the
+// replays, and the winner on the real command; a recording of a million events. Options: --place host|micro-vm, --times N, --only NAMES, --policies, --keep DIRECTORY.
+
+import { openLab } from '../test/support/lab.ts';
+import { row } from './lib.ts';
+import { millionEvents } from './replay/million.ts';
+import { guests, thisHost } from './replay/places.ts';
+import { realPrograms } from './replay/programs.ts';
+import { type Compared, compareProgram, printTable } from './replay/tables.ts';
+import { confirmWinners } from './replay/winners.ts';
+
+export async function benchReplay(options: readonly string[]): Promise<void> {
+  const option = (name: string): string | undefined => options[options.indexOf(name) + 1 || options.length];
+  const lab = await openLab(undefined, 1);
+  const place = option('--place') === 'host' ? thisHost(lab) : guests(lab);
+  const { programs, clean } = await realPrograms(lab.cache, place.scale);
+  const only = option('--only')?.split(',');
+  const wanted = programs.filter(({ name }) => only === undefined || only.includes(name));
+  const compared: Compared[] = [];
+  try {
+    for (const program of wanted) {
+      try {
+        compared.push(await compareProgram(place, program, Number(option('--times') ?? 5), option('--keep')));
+      } catch (error) {
+        row(`${program.name}, ${place.name}`, '', (error as Error).message.slice(0, 300), false);
+        continue;
+      }
+      printTable(compared.slice(-1));
+    }
+    if (options.includes('--policies')) await confirmWinners(wanted, compared, place.name === 'micro-vm');
+    if (only === undefined) await millionEvents();
+  } finally {
+    clean();
+    lab.close();
+  }
+}

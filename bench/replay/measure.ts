@@ -1,0 +1,66 @@
+// What recordings and replays are held against: how long the subject took, and how long its tasks waited for a CPU when they were woken.
+
+import { type Bursts, type Trace, wakeCauses } from '../../src/core/trace.ts';
+import type { Expansion } from '../../src/core/workload.ts';
+import { type CostProfile, costProfiles, Simulator } from '../../src/simulator/simulate.ts';
+import { bursts } from '../../src/traces/bursts.ts';
+import { SimulatedTrace } from '../../src/traces/simulated.ts';
+
+export interface Measured {
+  readonly makespanNs: number;
+  readonly latencyNsP99: number;
+}
+
+const start = wakeCauses.indexOf('start');
+
+export function measure(trace: Trace, all: Bursts = bursts(trace)): Measured {
+  const { subject, tasks } = trace;
+  const delays: number[] = [];
+  for (let i = 0; i < all.count; i++) {
+    const { isFollowed, isKernel } = tasks[all.task[i]!]!;
+    const ready = all.readyNs[i]!;
+    const isWithin = ready >= subject.startNs && ready <= subject.endNs;
+    const delay = all.startNs[i]! - ready;
+    if (isFollowed && !isKernel && isWithin && all.cause[i] !== start && delay >= 0) delays.push(delay);
+  }
+  delays.sort((a, b) => a - b);
+  const rank = Math.max(0, Math.ceil(0.99 * delays.length) - 1);
+  return { makespanNs: subject.endNs - subject.startNs, latencyNsP99: delays[rank] ?? 0 };
+}
+
+let simulator: Simulator | undefined;
+
+export interface ReplayOptions {
+  /** Of a policy; absent: the default scheduler. */
+  readonly object?: Uint8Array;
+  readonly costs?: CostProfile;
+  readonly seed?: number;
+}
+
+/** Undefined when the replay did not end as it should. */
+export function replayed(
+  expansion: Expansion,
+  cpus: number,
+  options: ReplayOptions = {},
+): Measured | undefined {
+  const { isDone, trace, makespanNs } = run(expansion, cpus, options);
+  return isDone ? { makespanNs, latencyNsP99: measure(trace).latencyNsP99 } : undefined;
+}
+
+/** A recording of a simulated run. */
+export function recordReplay(expansion: Expansion, cpus: number): Trace {
+  return run(expansion, cpus, {}).trace;
+}
+
+function run(expansion: Expansion, cpus: number, { object, costs = 'recorded', seed = 1 }: ReplayOptions) {
+  simulator ??= new Simulator();
+  const recorder = new SimulatedTrace(expansion, { name: '', cpus, release: '' });
+  const { events, endNs } = simulator.run({
+    ...{ expansion, shape: { cpus, llcs: 1 }, costs: costProfiles[costs], mode: 'fast', seed, recorder },
+    ...{ startOffsetNs: 0, pidOffset: 0, limitNs: 600e9, timeoutMs: 5000 },
+    ...(object === undefined ? {} : { policy: { object, maps: [] } }),
+  });
+  const round = events.find((event) => event.event === 'round');
+  const isDone = events.some((event) => event.event === 'done' && event.status === 'ok');
+  return { isDone, trace: recorder.finish(endNs), makespanNs: Number(round?.makespanNs) };
+}
