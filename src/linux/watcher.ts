@@ -25,7 +25,7 @@ export interface WatchOptions {
 
 export interface Watching {
   readonly counters: Counters;
-  /** What else the runner said: `run` for each run of the command, a `limit` that was hit. */
+  /** What else the runner said: `run` for each run of the command, a `limit` that was hit; and `watched`, with what the kernel accounted for the programs. */
   readonly events: readonly RunnerEvent[];
 }
 
@@ -53,7 +53,10 @@ export async function watch(
     const detail = event.next === undefined ? {} : { next: event.next };
     throw new Fault(event.code ?? 'unavailable', event.message, detail);
   }
-  return { counters: watchedCounters(events), events: events.filter(({ event }) => !isWatched(event)) };
+  return {
+    counters: watchedCounters(events),
+    events: events.filter(({ event }) => event !== 'watchedTasks'),
+  };
 }
 
 /** The counters among what a runner has said. Throws Fault('unavailable') when it had not come so far. */
@@ -66,10 +69,6 @@ export function watchedCounters(events: readonly RunnerEvent[]): Counters {
   const rows = events.flatMap((event) => (event.event === 'watchedTasks' ? event.tasks : []));
   const runs = events.flatMap((event) => (event.event === 'run' ? [event.maxRssKiB] : []));
   return countersOf(rows, whole, runs.length > 0 ? Math.max(...runs) : undefined);
-}
-
-function isWatched(event: RunnerEvent['event']): boolean {
-  return event === 'watched' || event === 'watchedTasks';
 }
 
 function jobOf(target: RecordTarget, options: WatchOptions, limitMs: number): Uint8Array {
