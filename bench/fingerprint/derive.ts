@@ -36,6 +36,12 @@ export function derive(runs: readonly FingerprintRun[]): FingerprintScale {
 export const keyOf = ({ workload, simulated }: FingerprintRun): string =>
   `${workload}${simulated ? ', simulated' : ''}`;
 
+/** Without a PMU nobody sees whether who computes waits for memory: to the scheduler it is one class. */
+const classOf = ({ label, shape }: FingerprintRun): string =>
+  (label === 'cpu-bound' || label === 'memory-bound') && shape.pmu === undefined
+    ? 'cpu- or memory-bound'
+    : label;
+
 function grouped(
   runs: readonly FingerprintRun[],
   of: (run: FingerprintRun, index: number) => { key: string; value: number | undefined },
@@ -82,7 +88,7 @@ export function score(
   for (const [i, a] of runs.entries()) {
     if (!counts(a)) continue;
     const others = runs.flatMap((run, r) =>
-      run.simulated === a.simulated && run.label !== a.label ? [r] : [],
+      run.simulated === a.simulated && classOf(run) !== classOf(a) ? [r] : [],
     );
     const middles = [...middlesOf(others, runs, prints)].map(([label, print]) => ({
       label,
@@ -118,7 +124,7 @@ function middlesOf(
 ): Map<string, Fingerprint> {
   const middles = new Map<string, Fingerprint>();
   for (const r of chosen) {
-    const { label } = runs[r]!;
+    const label = classOf(runs[r]!);
     const { version, values } = prints[r]!;
     const sum = middles.get(label)?.values ?? values.map(() => 0);
     middles.set(label, { version, values: sum.map((value, i) => value + values[i]!) });

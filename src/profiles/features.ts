@@ -45,6 +45,15 @@ function spread(of: Shape['runNs'], a: 'p90' | 'p99'): number | undefined {
     : Math.log10(Math.max(high, 1) / Math.max(low, 1));
 }
 
+/** Where no burst ended in the time, each is at least as long as what its task has run. */
+function run(shape: Shape, quantile: 'p50' | 'p90' | 'mean'): number | undefined {
+  const { runNs, cpuNs, tasks } = shape;
+  if (runNs !== undefined) return log(runNs[quantile], 1000);
+  return cpuNs === undefined || tasks === undefined || tasks === 0 || cpuNs === 0
+    ? undefined
+    : log(cpuNs / tasks, 1000);
+}
+
 function workable({ parallelism, queued }: Shape): number | undefined {
   return parallelism === undefined ? undefined : parallelism.mean + (queued?.mean ?? 0);
 }
@@ -68,9 +77,9 @@ export const features: Readonly<Record<string, Feature>> = {
   'waits for child': waits('child'),
   'waits for fault': waits('fault'),
   'waits for other': waits('other'),
-  'run p50': ({ runNs }) => log(runNs?.p50, 1000),
-  'run p90': ({ runNs }) => log(runNs?.p90, 1000),
-  'run mean': ({ runNs }) => log(runNs?.mean, 1000),
+  'run p50': (shape) => run(shape, 'p50'),
+  'run p90': (shape) => run(shape, 'p90'),
+  'run mean': (shape) => run(shape, 'mean'),
   'run spread': ({ runNs }) => spread(runNs, 'p99'),
   'sleep p50': ({ sleepNs }) => log(sleepNs?.p50, 1000),
   'sleep spread': ({ sleepNs }) => spread(sleepNs, 'p90'),
