@@ -21,9 +21,10 @@ import { kernel } from './linux/kernel.ts';
 import type { Mode as VmMode } from './linux/qemu.ts';
 import { buildRunner } from './linux/runner.ts';
 import { sourceTree } from './linux/sources.ts';
-import { type Group, type ToolOptions, tools } from './linux/tools.ts';
+import { type Group, hasTools, type ToolOptions, tools } from './linux/tools.ts';
 import { attackPolicy, writeFailure } from './machines/attack.ts';
 import { observeHost } from './machines/host-observer.ts';
+import { hostProbes } from './machines/host-probes.ts';
 import { readKernelImage } from './machines/kernel-reading.ts';
 import { type MicroVm, openMicroVm } from './machines/micro-vm.ts';
 import { openSimulator, type SimulatorMachine } from './machines/simulator.ts';
@@ -103,7 +104,16 @@ export function openWorld(env: NodeJS.ProcessEnv = process.env): World {
     scripts: openScripts(store),
     runScript,
     cwd: process.cwd(),
-    host: openHost({ roots: readableRoots(process.cwd(), env.SCHEDCP_READ) }),
+    host: openHost({
+      roots: readableRoots(process.cwd(), env.SCHEDCP_READ),
+      probes: hostProbes(
+        {
+          runner: () => buildRunner(cache, join(packageRoot, 'runner'), {}),
+          probes: join(packageRoot, 'probes'),
+        },
+        () => hasTools(cache, 'compiler'),
+      ),
+    }),
     exists: (path) => existsSync(path),
     readFile: (path) =>
       readFile(path).catch((error: NodeJS.ErrnoException) => Promise.reject(unreadable(path, error))),

@@ -68,7 +68,8 @@ function fromCounters(wish: SubjectWish, counters: Counters): Delays {
   const histogram = summed(counters.tasks);
   const delayNs = counters.tasks.reduce((sum, task) => sum + (task.delayNs ?? 0), 0);
   const count = histogram.reduce((sum, value) => sum + value, 0);
-  const tasks = counters.tasks.map((task) => ({
+  const active = counters.tasks.filter((task) => task.ranNs > 0 || (task.delayNs ?? 0) > 0);
+  const tasks = active.map((task) => ({
     pid: task.tgid,
     tid: task.tid,
     comm: printable(task.comm),
@@ -91,7 +92,13 @@ function fromCounters(wish: SubjectWish, counters: Counters): Delays {
     ...(count === 0 ? {} : { wakeup: distributionOf(histogram, delayNs / count) }),
     tasks: rows,
     left,
-    missing: [...counters.missing],
+    missing: [
+      ...counters.missing,
+      ...((counters.lost ?? 0) > 0 ? [`${counters.lost} events were lost`] : []),
+      ...(counters.sampled === undefined
+        ? []
+        : [`wakeups were sampled ${(100 * counters.sampled).toFixed(0)} % of the time`]),
+    ],
   };
 }
 
