@@ -151,6 +151,22 @@ it('what a task waits for says who woke it', () => {
   ]);
 });
 
+it('the subject is called as its last name, although it is told of before it is made, and its number was another’s', () => {
+  const trace = read([
+    { ns: t(0), kind: SUBJECT!, task: 100, detail: 0 },
+    { ns: t(0), kind: SWITCH!, task: 100, other: 1, detail: 0x80 },
+    { ns: t(1), kind: FORK!, task: 100, other: 1, detail: 100 },
+    { ns: t(2), kind: NAME!, task: 100, comm: 'make' },
+    { ns: t(2), kind: ABOUT!, task: 100, other: 100, detail: followed() },
+  ]);
+  expect(trace.subject.name).toBe('make');
+  expect(trace.tasks.map(({ tid, comm }) => [tid, comm])).toEqual([
+    [100, ''],
+    [1, ''],
+    [100, 'make'],
+  ]);
+});
+
 it('preempted is runnable, whatever the state says', () => {
   const trace = read([
     { ns: t(0), kind: SWITCH!, task: 1, other: 2, detail: 1, flags: 1 },
@@ -173,6 +189,26 @@ it('a thread id that is used again, with and without its fork', () => {
     [-1, 3],
   ]);
   expect(trace.tasks.map((task) => task.tid)).toEqual([7, 3, 7, 7]);
+});
+
+it('a thread that executes a program goes on as the first thread of its process', () => {
+  const trace = read([
+    { ns: t(0), kind: FORK!, cpu: 1, task: 21, other: 20, detail: 20 },
+    { ns: t(1), kind: SWITCH!, cpu: 1, task: 0, other: 21 },
+    { ns: t(2), kind: EXIT!, cpu: 0, task: 20 },
+    { ns: t(2), kind: FORK!, cpu: 1, task: 20, other: 21, detail: 20 },
+    { ns: t(2), kind: EXIT!, cpu: 1, task: 21 },
+    { ns: t(3), kind: SWITCH!, cpu: 1, task: 20, other: 0, detail: 1 },
+    { ns: t(4), kind: ABOUT!, task: 20, other: 20, detail: followed() },
+  ]);
+  expect(rows(trace).slice(2)).toEqual([
+    [2, 'exit', 0, 0, -1, 0, 0],
+    [2, 'fork', 1, 2, 1, 0, 0],
+    [2, 'exit', 1, 1, -1, 0, 0],
+    [2, 'switch', 1, 1, 2, 'ended', 0],
+    [3, 'switch', 1, 2, -1, 'unknown', 0],
+  ]);
+  expect(trace.tasks.map(({ tid }) => tid)).toEqual([20, 21, 20]);
 });
 
 it('late events find their place before lives are told apart', () => {

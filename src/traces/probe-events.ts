@@ -26,6 +26,7 @@ export function readProbeEvents(bytes: Uint8Array, about: Recorded): Trace {
 }
 
 interface Subject {
+  /** Thread id; 0: nobody in particular. */
   root: number;
   startNs: number | undefined;
   endNs: number | undefined;
@@ -36,7 +37,7 @@ class ProbeReader {
   readonly #records: ProbeRecords;
   readonly #builder = new TraceBuilder();
   readonly #notes: string[] = [];
-  readonly #subject: Subject = { root: -1, startNs: undefined, endNs: undefined };
+  readonly #subject: Subject = { root: 0, startNs: undefined, endNs: undefined };
   /** By record: the lives that its `task` and `other` name. */
   readonly #who: Int32Array;
   readonly #whom: Int32Array;
@@ -65,11 +66,17 @@ class ProbeReader {
       ...(startNs !== undefined && { startNs }),
       ...(endNs !== undefined && { endNs }),
       subject: {
-        name: name ?? this.#builder.tasks[root]?.comm ?? '',
+        name: name ?? this.#rootName(root),
         ...(startNs !== undefined && { startNs }),
         ...(endNs !== undefined && { endNs }),
       },
     });
+  }
+
+  /** The id may have been another's before. */
+  #rootName(tid: number): string {
+    const lives = this.#builder.tasks.filter((task) => task.tid === tid);
+    return (lives.find((task) => task.isFollowed) ?? lives[0])?.comm ?? '';
   }
 
   #missing(steps: number): void {
@@ -123,7 +130,7 @@ class ProbeReader {
     const at = this.#records.atNs[i]!;
     if (this.#records.detail(i) === 0) this.#subject.startNs ??= at;
     else this.#subject.endNs = at;
-    if (tid !== 0 && this.#subject.root < 0) this.#subject.root = this.#builder.taskOf(tid);
+    if (tid !== 0) this.#subject.root = tid;
   }
 
   #named(i: number): void {
@@ -150,6 +157,8 @@ class ProbeReader {
     const builder = this.#builder;
     /** By task: the reason of its wait + 1; 0: awake, or not seen. */
     const waits = new Uint8Array(builder.tasks.length);
+    /** A thread that executes a program goes on, without a switch, as the first of its process. */
+    const heirs = new Map<number, number>();
     for (let k = 0; k < records.count; k++) {
       const i = order?.[k] ?? k;
       const [atNs, cpu, who, whom] = [records.atNs[i]!, records.cpu(i), this.#who[i]!, this.#whom[i]!];
@@ -169,11 +178,17 @@ class ProbeReader {
           break;
         }
         case recordKinds.fork:
-          if (who >= 0) builder.add(atNs, traceKinds.fork, cpu, who, whom);
+          if (who < 0) break;
+          builder.add(atNs, traceKinds.fork, cpu, who, whom);
+          if (builder.tasks[whom]?.tgid === builder.tasks[who]!.tid) heirs.set(whom, who);
           break;
-        case recordKinds.exit:
-          if (who >= 0) builder.add(atNs, traceKinds.exit, cpu, who);
+        case recordKinds.exit: {
+          if (who < 0) break;
+          builder.add(atNs, traceKinds.exit, cpu, who);
+          const heir = heirs.get(who);
+          if (heir !== undefined) builder.add(atNs, traceKinds.switch, cpu, who, heir, ended);
           break;
+        }
         case recordKinds.migrate:
           if (who >= 0)
             builder.add(atNs, traceKinds.migrate, records.other(i), who, -1, 0, records.detail(i) + 1);

@@ -15,17 +15,18 @@ export interface TraceTextOptions {
 export function traceText(trace: Trace, options: TraceTextOptions = {}): string {
   const { events = 40, tasks = 40, cpus = 16, columns = 100 } = options;
   const shown = Math.min(trace.cpus, cpus);
+  const isShown = whoIsShown(trace);
   const timeline = cpuTimelineText(
     {
       cpus: shown,
-      slices: traceSlices(trace).filter(({ cpu }) => cpu < shown),
+      slices: traceSlices(trace).filter(({ cpu, task }) => cpu < shown && isShown[task]!),
       names: trace.tasks.map((_, task) => taskName(trace, task)),
       fromNs: 0,
       toNs: trace.durationNs,
     },
     columns,
   );
-  return `${[...head(trace), ...taskLines(trace, tasks), ...eventLines(trace, events)].join('\n')}\n${timeline}${
+  return `${[...head(trace), ...taskLines(trace, isShown, tasks), ...eventLines(trace, events)].join('\n')}\n${timeline}${
     shown < trace.cpus ? `(the first ${shown} of ${trace.cpus} CPUs)\n` : ''
   }`;
 }
@@ -40,10 +41,11 @@ function head(trace: Trace): string[] {
   ];
 }
 
-function taskLines(trace: Trace, most: number): string[] {
+function taskLines(trace: Trace, isShown: readonly boolean[], most: number): string[] {
   const followed = trace.tasks.filter((task) => task.isFollowed).length;
-  const lines = trace.tasks.slice(0, most).map((task, i) => {
-    const { tid, tgid, parent, nice, schedClass, isKernel, isFollowed } = task;
+  const shown = trace.tasks.flatMap((_, i) => (isShown[i] ? [i] : []));
+  const lines = shown.slice(0, most).map((i) => {
+    const { tid, tgid, parent, nice, schedClass, isKernel, isFollowed } = trace.tasks[i]!;
     const marks = `${isFollowed ? 'followed' : ''}${isKernel ? 'kernel' : ''}`;
     const by = parent < 0 ? '' : ` of ${taskName(trace, parent)}`;
     const about = [`nice ${nice}`, `class ${schedClass}`, marks].filter((word) => word !== '').join(', ');
@@ -59,6 +61,12 @@ function eventLines(trace: Trace, most: number): string[] {
 
 function rest(more: number): string[] {
   return more > 0 ? [`  … ${more} more`] : [];
+}
+
+/** By task: what is observed; everyone, where nobody is more than others. */
+function whoIsShown({ tasks }: Trace): boolean[] {
+  const isAny = tasks.some(({ isFollowed }) => isFollowed);
+  return tasks.map(({ isFollowed }) => isFollowed || !isAny);
 }
 
 /** "   1.234567 ms cpu0  a → b, a waits for pipe 3". */
@@ -103,22 +111,27 @@ function ms(ns: number): string {
   return (ns / 1e6).toFixed(6);
 }
 
-/** Who ran when on each CPU; who still runs at the end has run until then. */
+/** Before the first switch of a CPU nothing is known of it. */
+const notKnown = -2;
+
+/**
+ * Who ran when on each CPU, as far as it is known: who still runs at the end has run until then, who leaves first has run since the start. Where others are
+ * not recorded, a CPU may be left by somebody who was not seen to come.
+ */
 export function traceSlices(trace: Trace): Slice[] {
   const slices: Slice[] = [];
-  const running = new Int32Array(trace.cpus).fill(-1);
+  const running = new Int32Array(trace.cpus).fill(notKnown);
   const since = new Float64Array(trace.cpus);
-  const leave = (cpu: number, toNs: number): void => {
-    if (running[cpu]! >= 0) slices.push({ cpu, task: running[cpu]!, fromNs: since[cpu]!, toNs });
+  const leave = (cpu: number, task: number, toNs: number): void => {
+    if (task >= 0) slices.push({ cpu, task, fromNs: since[cpu]!, toNs });
   };
   for (let i = 0; i < trace.count; i++) {
     if (trace.kind[i] !== traceKinds.switch) continue;
-    const [cpu, atNs] = [trace.cpu[i]!, trace.atNs[i]!];
-    running[cpu] = trace.task[i]!; // who leaves has run here, whatever was lost
-    leave(cpu, atNs);
+    const [cpu, task, atNs] = [trace.cpu[i]!, trace.task[i]!, trace.atNs[i]!];
+    if (running[cpu] === task || running[cpu] === notKnown) leave(cpu, task, atNs);
     running[cpu] = trace.other[i]!;
     since[cpu] = atNs;
   }
-  for (let cpu = 0; cpu < trace.cpus; cpu++) leave(cpu, trace.durationNs);
+  for (let cpu = 0; cpu < trace.cpus; cpu++) leave(cpu, running[cpu]!, trace.durationNs);
   return slices;
 }
