@@ -1,9 +1,10 @@
-// npm run bench [-- restore longest-first programs policy-code simulator first-event error-rates fidelity operations observation matrix truth classes]: what the system must reach, measured, as a table. All by
+// npm run bench [-- restore longest-first programs policy-code simulator first-event error-rates fidelity operations observation fingerprint matrix truth classes]: what the system must reach, measured, as a table. All by
 // default but the matrix and the truth. Options after the names go to the benches that take some.
 
 import { benchClasses } from './classes.ts';
 import { benchErrorRates } from './error-rates.ts';
 import { benchFidelity } from './fidelity.ts';
+import { benchFingerprint } from './fingerprint.ts';
 import { benchFirstEvent } from './first-event.ts';
 import { benchLongestFirst } from './longest-first.ts';
 import { benchMatrix } from './matrix.ts';
@@ -22,6 +23,7 @@ const benches: Readonly<Record<string, (options: readonly string[]) => Promise<v
   'longest-first': () => benchLongestFirst(),
   programs: () => benchPrograms(),
   'policy-code': () => benchPolicyCode(),
+  fingerprint: benchFingerprint,
   'first-event': async () => benchFirstEvent(),
   simulator: () => benchSimulator(),
   'error-rates': () => benchErrorRates(),
