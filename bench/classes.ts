@@ -1,5 +1,6 @@
 // The classifier: trained on the runs of some programs, tested on those of others (bench/classes), as a table, a confusion matrix in text, and one as a picture.
-// Options: --collect [CLASS or PROGRAM…] runs the programs anew first (root, half an hour), --write keeps model and picture, --programs names what was called
+// Options: --collect [CLASS or PROGRAM…] runs the programs anew first (root, half an hour), --reshape
+// makes the shapes anew from its counters, --write keeps model and picture, --programs names what was called
 // something else.
 
 import { writeFileSync } from 'node:fs';
@@ -7,7 +8,7 @@ import { fileURLToPath } from 'node:url';
 import { type ClassName, classNames } from '../src/core/profile.ts';
 import { models } from '../src/profiles/classes/coefficients.ts';
 import { classify } from '../src/profiles/classes.ts';
-import { collect } from './classes/collect.ts';
+import { collect, reshape } from './classes/collect.ts';
 import { accuracy, confusionPicture, confusionText, type Judged, judge } from './classes/confusion.ts';
 import { evidences, shapeWith, trainAll } from './classes/examples.ts';
 import { readRuns } from './classes/runs.ts';
@@ -20,6 +21,7 @@ const withoutMemory = classNames.filter((name) => name !== 'memory-bound');
 
 export async function benchClasses(options: readonly string[]): Promise<void> {
   if (options.includes('--collect')) await collect(options.filter((word) => !word.startsWith('--')));
+  if (options.includes('--reshape')) reshape();
   const runs = readRuns();
   const trained = trainAll(runs.filter(({ program }) => !heldOut.has(program)));
   if (options.includes('--write')) {

@@ -1,11 +1,19 @@
 // Runs the class programs one after the other and keeps what was counted: by a recording, the standing watch and procfs at once, for two seconds each. Needs root,
 // BTF, a disk, and half an hour. Counters are kept whole in the cache, shapes in runs/.
 
-import { appendFileSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  appendFileSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { release } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { gzipSync } from 'node:zlib';
+import { gunzipSync, gzipSync } from 'node:zlib';
 import type { Counters } from '../../src/core/counters.ts';
 import { createRandom } from '../../src/lib/random.ts';
 import { openCache } from '../../src/linux/cache.ts';
@@ -18,8 +26,9 @@ import { shapeOf } from '../../src/profiles/shape.ts';
 import { bursts } from '../../src/traces/bursts.ts';
 import { readProbeEvents } from '../../src/traces/probe-events.ts';
 import type { ClassProgram } from './programs/program.ts';
-import { programsOf } from './programs.ts';
+import { allProgramsOf } from './programs.ts';
 import { type ClassRun, compact, runsDirectory } from './runs.ts';
+import { labelOf } from './split.ts';
 import { groupOf, openStage, type Stage, staged } from './stage.ts';
 
 const observedMs = 2000;
@@ -37,7 +46,7 @@ interface Counted {
 export async function collect(wanted: readonly string[]): Promise<void> {
   const stage = await openStage();
   mkdirSync(runsDirectory, { recursive: true });
-  const chosen = Object.entries(programsOf).flatMap(([label, programs]) =>
+  const chosen = Object.entries(allProgramsOf).flatMap(([label, programs]) =>
     programs
       .filter(({ name }) => wanted.length === 0 || wanted.includes(label) || wanted.includes(name))
       .map((program) => ({ program, file: join(runsDirectory, `${label}.jsonl`) })),
@@ -51,6 +60,8 @@ export async function collect(wanted: readonly string[]): Promise<void> {
 }
 
 function forget(file: string, name: string): void {
+  for (const kept of existsSync(keptDirectory()) ? readdirSync(keptDirectory()) : [])
+    if (kept.startsWith(`${name}.`)) rmSync(join(keptDirectory(), kept));
   if (!existsSync(file)) return;
   const lines = readFileSync(file, 'utf8').split('\n').filter(Boolean);
   const kept = lines.filter((line) => (JSON.parse(line) as ClassRun).program !== name);
@@ -61,26 +72,47 @@ function forget(file: string, name: string): void {
 async function collectOne(stage: Stage, program: ClassProgram, workers: number, file: string): Promise<void> {
   try {
     const counted = await staged(stage, program, workers, () => count());
-    const { recording, watch: watched, procfs } = counted;
-    const run: ClassRun = {
-      program: program.name,
-      workers,
-      others: Number(othersOf(procfs).toFixed(2)),
-      events: [recording.events ?? 0, recording.lost ?? 0],
-      recording: compact(shapeOf(recording)),
-      watch: compact(shapeOf(watched)),
-      procfs: compact(shapeOf(procfs)),
-    };
+    const run = runOf(program.name, workers, counted);
     appendFileSync(file, `${JSON.stringify(run)}\n`);
-    const kept = openCache().path('scratch', 'classes', 'counters');
-    mkdirSync(kept, { recursive: true });
-    const whole = gzipSync(JSON.stringify({ ...run, ...counted }));
-    writeFileSync(join(kept, `${program.name}.${Date.now()}.json.gz`), whole);
-    const said = `${run.others} CPUs used by others, ${recording.events} events, ${recording.lost} lost`;
+    mkdirSync(keptDirectory(), { recursive: true });
+    const whole = gzipSync(JSON.stringify({ program: program.name, workers, ...counted }));
+    writeFileSync(join(keptDirectory(), `${program.name}.${Date.now()}.json.gz`), whole);
+    const said = `${run.others} CPUs used by others, ${run.events[0]} events, ${run.events[1]} lost`;
     process.stdout.write(`${program.name} ${workers}: ${said}\n`);
   } catch (error) {
     process.stdout.write(`${program.name} ${workers}: NOT COUNTED, ${(error as Error).message}\n`);
   }
+}
+
+function runOf(program: string, workers: number, { recording, watch: watched, procfs }: Counted): ClassRun {
+  return {
+    program,
+    workers,
+    others: Number(othersOf(procfs).toFixed(2)),
+    events: [recording.events ?? 0, recording.lost ?? 0],
+    recording: compact(shapeOf(recording)),
+    watch: compact(shapeOf(watched)),
+    procfs: compact(shapeOf(procfs)),
+  };
+}
+
+const keptDirectory = (): string => openCache().path('scratch', 'classes', 'counters');
+
+/** Makes the shapes anew from the counters that lie in the cache: after a change of what a shape is. */
+export function reshape(): void {
+  const lines = new Map<string, string[]>();
+  for (const file of readdirSync(keptDirectory()).sort()) {
+    const text = gunzipSync(readFileSync(join(keptDirectory(), file))).toString('utf8');
+    const { program, workers, ...counted } = JSON.parse(text) as Counted & {
+      program: string;
+      workers: number;
+    };
+    const label = labelOf.get(program);
+    if (label === undefined) continue;
+    lines.set(label, [...(lines.get(label) ?? []), JSON.stringify(runOf(program, workers, counted))]);
+  }
+  for (const [label, rows] of lines)
+    writeFileSync(join(runsDirectory, `${label}.jsonl`), `${rows.join('\n')}\n`);
 }
 
 /** All three ways look at the same seconds. */

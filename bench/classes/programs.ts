@@ -9,6 +9,7 @@ import { ioBound } from './programs/io-bound.ts';
 import { latencyCritical } from './programs/latency-critical.ts';
 import { memoryBound } from './programs/memory-bound.ts';
 import { mixed } from './programs/mixed.ts';
+import { more } from './programs/more.ts';
 import type { ClassProgram } from './programs/program.ts';
 
 export const programsOf: Readonly<Record<ClassName, readonly ClassProgram[]>> = {
@@ -20,3 +21,8 @@ export const programsOf: Readonly<Record<ClassName, readonly ClassProgram[]>> = 
   mixed,
   idle,
 };
+
+/** Those for training only, too. */
+export const allProgramsOf: Readonly<Record<ClassName, readonly ClassProgram[]>> = Object.fromEntries(
+  Object.entries(programsOf).map(([label, programs]) => [label, [...programs, ...more[label as ClassName]]]),
+) as Record<ClassName, readonly ClassProgram[]>;

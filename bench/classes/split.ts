@@ -2,7 +2,7 @@
 
 import type { ClassName } from '../../src/core/profile.ts';
 import { createRandom, derive } from '../../src/lib/random.ts';
-import { programsOf } from './programs.ts';
+import { allProgramsOf, programsOf } from './programs.ts';
 
 const seed = 4;
 const share = 0.4;
@@ -16,7 +16,7 @@ export const heldOut: ReadonlySet<string> = new Set(
 );
 
 export const labelOf: ReadonlyMap<string, ClassName> = new Map(
-  Object.entries(programsOf).flatMap(([label, programs]) =>
+  Object.entries(allProgramsOf).flatMap(([label, programs]) =>
     programs.map(({ name }) => [name, label as ClassName] as const),
   ),
 );
