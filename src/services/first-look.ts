@@ -34,6 +34,7 @@ export async function firstLook(setting: Setting, named: Named, seed: number): P
     return { kept: await keepProfile(setting.world.store, { subject: subjectOf(named), machine, trace }) };
   } catch (error) {
     if (!(error instanceof Fault) || error.code === 'interrupted') throw error;
+    setting.call.progress({ text: `it cannot be looked at: ${error.message}` });
     return { why: error.message };
   }
 }

@@ -4,9 +4,10 @@
 import { canonicalJson } from '../core/canonical.ts';
 import type { Counters } from '../core/counters.ts';
 import type { Blobs } from '../core/machine.ts';
-import { classNames, type Profile } from '../core/profile.ts';
+import type { Profile } from '../core/profile.ts';
 import type { Trace } from '../core/trace.ts';
 import type { Store } from '../knowledge/store.ts';
+import { classify } from '../profiles/classes.ts';
 import { countersOf } from '../profiles/from-trace.ts';
 import { profileOf } from '../profiles/profile.ts';
 import { bursts } from '../traces/bursts.ts';
@@ -27,14 +28,6 @@ export interface Kept {
   readonly counters: Counters;
   readonly trace?: { readonly trace: Trace; readonly digest: string; readonly bytes: Uint8Array };
 }
-
-const classify = (): Profile['class'] => ({
-  name: 'unsure',
-  confidence: 0,
-  scores: Object.fromEntries(classNames.map((n) => [n, 0])) as Profile['class']['scores'],
-  why: [],
-  look: [],
-});
 
 export async function keepProfile(
   store: Pick<Store, 'blobs' | 'records'>,
