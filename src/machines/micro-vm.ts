@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { patchParameters } from '../bpf/parameters.ts';
 import type { Traced } from '../core/calls.ts';
 import { canonicalJson, digestOf } from '../core/canonical.ts';
+import type { Counters } from '../core/counters.ts';
 import { Fault } from '../core/errors.ts';
 import type { Blobs, Machine } from '../core/machine.ts';
 import type { Experiment, MachineRef, Outcome, Policy, WorkloadRef } from '../core/records.ts';
@@ -33,6 +34,7 @@ import {
   rawTrace,
 } from '../linux/runner.ts';
 import type { Tools } from '../linux/tools.ts';
+import { watchedCounters } from '../linux/watcher.ts';
 import { decode } from '../workload/encoding.ts';
 import { callsOf } from './calls.ts';
 import { hintMaps } from './hints.ts';
@@ -63,6 +65,12 @@ export interface MicroVm extends Machine {
     recorder: { readonly object: Uint8Array; readonly events: number },
     signal?: AbortSignal,
   ): Promise<{ readonly outcome: Outcome; readonly raw: Uint8Array }>;
+  /** As run, and counts what its tasks do. `watcher`: the object of probes/watch.bpf.c. `counters`: undefined when the guest did not come so far. */
+  watch(
+    experiment: Experiment,
+    watcher: Uint8Array,
+    signal?: AbortSignal,
+  ): Promise<{ readonly outcome: Outcome; readonly counters: Counters | undefined }>;
   reference(mode: Mode, start: MachineRef['start']): MachineRef;
   /** Packs what a command needs; the digest identifies it. */
   pack(command: string, withPaths: readonly string[], options: PackOptions): Promise<Packed>;
@@ -153,6 +161,11 @@ export function openMicroVm(parts: MicroVmParts): MicroVm {
       const { outcome, events } = await perform(experiment, { recorder }, signal);
       return { outcome, raw: rawTrace(events) };
     },
+    async watch(experiment, watcher, signal) {
+      const { outcome, events } = await perform(experiment, { watcher }, signal);
+      const isTold = events.some(({ event }) => event === 'watched');
+      return { outcome, counters: isTold ? watchedCounters(events) : undefined };
+    },
     async probe(mode, limitMs, signal) {
       const spec = {
         kernel: parts.kernel.image,
@@ -176,7 +189,7 @@ export function openMicroVm(parts: MicroVmParts): MicroVm {
 }
 
 /** What a job has besides the experiment. */
-type Observers = Pick<Job, 'tracer' | 'recorder'>;
+type Observers = Pick<Job, 'tracer' | 'recorder' | 'watcher'>;
 
 /** What came out of one guest. */
 export interface GuestRun {
