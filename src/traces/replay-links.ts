@@ -1,7 +1,8 @@
 // What of a trace is replayed, and what made each burst ready: another replayed task, or time that passes by itself. From this the operations follow
 // (replay-ops.ts).
 
-import { type Bursts, type Trace, waitReasons, wakeCauses } from '../core/trace.ts';
+import { type Bursts, type Trace, type WaitReason, waitReasons, wakeCauses } from '../core/trace.ts';
+import { limits } from '../core/workload.ts';
 
 /** How a burst begins. start: the player starts its task; fork: another task does; wait: another task signals; pass: time passes. */
 export const begins = { none: 0, start: 1, fork: 2, wait: 3, pass: 4 } as const;
@@ -19,15 +20,21 @@ export interface Links {
   /** By burst: begins; actUses by act. */
   readonly begin: Uint8Array;
   readonly use: Uint8Array;
-  /** By act that signals: the semaphore; there are so many. */
-  readonly semaphore: Int32Array;
+  /** By act that signals: the semaphore or the pipe; there are so many. */
+  readonly channel: Int32Array;
+  readonly isPipe: Uint8Array;
   readonly semaphores: number;
+  readonly pipes: number;
 }
+
+/** Wakers of these are taken to sleep soon (WF_SYNC): fs/pipe.c, net/core/sock.c, fs/select.c, kernel/exit.c. So are those of an expansion's pipes, and of its semaphores not. */
+const isSync = new Set(
+  ['pipe', 'socket', 'poll', 'child'].map((name) => waitReasons.indexOf(name as WaitReason)),
+);
 
 const [fork, task] = [wakeCauses.indexOf('fork'), wakeCauses.indexOf('task')];
 
-/** `mostSemaphores`: beyond them a task has one for all that it waits for. */
-export function links(trace: Trace, all: Bursts, mostSemaphores: number): Links {
+export function links(trace: Trace, all: Bursts): Links {
   const isKept = keptBursts(trace, all);
   const { first, list } = byTask(trace.tasks.length, all, isKept);
   const tasks: number[] = [];
@@ -40,8 +47,9 @@ export function links(trace: Trace, all: Bursts, mostSemaphores: number): Links 
       link(all, list[at]!, at === first[t], isKept, begin, use);
   early(all, isKept, use);
   const ways = { tasks, placeOf, first, list, begin, use };
-  const fine = semaphores(all, ways, true);
-  const chosen = fine.semaphores <= mostSemaphores ? fine : semaphores(all, ways, false);
+  const fine = channels(all, ways, true);
+  // beyond the limit a task has one for all that it waits for
+  const chosen = fine.semaphores <= limits.semaphores ? fine : channels(all, ways, false);
   return { ...ways, ...chosen };
 }
 
@@ -101,34 +109,43 @@ const unknown = waitReasons.indexOf('unknown');
 const earlyKey = -1;
 
 /**
- * Only its own task waits on a semaphore, so a unit is there whenever all that happened before has happened: the replay cannot get stuck. Where it is known what a task waits for, each
- * such thing has a semaphore of its own: who writes into one pipe does not end the wait for another.
+ * Only its own task waits on a channel, so a unit is there whenever all that happened before has happened: the replay cannot get stuck. Where it is known what a task waits for, each
+ * such thing has a semaphore or a pipe of its own: who writes into one pipe does not end the wait for another.
  */
-function semaphores(
+function channels(
   all: Bursts,
   { tasks, first, list, begin, use }: Pick<Links, 'tasks' | 'first' | 'list' | 'begin' | 'use'>,
   isFine: boolean,
-): Pick<Links, 'semaphore' | 'semaphores'> {
-  const semaphore = new Int32Array(all.acts.count).fill(-1);
+): Pick<Links, 'channel' | 'isPipe' | 'semaphores' | 'pipes'> {
+  const channel = new Int32Array(all.acts.count).fill(-1);
+  const isPipe = new Uint8Array(all.acts.count);
   const byKey: Map<number, number>[] = [];
-  let count = 0;
-  const place = (t: number, key: number): number => {
+  const counts = { semaphores: 0, pipes: 0 };
+  /** Of task `t`: pipes as −1 − number. */
+  const place = (t: number, key: number, isSynced: boolean): number => {
     byKey[t] ??= new Map();
     const own = byKey[t];
     const known = own.get(isFine ? key : 0);
     if (known !== undefined) return known;
-    own.set(isFine ? key : 0, count);
-    return count++;
+    const isNew = isFine && isSynced && counts.pipes < limits.pipes;
+    const made = isNew ? -1 - counts.pipes++ : counts.semaphores++;
+    own.set(isFine ? key : 0, made);
+    return made;
+  };
+  const put = (act: number, placed: number): void => {
+    isPipe[act] = placed < 0 ? 1 : 0;
+    channel[act] = placed < 0 ? -1 - placed : placed;
   };
   for (const t of tasks) {
-    let key = unknown;
+    let [reason, object] = [unknown, 0];
     for (let at = first[t]!; at < first[t + 1]!; at++) {
       const burst = list[at]!;
-      if (begin[burst] === begins.wait) semaphore[all.byAct[burst]!] = place(t, key);
-      key = all.end[burst]! * 2 ** 32 + all.object[burst]!;
+      const key = reason * 2 ** 32 + object;
+      if (begin[burst] === begins.wait) put(all.byAct[burst]!, place(t, key, isSync.has(reason)));
+      [reason, object] = [all.end[burst]!, all.object[burst]!];
     }
   }
   for (let act = 0; act < use.length; act++)
-    if (use[act] === actUses.early) semaphore[act] = place(all.task[all.acts.met[act]!]!, earlyKey);
-  return { semaphore, semaphores: count };
+    if (use[act] === actUses.early) put(act, place(all.task[all.acts.met[act]!]!, earlyKey, false));
+  return { channel, isPipe, ...counts };
 }

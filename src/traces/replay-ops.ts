@@ -22,6 +22,8 @@ export class Operations {
   readonly #reaped: ReadonlyMap<number, readonly Reaped[]>;
   readonly #waits: Op[] = [];
   readonly #signals: Op[] = [];
+  readonly #reads: Op[] = [];
+  readonly #writes: Op[] = [];
 
   constructor(trace: Trace, all: Bursts, chosen: Links) {
     this.#trace = trace;
@@ -51,9 +53,9 @@ export class Operations {
   }
 
   #begin(burst: number, before: number): Op | undefined {
-    const { begin, semaphore } = this.#links;
+    const { begin } = this.#links;
     const { byAct, readyNs, endNs, end, object } = this.#all;
-    if (begin[burst] === begins.wait) return this.#wait(semaphore[byAct[burst]!]!);
+    if (begin[burst] === begins.wait) return this.#wait(byAct[burst]!);
     if (begin[burst] !== begins.pass) return undefined;
     const ready = readyNs[burst]!;
     const isUntil = end[before] === sleep && object[before] === untilAbsolute;
@@ -76,21 +78,31 @@ export class Operations {
   }
 
   #act(act: number, isMet: boolean): Op {
-    const { use, semaphore, placeOf } = this.#links;
+    const { use, placeOf } = this.#links;
     if (use[act] === actUses.fork)
       return { code: opCodes.FORK, a: placeOf[this.#all.acts.target[act]!]!, b: 0n };
-    return isMet ? this.#wait(semaphore[act]!) : this.#signal(semaphore[act]!);
+    return isMet ? this.#wait(act) : this.#signal(act);
   }
 
-  #wait(semaphore: number): Op {
-    this.#waits[semaphore] ??= { code: opCodes.WAIT, a: semaphore, b: 0n };
-    return this.#waits[semaphore];
+  #wait(act: number): Op {
+    const { channel, isPipe } = this.#links;
+    const a = channel[act]!;
+    if (isPipe[act] === 1) return known(this.#reads, opCodes.READ, a, 1n);
+    return known(this.#waits, opCodes.WAIT, a, 0n);
   }
 
-  #signal(semaphore: number): Op {
-    this.#signals[semaphore] ??= { code: opCodes.SIGNAL, a: semaphore, b: 1n };
-    return this.#signals[semaphore];
+  #signal(act: number): Op {
+    const { channel, isPipe } = this.#links;
+    const a = channel[act]!;
+    if (isPipe[act] === 1) return known(this.#writes, opCodes.WRITE, a, 1n);
+    return known(this.#signals, opCodes.SIGNAL, a, 1n);
   }
+}
+
+/** One object for equal operations. */
+function known(ops: Op[], code: OpCode, a: number, b: bigint): Op {
+  ops[a] ??= { code, a, b };
+  return ops[a];
 }
 
 /** A task's list; CPU time is put together until something else comes. */

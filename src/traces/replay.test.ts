@@ -105,8 +105,8 @@ describe('what becomes of an event', () => {
       ),
     );
     expect(lines(expansion)).toEqual([
-      ['RUN 5', 'FORK 1', 'RUN 3', 'WAIT 0', 'RUN 5'],
-      ['RUN 13', 'SIGNAL 0 1', 'RUN 4'],
+      ['RUN 5', 'FORK 1', 'RUN 3', 'READ 0', 'RUN 5'],
+      ['RUN 13', 'WRITE 0', 'RUN 4'],
     ]);
     expect(expansion.tasks.map(({ forked }) => forked)).toEqual([false, true]);
   });
@@ -235,15 +235,16 @@ test('as many units are taken as are given, whatever was recorded', () => {
   fc.assert(
     fc.property(seeds, fc.boolean(), (seed, isDamaged) => {
       const drawn = drawnTrace(seed, { cpus: 3, steps: 300 }).trace;
-      const { tasks, semaphores } = expandRecording(isDamaged ? damaged(drawn, seed) : drawn);
-      const units = new Array<number>(semaphores).fill(0);
+      const { tasks, semaphores, pipes } = expandRecording(isDamaged ? damaged(drawn, seed) : drawn);
+      const units = new Array<number>(semaphores + pipes).fill(0);
       const takers = units.map(() => new Set<number>());
       for (const [task, { ops }] of tasks.entries())
         for (const { code, a, b } of ops) {
-          if (code === opCodes.SIGNAL) units[a]! += Number(b);
-          if (code !== opCodes.WAIT) continue;
-          units[a]!--;
-          takers[a]!.add(task);
+          const channel = code === opCodes.READ || code === opCodes.WRITE ? semaphores + a : a;
+          if (code === opCodes.SIGNAL || code === opCodes.WRITE) units[channel]! += Number(b);
+          if (code !== opCodes.WAIT && code !== opCodes.READ) continue;
+          units[channel]!--;
+          takers[channel]!.add(task);
         }
       expect(units).toEqual(units.map(() => 0));
       expect(takers.every(({ size }) => size === 1)).toBe(true);

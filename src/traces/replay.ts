@@ -36,7 +36,7 @@ export function expandRecording(trace: Trace, options: RecordingOptions = {}): E
 }
 
 export function expandBursts(trace: Trace, all: Bursts, options: RecordingOptions = {}): Expansion {
-  const chosen = links(trace, all, limits.semaphores);
+  const chosen = links(trace, all);
   checkTasks(chosen);
   const factors = workFactors(chosen.tasks.length, options);
   const operations = new Operations(trace, all, chosen);
@@ -58,7 +58,7 @@ export function expandBursts(trace: Trace, all: Bursts, options: RecordingOption
   });
   if (chosen.semaphores > limits.semaphores) throw tooMuch(`${chosen.semaphores} tasks that are waited for`);
   return {
-    ...{ semaphores: chosen.semaphores, locks: 0, pipes: 0, rounds: 1, warmupRounds: 0 },
+    ...{ semaphores: chosen.semaphores, locks: 0, pipes: chosen.pipes, rounds: 1, warmupRounds: 0 },
     ...{ series: [], cgroups: [], tasks },
   };
 }
