@@ -88,13 +88,15 @@ export function endedProblem(
   const code = reason === 'total' ? 'time' : reason;
   // The engine notes where a function calls, not where it loops: the line is in the function that it was in.
   const { line } = placeOf(stack, place);
-  return line === undefined ? { code, message, next } : { code, message, line, next };
+  return line === undefined
+    ? { code, message, next }
+    : { code, message, line, next: `${next} (it was in the function of this line)` };
 }
 
 const endings = (limits: Limits) => ({
   time: {
     message: `it computed for more than ${limits.computeMs} ms`,
-    next: 'look for a loop without an end in the function of this line; else observe and compute less',
+    next: 'look for a loop without an end; else observe and compute less',
   },
   total: {
     message: `it took more than ${limits.totalMs / 1000} s with its observations`,
