@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { faultOf } from '../../test/linux/support.ts';
 import { fixedWorld } from '../../test/services/fixed-world.ts';
+import { perfettoPackets } from '../../test/traces/perfetto-schema.ts';
 import { stillRunnable, type Trace, traceKinds } from '../core/trace.ts';
 import { TraceBuilder } from '../traces/builder.ts';
 import { decodeTrace } from '../traces/file.ts';
@@ -63,8 +64,11 @@ describe('observe', () => {
   it('writes the trace where it was asked to', async () => {
     const { call, directory } = fixedWorld({ observation: seen() });
     const file = join(directory, 'a.trace');
-    const { output: answer, text } = await call('observe', { command: ['x'], record: file });
+    const perfetto = join(directory, 'a.pftrace');
+    const { output: answer, text } = await call('observe', { command: ['x'], record: file, perfetto });
     expect(decodeTrace(readFileSync(file)).count).toBe(8);
+    const packets = perfettoPackets(readFileSync(perfetto));
+    expect(packets.some((one) => one.ftrace_events?.event.length > 0)).toBe(true);
     expect(answer.trace.file).toBe(file);
     expect(text).toContain(`schedcp tune --workload ${file}`);
   });

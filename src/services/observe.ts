@@ -2,6 +2,7 @@
 
 import type { z } from 'zod';
 import { pagesOf } from '../profiles/pages.ts';
+import { perfettoOf } from '../traces/perfetto.ts';
 import { observeInput, observeOutput } from './observe-schemas.ts';
 import { observeTarget, policyWords, type Seen } from './observing.ts';
 import { type Call, type Reply, service } from './service.ts';
@@ -38,6 +39,8 @@ async function runObserve(world: World, input: Input, call: Call): Promise<Reply
   const seen = await observeTarget(world, input, call);
   const { profile, digest, counters, trace, output } = seen;
   if (input.record !== undefined && trace !== undefined) await world.writeFile(input.record, trace.bytes);
+  if (input.perfetto !== undefined && trace !== undefined)
+    await world.writeFile(input.perfetto, perfettoOf(trace.trace));
   const pages = pagesOf({ profile, counters, policies: await policyWords(world) });
   const text = pages.page({ tier: input.tier, tokens: Number.MAX_SAFE_INTEGER }).text;
   return {

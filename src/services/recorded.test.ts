@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
 import { fixedWorld } from '../../test/services/fixed-world.ts';
 import { drawnTrace } from '../../test/support/drawn-trace.ts';
+import { root } from '../../test/support/paths.ts';
 import { encodeTrace } from '../traces/file.ts';
 
 const { call, directory, world } = fixedWorld();
@@ -55,6 +56,20 @@ describe('a recording is a workload', () => {
     await expect(call('simulate', { workload: wrong })).rejects.toMatchObject({ code: 'malformed' });
     await expect(call('simulate', { workload: 'nowhere.trace' })).rejects.toMatchObject({
       code: 'not-found',
+    });
+  });
+
+  it('text of perf is a recording', async () => {
+    const text = join(root, 'test/traces/perf/names.txt');
+    const { output, exit } = await call('simulate', { workload: text });
+    expect(exit).toBe(0);
+    expect(output.timeline.length).toBeGreaterThanOrEqual(8); // python3 and its seven children
+    expect((await call('show', { record: text })).text).toMatch(/^trace by perf {3}4 CPUs/);
+    const wrong = join(directory, 'prose.txt');
+    writeFileSync(wrong, 'python3 3863 [003] runs\n');
+    await expect(call('simulate', { workload: wrong })).rejects.toMatchObject({
+      code: 'malformed',
+      message: expect.stringContaining('no recording'),
     });
   });
 

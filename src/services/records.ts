@@ -19,7 +19,7 @@ import type { Judgement } from '../judge/types.ts';
 import { changesOf, changesText } from '../profiles/changes.ts';
 import { pagesOf } from '../profiles/pages.ts';
 import { type Difference, experimentBehind, replayExperiment, replayVerdict } from '../stages/replay.ts';
-import { decodeTrace, isTraceFile } from '../traces/file.ts';
+import { importTrace } from '../traces/import.ts';
 import { traceText } from '../traces/view.ts';
 import { parseWorkload } from '../workload/read.ts';
 import { workloadView } from '../workload/view.ts';
@@ -94,7 +94,8 @@ async function viewOf(world: World, name: string, view: z.infer<typeof showInput
 async function fileView(world: World, path: string, view: string): Promise<string> {
   const bytes = await world.readFile(path);
   if (path.endsWith('.json')) return workloadView(parseWorkload(Buffer.from(bytes).toString('utf8'), path));
-  if (isTraceFile(bytes)) return traceText(decodeTrace(bytes));
+  const trace = importTrace(bytes);
+  if (trace !== undefined) return traceText(trace);
   const object = readObject(bytes);
   if (view !== 'disasm') return objectView(object);
   return object.programs.map((program) => disassembly(object, program)).join('\n');

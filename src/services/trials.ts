@@ -8,7 +8,8 @@ import type { Trace } from '../core/trace.ts';
 import type { WorkloadFile } from '../core/workload.ts';
 import type { Goal } from '../judge/types.ts';
 import type { Trial } from '../stages/trials.ts';
-import { decodeTrace, isTraceFile } from '../traces/file.ts';
+import { encodeTrace, isTraceFile } from '../traces/file.ts';
+import { importTrace } from '../traces/import.ts';
 import { expandRecording } from '../traces/replay.ts';
 import { encode } from '../workload/encoding.ts';
 import { expand } from '../workload/expand.ts';
@@ -64,15 +65,10 @@ export type Named =
       readonly goal: { metric: string; direction: 'lower' | 'higher' };
     };
 
-/** A standard workload by name; a workload file or a recording by path. */
+/** A standard workload by name; a workload file or a recording (ours, or text of perf) by path. */
 export async function namedWorkload(world: World, name: string, call: Call): Promise<Named> {
-  if (name.includes('/') || name.endsWith('.json') || name.endsWith('.trace')) {
-    const bytes = await world.readFile(name);
-    if (!name.endsWith('.trace') || isTraceFile(bytes)) return workloadOf(bytes, name);
-    throw new Fault('malformed', `${name} is no recording of SchedCP`, {
-      next: 'make one with: schedcp observe --record FILE.trace -- COMMAND',
-    });
-  }
+  if (name.includes('/') || /\.(json|trace|txt)$/.test(name))
+    return workloadOf(await world.readFile(name), name);
   const standard = await world.workloads.get(name);
   if (standard.kind === 'declared') {
     const file = parseWorkload(standard.text, name);
@@ -86,13 +82,18 @@ export async function namedWorkload(world: World, name: string, call: Call): Pro
 
 /** `where`: whose bytes they are. @throws Fault malformed */
 export function workloadOf(bytes: Uint8Array, where: string): Exclude<Named, { kind: 'command' }> {
-  if (!isTraceFile(bytes)) {
+  const trace = importTrace(bytes);
+  if (trace === undefined) {
+    if (/\.(trace|txt)$/.test(where))
+      throw new Fault('malformed', `${where} is no recording`, {
+        next: 'make one with: schedcp observe --record FILE.trace -- COMMAND; or with perf sched record, then perf sched script --ns >FILE.txt',
+      });
     const file = parseWorkload(Buffer.from(bytes).toString('utf8'), where);
     return { kind: 'declared', name: file.name, file, goal: file.goal };
   }
-  const trace = decodeTrace(bytes);
   const name = trace.subject.name.slice(0, 60) || where;
-  return { kind: 'recorded', name, trace, bytes, goal: { metric: 'makespanNs', direction: 'lower' } };
+  const kept = isTraceFile(bytes) ? bytes : encodeTrace(trace);
+  return { kind: 'recorded', name, trace, bytes: kept, goal: { metric: 'makespanNs', direction: 'lower' } };
 }
 
 /**
