@@ -181,7 +181,8 @@ __noinline int is_queued(u32 i)
 	if (!s || !s->tid || s->ended)
 		return 0;
 	struct task_struct *t = (struct task_struct *)s->task;
-	return BPF_CORE_READ(t, pid) == s->tid && BPF_CORE_READ(t, on_rq) == 1 && !BPF_CORE_READ(t, on_cpu) && !BPF_CORE_READ(t, se.sched_delayed);
+	return BPF_CORE_READ(t, pid) == s->tid && BPF_CORE_READ(t, on_rq) == 1 && !BPF_CORE_READ(t, se.sched_delayed) &&
+	       BPF_CORE_READ(t, se.cfs_rq, rq, curr) != t;
 }
 
 /* What a CPU does: 1 it runs a followed task; and 2 for each that waits for it. */
@@ -263,7 +264,7 @@ int end(struct bpf_iter__task *ctx)
 	if (!s || s->task != (u64)t)
 		return 0;
 	finish(s, t);
-	if (s->state == WAITING && t->__state && !t->on_cpu) { /* and waits still */
+	if (s->state == WAITING && t->__state) { /* and waits still */
 		s64 waited = (s64)(clock_of(bpf_get_current_task_btf()) - s->departed);
 		u32 reason = s->reason;
 		if (waited > 0 && reason < REASONS) {

@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { TAIL_LINES = 60 };
+enum { TAIL_LINES = 60, MAX_LINE = 2048 };
 
 static char said[16384];
 static size_t said_n;
@@ -28,11 +28,14 @@ static int hear(enum libbpf_print_level level, const char *format, va_list list)
 {
 	if (level != LIBBPF_WARN)
 		return 0;
-	char line[2048];
-	int n = vsnprintf(line, sizeof(line), format, list);
-	const char *text = strncmp(line, "libbpf: ", 8) ? line : line + 8;
-	if (n > 0)
+	char *line = NULL;
+	int n = vasprintf(&line, format, list);
+	const char *text = n >= 8 && !strncmp(line, "libbpf: ", 8) ? line + 8 : line;
+	if (n > MAX_LINE)
+		remark("…%s", line + n - MAX_LINE); /* the verifier's log: why stands at its end */
+	else if (n > 0)
 		remark("%s", text);
+	free(n < 0 ? NULL : line);
 	return 0;
 }
 

@@ -84,7 +84,7 @@ struct task_struct {
 	u32 __state;
 	void *stack;
 	u32 flags;
-	int on_cpu, on_rq, nr_cpus_allowed;
+	int on_rq, nr_cpus_allowed;
 	struct sched_entity se;
 	struct sched_info sched_info;
 	u32 in_iowait : 1;
