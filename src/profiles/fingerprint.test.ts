@@ -55,7 +55,13 @@ describe('features do not ask how long or on how many CPUs', () => {
   function workers(seconds: number, cpus: number, delay: number): Counters {
     const ran = 300 * ms * seconds;
     const worker: Partial<TaskCounters> = {
-      ...{ ranNs: ran, delayNs: ran * delay, forks: 0, bursts: 1000 * seconds },
+      ...{
+        ranNs: ran,
+        delayNs: ran * delay,
+        forks: 30 * seconds,
+        minorFaults: 500 * seconds,
+        bursts: 1000 * seconds,
+      },
       ...{
         waits: { futex: { count: 1000 * seconds, ns: 500 * ms * seconds } },
         wakes: { task: 1000 * seconds },

@@ -123,6 +123,20 @@ describe('competition for one CPU', () => {
   });
 });
 
+it('who is ready is at work: the end is not lonely while somebody waits', () => {
+  const all = counters({
+    cpus: 1,
+    endNs: 100,
+    steps: [
+      [0, 0, 'switch', '', 'a'],
+      [10, 0, 'fork', 'b', 'a'],
+      [60, 0, 'switch', 'a', 'b', 'ended'],
+      [100, 0, 'switch', 'b', '', 'ended'],
+    ],
+  });
+  expect(all.extras?.lastShare).toBeCloseTo(0.4);
+});
+
 it('only the time of the subject counts', () => {
   const all = counters({ ...family, subject: [15, 50] });
   expect(all.observedNs).toBe(35);
@@ -133,6 +147,8 @@ it('only the time of the subject counts', () => {
     waits: { child: { count: 1, ns: 20 } },
   });
   expect(named(all, 'w')).toMatchObject({ ranNs: 27, delayNs: 0, endedNs: 27 });
+  // bursts that begin before it, or end after it, are not whole
+  expect([named(all, 'main').runs, named(all, 'w').runs, named(all, 'w').bursts]).toEqual([of(), of(), 0]);
   expect(all.parallelNs).toEqual([0, 21 + 8, 5 + 1]);
   expect(all.busyNs).toBe(14 + 27);
 });

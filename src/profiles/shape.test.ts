@@ -127,7 +127,8 @@ describe('a shape', () => {
     const edges = [
       { from: 0, to: 1, count: 40 },
       { from: 1, to: 0, count: 30 },
-      { from: 0, to: 2, count: 30 },
+      { from: 0, to: 2, count: 20 },
+      { from: 2, to: 1, count: 10 }, // both wake others, but not each other
     ];
     const wakes = [{ task: 30, timer: 10 }, { task: 40 }, { task: 10, interrupt: 10, start: 7 }];
     const shape = shapeOf(
@@ -137,7 +138,7 @@ describe('a shape', () => {
       ),
     );
     expect(shape.wakes).toEqual({ task: 0.8, timer: 0.1, interrupt: 0.1, fork: 0 });
-    expect(shape.wakeGraph).toEqual({ pairs: 3, fanOut: 2, mutualShare: 0.7 });
+    expect(shape.wakeGraph).toEqual({ pairs: 4, fanOut: 2, mutualShare: 0.7 });
   });
 
   it('the long tail: of eleven tasks the two longest', () => {

@@ -5,7 +5,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { accuracy, judge } from '../../bench/classes/confusion.ts';
 import { shapeWith, trainAll } from '../../bench/classes/examples.ts';
-import { programsOf } from '../../bench/classes/programs.ts';
+import { allProgramsOf, programsOf } from '../../bench/classes/programs.ts';
 import { readRuns } from '../../bench/classes/runs.ts';
 import { heldOut, labelOf } from '../../bench/classes/split.ts';
 import { newton, solve } from '../../bench/classes/train.ts';
@@ -62,7 +62,7 @@ describe('the data set', () => {
   });
 
   it('keeps the label that the list has, each name once, and shapes without any name', () => {
-    expect(labelOf.size).toBe(Object.values(programsOf).flat().length);
+    expect(labelOf.size).toBe(Object.values(allProgramsOf).flat().length);
     for (const run of runs) {
       expect(run.label).toBe(labelOf.get(run.program));
       for (const shape of [run.recording, run.procfs])
