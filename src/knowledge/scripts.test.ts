@@ -80,9 +80,17 @@ it('damage is told, and hides no other script', async () => {
   expect(await scripts.list()).toHaveLength(1);
 });
 
+it('a store that cannot be written is a fault', async () => {
+  const directory = temporaryDirectory();
+  writeFileSync(join(directory, 'file'), '');
+  const store = openStore(join(directory, 'store'));
+  const scripts = openScripts({ root: join(directory, 'file'), blobs: store.blobs });
+  expect(await faultOf(() => scripts.save('one', 'x'))).toMatchObject({ code: 'unavailable' });
+});
+
 it('leaves no temporary files, and goes with the records', async () => {
   const { store, scripts } = fresh();
-  await Promise.all([1, 2, 3].map((n) => scripts.save(`s${n}`, `return ${n}`)));
+  await Promise.all([1, 2, 3, 3, 3].map((n) => scripts.save(`s${n}`, `return ${n}`)));
   expect(readdirSync(join(store.root, 'scripts')).sort()).toEqual(['s1.json', 's2.json', 's3.json']);
   await store.remove();
   expect(await scripts.list()).toEqual([]);

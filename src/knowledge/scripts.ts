@@ -1,12 +1,12 @@
 // Scripts that are kept under a name: <root>/scripts/<name>.json tells the digest of the text, which lies among the blobs. Saving a name again gives it
 // another text; the old one stays, under its digest.
 
-import { mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { readdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
-import { Fault } from '../core/errors.ts';
 import { digestSchema } from '../core/digest.ts';
-import type { Store } from './store.ts';
+import { Fault } from '../core/errors.ts';
+import { type Store, writeAtomic } from './store.ts';
 
 /** No dots and slashes: a name is a file's name. */
 export const scriptNameSchema = z.string().regex(/^[a-z][a-z0-9-]{0,39}$/);
@@ -63,10 +63,7 @@ export function openScripts(store: Pick<Store, 'root' | 'blobs'>): ScriptLibrary
       const file = fileOf(name);
       const digest = await store.blobs.put(Buffer.from(source));
       const text = JSON.stringify({ digest, about: aboutOf(source), bytes: Buffer.byteLength(source) });
-      await mkdir(directory, { recursive: true });
-      const temporary = join(directory, `.${name}.${process.pid}.tmp`);
-      await writeFile(temporary, text);
-      await rename(temporary, file);
+      await writeAtomic(file, text);
       return digest;
     },
     async remove(name) {

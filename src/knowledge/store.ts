@@ -73,7 +73,7 @@ async function readChecked(file: string, digest: string, what: string): Promise<
   return bytes;
 }
 
-async function writeAtomic(file: string, content: Uint8Array | string): Promise<void> {
+export async function writeAtomic(file: string, content: Uint8Array | string): Promise<void> {
   const temporary = `${file}.${process.pid}.${randomBytes(4).toString('hex')}.tmp`;
   try {
     await mkdir(dirname(file), { recursive: true });
