@@ -9,6 +9,7 @@ import { benchFirstEvent } from './first-event.ts';
 import { benchLongestFirst } from './longest-first.ts';
 import { benchMatrix } from './matrix.ts';
 import { benchObservation } from './observation.ts';
+import { benchObservationSummary } from './observation-summary.ts';
 import { benchOperations } from './operations.ts';
 import { benchPolicyCode } from './policy-code.ts';
 import { benchPrograms } from './programs.ts';
@@ -30,6 +31,7 @@ const benches: Readonly<Record<string, (options: readonly string[]) => Promise<v
   fidelity: benchFidelity,
   operations: benchOperations,
   observation: benchObservation,
+  'observation-summary': () => benchObservationSummary(),
   matrix: () => benchMatrix(),
   truth: benchTruth,
   classes: benchClasses,

@@ -31,17 +31,45 @@ export interface TaskStat {
 /** PF_KTHREAD of include/linux/sched.h, as user space has come to know it. */
 export const kernelThreadFlag = 0x0020_0000;
 
+/** Numbers of the line that was read last, by the field numbers of the man page. */
+const fields = new Float64Array(64);
+
+/** Fills `fields` from the fourth on; how many there are, or none where something else stands among them. No text is made: this is done for every thread. */
+function numberFields(text: string, from: number): number {
+  let [number, value, sign, digits] = [4, 0, 1, 0];
+  for (let at = from; at < text.length && number < fields.length; at++) {
+    const code = text.charCodeAt(at);
+    if (code >= 0x30 && code <= 0x39) {
+      value = value * 10 + (code - 0x30);
+      digits++;
+    } else if (code === 0x2d && digits === 0) sign = -1;
+    else if ((code === 0x20 || code === 0x0a) && digits > 0) {
+      fields[number++] = sign * value;
+      [value, sign, digits] = [0, 1, 0];
+    } else return 0;
+  }
+  return number - 1;
+}
+
+const blank = 0x20;
+
 export function parseStat(text: string): TaskStat | undefined {
   const open = text.indexOf('(');
   const close = text.lastIndexOf(')');
-  if (open < 1 || close < open || text.charAt(close + 1) !== ' ') return undefined;
+  if (
+    open < 2 ||
+    close < open ||
+    text.charCodeAt(close + 1) !== blank ||
+    text.charCodeAt(close + 3) !== blank
+  )
+    return undefined;
   const state = text.charAt(close + 2);
-  // Field 4 (ppid) comes first; a number of the man page is an index + 4.
-  const fields = text.slice(close + 4).split(' ', 39);
-  if (!/^[A-Za-z]$/.test(state) || fields.length < 38) return undefined;
-  const field = (number: number): number => Number(fields[number - 4]);
-  const stat: TaskStat = {
-    pid: Number(text.slice(0, open - 1)),
+  const pid = Number(text.slice(0, open - 1));
+  const last = numberFields(text, close + 4);
+  if (last < 41 || !Number.isInteger(pid) || !/[A-Za-z]/.test(state)) return undefined;
+  const field = (number: number): number => fields[number]!;
+  return {
+    pid,
     comm: text.slice(open + 1, close),
     state,
     ppid: field(4),
@@ -58,10 +86,8 @@ export function parseStat(text: string): TaskStat | undefined {
     cpu: field(39),
     realtimePriority: field(40),
     schedClass: field(41),
-    blockDelayNs: field(42) * tickNs || 0,
+    blockDelayNs: last < 42 ? 0 : field(42) * tickNs,
   };
-  const sound = [stat.pid, stat.ppid, stat.userNs, stat.systemNs, stat.startTicks, stat.schedClass];
-  return sound.every(Number.isFinite) ? stat : undefined;
 }
 
 export interface SchedStat {

@@ -16,7 +16,7 @@ export function processIds({ proc }: Surfaces): number[] {
 }
 
 export function threadIds({ proc }: Surfaces, pid: number): number[] {
-  return list(`${proc}/${pid}/task`).flatMap((name) => (/^[1-9]\d*$/.test(name) ? Number(name) : []));
+  return list(`${proc}/${pid}/task`).map(Number).filter(Number.isInteger);
 }
 
 /** A process as a whole: its times are those of all its threads, also of those that have ended. */

@@ -1,10 +1,10 @@
-// Threads that are followed from look to look. The schedstat of each stays open: reading it again costs a sixth of opening it by name, and an open file belongs
-// to this task for good: when its id is used again, reading fails instead of telling of another one.
+// Threads that are followed from look to look. Their schedstat and stat stay open: reading again costs a third of opening by name, and an open file belongs to
+// this task for good: when its id is used again, reading fails instead of telling of another one.
 
 import { closeSync, openSync, readSync } from 'node:fs';
 import type { WaitReason } from '../../core/trace.ts';
 import { kernelThreadFlag, parseStat, parseSwitches, type SchedStat, type TaskStat } from './procfs.ts';
-import { pathOf, readLine, type Surfaces } from './surfaces.ts';
+import { pathOf, readLine, readSmall, type Surfaces } from './surfaces.ts';
 import { readTaskFile, schedStat, type Thread, threadPath, threadStat } from './tasks.ts';
 import { reasonOf } from './wait-places.ts';
 
@@ -18,8 +18,10 @@ export interface Watched {
   readonly first: { readonly stat: TaskStat; readonly sched: SchedStat };
   stat: TaskStat;
   sched: SchedStat;
-  /** -1: not open (closed, or more of them than may be open): read by name. */
+  /** schedstat and stat; -1: not open (closed, or more of them than may be open): read by name. */
   fd: number;
+  statFd: number;
+  statusFd: number;
   endedNs: number | undefined;
   switches: { readonly first: Switches; last: Switches } | undefined;
   /** How often it was seen waiting for what. */
@@ -67,42 +69,54 @@ export function watch(
   keepOpen: boolean,
 ): Watched | undefined {
   const path = threadPath(surfaces, thread);
-  let fd = -1;
-  try {
-    fd = openSync(pathOf(`${path}/schedstat`), 'r');
-  } catch {
-    // a kernel without it: user and system time have to do
-  }
-  const stat = parseStat(readTaskFile(`${path}/stat`) ?? '');
-  const hasSchedStat = fd >= 0;
-  const sched = hasSchedStat ? readSchedStat(fd) : nothing;
-  if (hasSchedStat && (!keepOpen || stat === undefined || sched === undefined)) {
-    closeSync(fd);
-    fd = -1;
-  }
-  if (stat === undefined || sched === undefined) return undefined;
+  const fd = opened(`${path}/schedstat`);
+  const statFd = opened(`${path}/stat`);
+  const stat = statFd < 0 ? undefined : parseStat(readOrNothing(statFd));
+  const sched = fd < 0 ? nothing : readSchedStat(fd);
+  const isWhole = stat !== undefined && sched !== undefined;
+  if (!keepOpen || !isWhole) for (const one of [fd, statFd]) if (one >= 0) closeSync(one);
+  if (!isWhole) return undefined;
   const isNew = stat.startTicks > bornAfter;
   const before: TaskStat = isNew ? { ...stat, userNs: 0, systemNs: 0, minorFaults: 0, majorFaults: 0 } : stat;
   return {
     thread,
     startTicks: stat.startTicks,
     isNew,
-    hasSchedStat,
+    hasSchedStat: fd >= 0,
     seenNs,
     first: { stat: before, sched: isNew ? nothing : sched },
     stat,
     sched,
-    fd,
+    fd: keepOpen ? fd : -1,
+    statFd: keepOpen ? statFd : -1,
+    statusFd: -1,
     endedNs: undefined,
     switches: undefined,
     places: new Map(),
   };
 }
 
+/** -1 where it cannot be: the task has gone, or the kernel has no such file. */
+function opened(path: string): number {
+  try {
+    return openSync(pathOf(path), 'r');
+  } catch {
+    return -1;
+  }
+}
+
+function readOrNothing(fd: number): string {
+  try {
+    return readSmall(fd);
+  } catch {
+    return '';
+  }
+}
+
 /** Another look at its schedstat; false when it has ended. */
 export function lookAgain(surfaces: Surfaces, watched: Watched): boolean {
   // By name it may be another task by now: the stat says when it began.
-  if (watched.fd < 0 && !statAgain(surfaces, watched)) return false;
+  if (watched.statFd < 0 && !statAgain(surfaces, watched)) return false;
   if (!watched.hasSchedStat) return true;
   const sched = watched.fd < 0 ? schedStat(surfaces, watched.thread) : readSchedStat(watched.fd);
   if (sched === undefined) return false;
@@ -112,14 +126,20 @@ export function lookAgain(surfaces: Surfaces, watched: Watched): boolean {
 
 /** Another look at its stat; false when it has ended. */
 export function statAgain(surfaces: Surfaces, watched: Watched): boolean {
-  const stat = threadStat(surfaces, watched.thread);
+  const { statFd } = watched;
+  const stat = statFd < 0 ? threadStat(surfaces, watched.thread) : parseStat(readOrNothing(statFd));
   if (stat === undefined || stat.startTicks !== watched.startTicks) return false;
   watched.stat = stat;
   return true;
 }
 
+/** The first time opens its status, which stays open too. */
 export function countSwitches(surfaces: Surfaces, watched: Watched): void {
-  const seen = parseSwitches(readTaskFile(`${threadPath(surfaces, watched.thread)}/status`) ?? '');
+  const isFirst = watched.switches === undefined;
+  const path = `${threadPath(surfaces, watched.thread)}/status`;
+  if (isFirst && watched.statFd >= 0) watched.statusFd = opened(path);
+  const { statusFd } = watched;
+  const seen = parseSwitches(statusFd < 0 ? (readTaskFile(path) ?? '') : readOrNothing(statusFd));
   if (seen === undefined) return;
   if (watched.switches !== undefined) watched.switches.last = seen;
   else watched.switches = { first: watched.isNew ? { voluntary: 0, involuntary: 0 } : seen, last: seen };
@@ -137,6 +157,8 @@ export function notePlace(surfaces: Surfaces, watched: Watched): void {
 }
 
 export function close(watched: Watched): void {
-  if (watched.fd >= 0) closeSync(watched.fd);
+  for (const fd of [watched.fd, watched.statFd, watched.statusFd]) if (fd >= 0) closeSync(fd);
   watched.fd = -1;
+  watched.statFd = -1;
+  watched.statusFd = -1;
 }
