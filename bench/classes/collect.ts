@@ -1,5 +1,5 @@
 // Runs the class programs one after the other and keeps what was counted: by a recording, the standing watch and procfs at once, for two seconds each. Needs root,
-// BTF, a disk, and half an hour. Counters are kept whole in the cache, shapes in runs/.
+// BTF, a disk, and half an hour. Counters are kept whole beside the inputs, shapes in runs/.
 
 import {
   appendFileSync,
@@ -29,7 +29,7 @@ import type { ClassProgram } from './programs/program.ts';
 import { allProgramsOf } from './programs.ts';
 import { type ClassRun, compact, runsDirectory } from './runs.ts';
 import { labelOf } from './split.ts';
-import { groupOf, openStage, type Stage, staged } from './stage.ts';
+import { groupOf, openStage, type Stage, stageDirectory, staged } from './stage.ts';
 
 const observedMs = 2000;
 const room = 2_000_000;
@@ -55,7 +55,7 @@ export async function collect(wanted: readonly string[]): Promise<void> {
   // In a mixed order: what others do on this machine meanwhile should not look like a class.
   for (const { program, file } of createRandom(2).shuffle(chosen)) {
     const varies = `${program.run} ${program.load}`.includes('$N') || `${program.load}`.includes('((N');
-    for (const workers of varies ? workersOf : [1, 1]) await collectOne(stage, program, workers, file);
+    for (const workers of varies ? workersOf : [1]) await collectOne(stage, program, workers, file);
   }
 }
 
@@ -96,9 +96,9 @@ function runOf(program: string, workers: number, { recording, watch: watched, pr
   };
 }
 
-const keptDirectory = (): string => openCache().path('scratch', 'classes', 'counters');
+const keptDirectory = (): string => join(stageDirectory(), 'counters');
 
-/** Makes the shapes anew from the counters that lie in the cache: after a change of what a shape is. */
+/** Makes the shapes anew from the counters that lie beside the inputs: after a change of what a shape is. */
 export function reshape(): void {
   const lines = new Map<string, string[]>();
   for (const file of readdirSync(keptDirectory()).sort()) {

@@ -23,6 +23,13 @@ export const programsOf: Readonly<Record<ClassName, readonly ClassProgram[]>> = 
 };
 
 /** Those for training only, too. */
-export const allProgramsOf: Readonly<Record<ClassName, readonly ClassProgram[]>> = Object.fromEntries(
-  Object.entries(programsOf).map(([label, programs]) => [label, [...programs, ...more[label as ClassName]]]),
-) as Record<ClassName, readonly ClassProgram[]>;
+const both = (label: ClassName): readonly ClassProgram[] => [...programsOf[label], ...more[label]];
+export const allProgramsOf: Readonly<Record<ClassName, readonly ClassProgram[]>> = {
+  'cpu-bound': both('cpu-bound'),
+  'io-bound': both('io-bound'),
+  'memory-bound': both('memory-bound'),
+  'latency-critical': both('latency-critical'),
+  batch: both('batch'),
+  mixed: both('mixed'),
+  idle: both('idle'),
+};

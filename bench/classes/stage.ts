@@ -3,6 +3,7 @@
 
 import { type ChildProcess, spawn } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync, rmdirSync, statfsSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Fault } from '../../src/core/errors.ts';
@@ -20,6 +21,9 @@ export interface Stage {
   readonly env: Readonly<Record<string, string>>;
 }
 
+/** Not in the cache: what is there may be removed at any time. TMPDIR names another place where /tmp is in memory. */
+export const stageDirectory = (): string => join(tmpdir(), 'schedcp-classes');
+
 /** Fetches what is missing and makes the inputs, once. */
 export async function openStage(): Promise<Stage> {
   const cache = openCache();
@@ -36,7 +40,7 @@ export async function openStage(): Promise<Stage> {
   ] as const)
     groups.push(await tools(cache, group, { announce }));
   const env = environment(groups);
-  const directory = cache.path('scratch', 'classes');
+  const directory = stageDirectory();
   if (!existsSync(join(directory, 'ready'))) {
     mkdirSync(directory, { recursive: true });
     announce(`making inputs in ${directory}: 1 GB`);

@@ -1,43 +1,36 @@
 // The models as a source file, and how far two models are from each other.
 
-import type { ClassModel } from '../../src/profiles/classes/model.ts';
+import type { ClassModel, Tree } from '../../src/profiles/classes/model.ts';
 
 type Models = Readonly<Record<'events' | 'procfs', ClassModel>>;
 const kinds = ['events', 'procfs'] as const;
 
 export function modelText(models: Models): string {
-  const numbers = (values: readonly number[]): string =>
-    `[${values.map((value) => String(Number(value.toPrecision(13)))).join(', ')}]`;
-  const text = ({
-    classes,
-    features,
-    mean,
-    deviation,
-    weights,
-    temperature,
-    threshold,
-  }: ClassModel): string =>
+  const text = ({ classes, features, trees, temperature, threshold }: ClassModel): string =>
     [
       `    classes: ${JSON.stringify(classes)},`,
       `    features: ${JSON.stringify(features)},`,
-      `    mean: ${numbers(mean)},`,
-      `    deviation: ${numbers(deviation)},`,
-      '    weights: [',
-      ...weights.map((row) => `      ${numbers(row)},`),
-      '    ],',
-      `    temperature: ${Number(temperature.toPrecision(13))},`,
+      `    temperature: ${temperature},`,
       `    threshold: ${threshold},`,
+      '    trees: [',
+      ...trees.map((tree) => `      ${treeText(tree)},`),
+      '    ],',
     ].join('\n');
   return `// biome-ignore-all format: rows of numbers
 // biome-ignore-all lint: rows of numbers
-// What \`npm run bench -- classes --write\` has learnt: one model for shapes made of events, one for those made of procfs alone. Not to be edited.
+// What \`npm run bench -- classes --write\` has learnt: one model for shapes made of events, one for those made of procfs alone. A tree is a row. Not to be edited.
 
-import type { ClassModel } from './model.ts';
+import { type ClassModel, answer as a, question as q } from './model.ts';
 
 export const models: Readonly<Record<'events' | 'procfs', ClassModel>> = {
 ${kinds.map((kind) => `  ${kind}: {\n${text(models[kind])}\n  },`).join('\n')}
 };
 `;
+}
+
+function treeText(tree: Tree): string {
+  if ('shares' in tree) return `a(${tree.shares.join()})`;
+  return `q(${tree.feature},${tree.at},${tree.known},${treeText(tree.yes)},${treeText(tree.no)})`;
 }
 
 /** The largest difference of any number, against its size where that is above 1. */
@@ -56,6 +49,11 @@ export function weightsApart(one: Models, other: Models): number {
   return most;
 }
 
-function flat({ mean, deviation, weights, temperature, threshold }: ClassModel): number[] {
-  return [...mean, ...deviation, ...weights.flat(), temperature, threshold];
+function flat({ trees, temperature, threshold }: ClassModel): number[] {
+  return [...trees.flatMap(numbersOf), temperature, threshold];
+}
+
+function numbersOf(tree: Tree): number[] {
+  if ('shares' in tree) return [...tree.shares];
+  return [tree.feature, tree.at, tree.known, ...numbersOf(tree.yes), ...numbersOf(tree.no)];
 }

@@ -3,20 +3,21 @@
 
 import { type ClassName, classNames, type Profile, type Shape } from '../core/profile.ts';
 import { models } from './classes/coefficients.ts';
-import { type Feature, features } from './classes/features.ts';
-import { type ClassModel, logits, softmax, standardised } from './classes/model.ts';
+import { features } from './classes/features.ts';
+import { type ClassModel, spokenFor, tempered, type Values, votes } from './classes/model.ts';
 
 type Classified = Profile['class'];
 
 const reasons = 3;
+/** Share that a number must have moved to be named. */
+const leastSpoken = 0.01;
 
 /** Any subset of a shape will do; what is missing makes it less sure. Below the model's threshold the answer is "unsure", and `look` says what would settle it. */
 export function classify(shape: Shape): Classified {
   const values = features.map((feature) => feature.of(shape));
   if (values.every((value) => value === undefined)) return nothingKnown(shape);
   const model = modelFor(shape);
-  const x = standardised(model, values);
-  const p = softmax(logits(model.weights, x), model.temperature);
+  const p = tempered(votes(model.trees, values), model.temperature);
   const order = [...p.keys()].sort((a, b) => p[b]! - p[a]!);
   const top = order[0]!;
   const confidence = p[top]!;
@@ -25,7 +26,7 @@ export function classify(shape: Shape): Classified {
     name: isSure ? model.classes[top]! : 'unsure',
     confidence,
     scores: scoresOf(model.classes, p),
-    why: whyOf(shape, model, x, p, top),
+    why: whyOf(shape, model, values, top),
     look: isSure ? [] : lookAt(shape, model.classes[top]!, model.classes[order[1]!]!),
   };
 }
@@ -41,20 +42,12 @@ function scoresOf(classes: readonly ClassName[], p: Float64Array): Record<ClassN
   return Object.fromEntries(classes.map((name, i) => [name, p[i]!])) as Record<ClassName, number>;
 }
 
-/** The numbers that speak most for a class, against the others as likely as they are. */
-function whyOf(shape: Shape, model: ClassModel, x: Float64Array, p: Float64Array, top: number): string[] {
-  const rest = 1 - p[top]!;
-  const others = [...p.keys()].filter((c) => c !== top);
-  const against = (i: number): number =>
-    rest < 1e-12
-      ? others.reduce((sum, c) => sum + model.weights[c]![i]! / others.length, 0)
-      : others.reduce((sum, c) => sum + (p[c]! / rest) * model.weights[c]![i]!, 0);
-  const spoken = [...x.keys()]
-    .map((i) => ({ feature: features[i]!, says: (model.weights[top]![i]! - against(i)) * x[i]! }))
-    .filter(({ feature, says }) => says > 0.05 && feature.of(shape) !== undefined)
-    .sort((a, b) => b.says - a.says);
-  const texts = new Set(spoken.map(({ feature }: { feature: Feature }) => feature.words(shape)));
-  return [...texts].slice(0, reasons);
+/** The numbers that speak most for a class. */
+function whyOf(shape: Shape, model: ClassModel, values: Values, top: number): string[] {
+  const spoken = [...spokenFor(model.trees, values, top).entries()]
+    .filter(([, much]) => much > leastSpoken)
+    .sort(([, a], [, b]) => b - a);
+  return [...new Set(spoken.map(([i]) => features[i]!.words(shape)))].slice(0, reasons);
 }
 
 const questions: Readonly<Record<ClassName, string>> = {

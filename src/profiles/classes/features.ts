@@ -1,5 +1,5 @@
-// What a class is told from: numbers of a shape, brought to scales on which differences count alike, each with words for a reader. No names. Waiting for a CPU
-// is left out on purpose: that is what others do to a workload, not what it is.
+// What a class is told from: numbers of a shape, brought to scales on which differences count alike, each with words for a reader. No names. Time that a
+// task waits for a CPU counts as time that it would have run: how busy the others are is not what a workload is.
 
 import type { Shape } from '../../core/profile.ts';
 import { digits, duration, percent } from '../words.ts';
@@ -25,6 +25,14 @@ function when(value: Maybe, then: (value: number) => number): Maybe {
 
 const cpusUsed = (shape: Shape): Maybe =>
   shape.utilisation === undefined || shape.cpus === undefined ? undefined : shape.utilisation * shape.cpus;
+
+/** CPUs that it would use if it got them at once. */
+function cpusWanted(shape: Shape): Maybe {
+  const { cpu, delay } = shape.time ?? {};
+  const used = cpusUsed(shape);
+  if (used === undefined || cpu === undefined || delay === undefined || cpu <= 0) return used;
+  return used * (1 + delay / cpu);
+}
 
 /** Times that its tasks wait of themselves, per second. */
 function waitsPerS({ switchesPerS, involuntaryShare }: Shape): Maybe {
@@ -89,14 +97,14 @@ const share = (kind: keyof NonNullable<Shape['waits']>, what: string): Feature =
 
 export const features: readonly Feature[] = [
   {
-    name: 'cpusUsed',
-    of: (shape) => when(cpusUsed(shape), (used) => Math.min(used, 1.5)),
-    words: (shape) => `uses ${digits(cpusUsed(shape) ?? 0)} CPUs`,
+    name: 'cpusWanted',
+    of: (shape) => when(cpusWanted(shape), (wanted) => Math.min(wanted, 1.5)),
+    words: (shape) => `wants ${digits(cpusWanted(shape) ?? 0)} CPUs`,
   },
   {
-    name: 'cpusUsed.decades',
-    of: (shape) => decades(cpusUsed(shape), 1e-4),
-    words: (shape) => `uses ${digits(cpusUsed(shape) ?? 0)} CPUs`,
+    name: 'cpusWanted.decades',
+    of: (shape) => decades(cpusWanted(shape), 1e-4),
+    words: (shape) => `wants ${digits(cpusWanted(shape) ?? 0)} CPUs`,
   },
   {
     name: 'waitsPerS',
