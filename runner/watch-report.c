@@ -141,11 +141,31 @@ static size_t read_edges(const struct watch_told *told, struct edge *edges, size
 	return n;
 }
 
+static int by_key(const void *a, const void *b)
+{
+	const struct edge *left = a, *right = b;
+	return left->key < right->key ? -1 : left->key > right->key;
+}
+
+/* What the map has and what had not come to it yet, of the same two, is one. */
+static size_t merge(struct edge *edges, size_t n)
+{
+	size_t kept = 0;
+	qsort(edges, n, sizeof(*edges), by_key);
+	for (size_t i = 0; i < n; i++) {
+		if (kept && edges[kept - 1].key == edges[i].key)
+			edges[kept - 1].count += edges[i].count;
+		else
+			edges[kept++] = edges[i];
+	}
+	return kept;
+}
+
 static void emit_edges(const struct watch_told *told)
 {
 	size_t room = 16384 + told->allocated;
 	struct edge *edges = xalloc(NULL, room * sizeof(*edges));
-	size_t n = read_edges(told, edges, room);
+	size_t n = merge(edges, read_edges(told, edges, room));
 	qsort(edges, n, sizeof(*edges), by_count);
 	json_array("edges");
 	for (size_t i = 0; i < n && i < MAX_EDGES; i++) {
@@ -183,6 +203,12 @@ void watch_report(const struct watch_told *told)
 		json_uint("runs", told->cost.runs);
 		json_uint("ns", told->cost.ns);
 		json_object_end();
+	}
+	if (told->pmu[0] && told->pmu[1]) {
+		json_array("pmu");
+		for (size_t i = 0; i < 3; i++)
+			json_uint(NULL, told->pmu[i]);
+		json_array_end();
 	}
 	json_array("missing");
 	for (size_t i = 0; i < told->missing_count; i++)

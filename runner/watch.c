@@ -139,6 +139,7 @@ static uint64_t wakes_seen(void)
 
 static void start_now(void)
 {
+	pmu_run(true);
 	told.start_ns = last_ns = now_ns();
 	machine_now(&last_busy, &last_switches);
 	told.busy_ns = last_busy;
@@ -193,6 +194,9 @@ bool watch_start(const struct job *job)
 	error = error ? error : enter_all(job);
 	if (error)
 		return refuse(error);
+	if (!pmu_open(job))
+		lacks(job->follow == FOLLOW_CGROUP ? "counters of the CPU (cycles, instructions, cache misses): not of a cgroup"
+						   : "counters of the CPU (cycles, instructions, cache misses): this machine has none that can be used");
 	is_group = job->follow == FOLLOW_CGROUP;
 	budget = (double)job->watch_budget_ppm / 1e6;
 	start_now();
@@ -208,6 +212,7 @@ void watch_follow(bool on)
 		start_now();
 	else
 		told.end_ns = now_ns();
+	pmu_run(on);
 	*flag = on;
 }
 
@@ -247,6 +252,8 @@ static void collect(void)
 		told.waking_ns += told.end_ns > last_ns ? told.end_ns - last_ns : 0;
 	for (size_t i = 0; i < LINKS; i++)
 		detach(i);
+	pmu_run(false);
+	pmu_read(told.pmu);
 	machine_now(&busy, &switches);
 	told.busy_ns = busy - told.busy_ns;
 	if (walk("end") < 0)

@@ -40,8 +40,13 @@ struct watch_told {
 	int edges_fd;
 	uint64_t lost_tasks, lost_edges, samples;
 	struct probe_cost cost;
+	uint64_t pmu[3]; /* all zero: none */
 	const uint64_t *parallel, *queued;
 	const char *missing[8];
 	size_t missing_count;
 };
+/* watch-pmu.c: false when the CPU has no counters, or none that we may use for what the job observes. */
+bool pmu_open(const struct job *job);
+void pmu_run(bool on);
+void pmu_read(uint64_t sums[3]); /* cycles, instructions, cache misses; and closes */
 void watch_report(const struct watch_told *told);

@@ -54,6 +54,12 @@ describe('countersOf', () => {
     expect(countersOf([], { ...whole, wakingNs: 1000 })).not.toHaveProperty('sampled');
   });
 
+  it('counters of the CPU, where there are any', () => {
+    expect(countersOf([], whole)).not.toHaveProperty('pmu');
+    const pmu = countersOf([], { ...whole, pmu: [10, 20, 3] }).pmu;
+    expect(pmu).toEqual({ cycles: 10, instructions: 20, cacheMisses: 3 });
+  });
+
   it('the whole', () => {
     expect(counters).toMatchObject({
       ...{ by: 'probes', observedNs: 1000, cpus: 4, busyNs: 700, folded: 0, sampled: 0.25, lost: 0 },

@@ -67,6 +67,8 @@ export const watchedSchema = z.object({
   edges: z.array(z.tuple([z.number(), z.number(), integer])),
   lost: z.object({ tasks: integer, edges: integer, events: integer }),
   cost: z.object({ runs: integer, ns: integer }).optional(),
+  /** Cycles, instructions, cache misses. */
+  pmu: z.tuple([integer, integer, integer]).optional(),
   missing: z.array(z.string()),
 });
 export type Watched = z.infer<typeof watchedSchema>;
@@ -97,6 +99,9 @@ export function countersOf(
     ...(whole.samples === 0 ? {} : { parallelNs: whole.parallelNs, queuedNs: whole.queuedNs }),
     blockIo: { reads, writes, readBytes, writtenBytes },
     ...(maxRssKiB === undefined ? {} : { maxRssKiB }),
+    ...(whole.pmu === undefined
+      ? {}
+      : { pmu: { cycles: whole.pmu[0], instructions: whole.pmu[1], cacheMisses: whole.pmu[2] } }),
     events: rows.reduce((sum, row) => sum + row.voluntary + row.involuntary + wakesOf(row), 0),
     lost: whole.lost.tasks + whole.lost.edges + whole.lost.events,
     ...(sampled > 0.995 ? {} : { sampled }),

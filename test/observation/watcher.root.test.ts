@@ -72,6 +72,22 @@ describe.skipIf(refused !== undefined)('watch', () => {
     expect(alone / it.ranNs).toBeLessThan(1.3);
   });
 
+  it('counters of the CPU, or that there are none', async () => {
+    const { counters } = await loads.load('loads', ['spin', '100']);
+    const isSaid = counters.missing.some((text) => text.includes('counters of the CPU'));
+    expect(isSaid).toBe(counters.pmu === undefined);
+    if (counters.pmu !== undefined) expect(counters.pmu.cycles / (0.1 * 1e9)).toBeGreaterThan(0.3); // GHz
+  });
+
+  it('a disk, where there is one', async ({ skip }) => {
+    const onMemory = [0x01021994, 0x794c7630].includes(statfsSync(loads.directory).type); // tmpfs, overlayfs
+    const { counters, exit } = await loads.load('acts', ['disk', '8', join(loads.directory, 'disk')]);
+    if (onMemory || exit === 77) skip('the temporary directory is not on a disk');
+    expect(counters.blockIo?.writes).toBeGreaterThanOrEqual(8);
+    expect(counters.blockIo?.writtenBytes).toBeGreaterThanOrEqual(8 * 4096);
+    expect(counters.tasks[0]?.waits?.disk?.count).toBeGreaterThanOrEqual(8);
+  });
+
   it('two on one CPU: each waits while the other runs', async () => {
     const { counters, told, task } = await loads.load('loads', ['share', '100']);
     expect([told.length, counters.tasks.length]).toEqual([2, 2]);
@@ -106,6 +122,7 @@ describe.skipIf(refused !== undefined)('watch', () => {
     expect(counters.sampled).toBeUndefined(); // the first 100 ms are
     expect(counters.edges).toContainEqual({ from: 1, to: 0, count: n });
     expect(counters.edges).toContainEqual({ from: 0, to: 1, count: n - 1 });
+    expect(counters.edges?.length).toBe(2);
     expect(child?.wakes).toEqual({ task: n - 1 });
     for (const task of counters.tasks) expectConsistent(task);
   });
@@ -269,7 +286,7 @@ describe.skipIf(refused !== undefined)('watch what runs already', () => {
   });
 
   it('ends with the process, and when it is told to', async () => {
-    const child = await family('', 100);
+    const child = await family('', 1500);
     const from = performance.now();
     const { task } = await loads.watch({ kind: 'pid', pid: child.pid! }, { seconds: 30 });
     expect(performance.now() - from).toBeLessThan(15_000);
