@@ -153,6 +153,12 @@ it('only the time of the subject counts', () => {
   expect(all.busyNs).toBe(14 + 27);
 });
 
+it('who comes after the end of the subject, or went before its start, is not observed', () => {
+  const all = counters({ ...family, subject: [45, 60] });
+  expect(all.tasks.map(({ comm }) => comm)).toEqual(['main']);
+  expect(counters({ ...family, subject: [0, 9] }).tasks.map(({ comm }) => comm)).toEqual(['main']);
+});
+
 it('tasks that never run are observed too', () => {
   const all = counters({ ...family, asleep: ['quiet'] });
   expect(named(all, 'quiet')).toMatchObject({ ranNs: 0, waits: { unknown: { count: 1, ns: 60 } } });

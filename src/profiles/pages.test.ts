@@ -6,6 +6,7 @@ import { libraryWords } from '../../test/profiles/library.ts';
 import { decided, profile } from '../../test/profiles/profiles.ts';
 import type { Counters, TaskCounters } from '../core/counters.ts';
 import { type Profile, profileSchema } from '../core/profile.ts';
+import { waitReasons } from '../core/trace.ts';
 import { type PageInput, pagesOf, summaryTokens, type Tier, tiers } from './pages.ts';
 import { tokensOf } from './words.ts';
 
@@ -176,15 +177,92 @@ describe('a summary of anything', () => {
     );
   });
 
-  function check(all: Counters, name: string, why: readonly string[]): void {
+  it('the longest of everything: fewer rows', () => {
+    const long = 'abcdefghij'.repeat(40);
+    const tasks = Array.from({ length: 60 }, (_, i) => ({
+      ...{
+        comm: `${String.fromCharCode(65 + (i % 26))}-${'x'.repeat(30)}${String.fromCharCode(65 + i)}`,
+        ranNs: 9_876 * (i + 1) * ms,
+      },
+      ...{
+        delayNs: 8_765 * ms,
+        bursts: 123_456,
+        voluntary: 99_999,
+        involuntary: 99_999,
+        migrations: 54_321,
+        forks: 4321,
+        minorFaults: 98_765,
+      },
+      ...{
+        bornNs: 12,
+        endedNs: 99_999 * ms,
+        userNs: 1,
+        systemNs: 2,
+        runs: histogram([30, 9], [90 * ms, 99]),
+        sleeps: histogram([9e9, 3]),
+      },
+      ...{
+        waits: Object.fromEntries(waitReasons.map((reason) => [reason, { count: 9, ns: 700 * ms }])),
+        delays: histogram([7e7, 5]),
+      },
+      wakes: { task: 777, timer: 777, interrupt: 777, fork: 777 },
+    }));
+    const all = counters(tasks, {
+      ...{
+        observedNs: 123_456 * ms,
+        edges: tasks.map((_, i) => ({ from: i, to: (i * 7) % 60, count: 12_345 + i })),
+        lost: 9999,
+        events: 99_999,
+      },
+      ...{
+        sampled: 0.1234,
+        folded: 1234,
+        missing: Array.from({ length: 20 }, () => long),
+        parallelNs: [ms, ms, ms],
+        queuedNs: [0, 0, 9 * ms],
+      },
+      ...{
+        blockIo: { reads: 1e9, writes: 1e9, readBytes: 1e15, writtenBytes: 1e15 },
+        pmu: { cycles: 12, instructions: 7, cacheMisses: 3 },
+      },
+      extras: {
+        criticalPath: { ns: 98_765 * ms, tasks: 60, longest: tasks.map((_, task) => ({ task, ns: 9 * ms })) },
+        lastShare: 0.3456,
+        overTime: Array.from({ length: 64 }, () => 7),
+      },
+    });
+    const words = ['request', 'frames', 'throughput', 'beside batch', 'build graphs', 'latency'].map(
+      (word) => `${word} ${long}`,
+    );
+    const policies = Array.from({ length: 9 }, (_, i) => ({
+      name: `${long}${i}`,
+      summary: '',
+      goodFor: words,
+      badFor: ['one long job', long],
+    }));
+    const why = Array.from({ length: 9 }, () => long);
+    const summary = check(all, long, why, policies, why);
+    expect(summary).toMatch(/tasks by name \([35] of 60\)/);
+    expect(summary).toMatch(/and \d+ more/);
+  });
+
+  function check(
+    all: Counters,
+    name: string,
+    why: readonly string[],
+    policies = libraryWords,
+    reasons?: string[],
+  ): string {
     const shown = profile(all, {
       subject: { what: 'command', name },
       classify: () => ({ ...decided, why: [...why], look: [...why] }),
     });
     expect(profileSchema.safeParse(shown).error).toBeUndefined();
-    const { summary } = pagesOf({ profile: shown, counters: all, policies: libraryWords });
+    const goal = { ...shown.goal, ...(reasons && { reasons }) };
+    const { summary } = pagesOf({ profile: { ...shown, goal }, counters: all, policies });
     expect(tokensOf(summary)).toBeLessThanOrEqual(summaryTokens);
     expect(summary).toMatch(/^[\n -~]*$/);
     expect(summary).toMatch(/what to try/);
+    return summary;
   }
 });
