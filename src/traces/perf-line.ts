@@ -251,6 +251,7 @@ export class PerfLine extends ByteCursor {
     if (!this.take(comm)) return false;
     const start = this.at;
     for (let end = start; end <= start + longestComm && end < this.to; end++) {
+      if (this.bytes[end] !== pid[0]) continue; // mostly
       this.at = end;
       if (!this.take(pid) || !this.number()) continue;
       person.pid = this.value;
