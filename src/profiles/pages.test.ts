@@ -75,6 +75,22 @@ describe('tiers', () => {
   });
 });
 
+it('cells that are too wide are cut, and the cost stays exact', () => {
+  const waits = { unknown: { count: 1, ns: 1e15 } };
+  const wide = counters(
+    Array.from({ length: 50 }, (_, i) => ({
+      tid: -2_000_000_000 - i,
+      comm: 'a comm of many words',
+      ranNs: 1e15,
+      waits,
+    })),
+    { edges: [{ from: 0, to: 1, count: 3 }] },
+  );
+  const input: PageInput = { profile: profile(wide), counters: wide };
+  expect(tokensOf(wholeText(input, 'comprehensive'))).toBe(pagesOf(input).tokens.comprehensive);
+  expect(wholeText(input, 'comprehensive')).toMatch(/^ {2}-20000~ a comm of many ~ {4}1M s /m);
+});
+
 describe('pages', () => {
   const many = counters(
     Array.from({ length: 700 }, (_, i) => ({ tid: 1000 + i, comm: `worker-${i}`, ranNs: (700 - i) * ms })),
