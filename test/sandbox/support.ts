@@ -20,7 +20,7 @@ export interface TryOptions {
 /** Small ones, so that an attack is over soon. */
 export const testLimits: Limits = {
   ...usualLimits,
-  computeMs: 300,
+  computeMs: 150,
   memoryBytes: 16 << 20,
 };
 
