@@ -2,8 +2,9 @@
 
 import { type Bursts, type Trace, wakeCauses } from '../../src/core/trace.ts';
 import type { Expansion } from '../../src/core/workload.ts';
-import { type CostProfile, costProfiles, Simulator } from '../../src/simulator/simulate.ts';
+import { type Costs, costProfiles, costsOfRecording, Simulator } from '../../src/simulator/simulate.ts';
 import { bursts } from '../../src/traces/bursts.ts';
+import { recordedCosts } from '../../src/traces/recorded-costs.ts';
 import { SimulatedTrace } from '../../src/traces/simulated.ts';
 
 export interface Measured {
@@ -33,8 +34,14 @@ let simulator: Simulator | undefined;
 export interface ReplayOptions {
   /** Of a policy; absent: the default scheduler. */
   readonly object?: Uint8Array;
-  readonly costs?: CostProfile;
+  readonly costs?: Costs;
   readonly seed?: number;
+}
+
+/** As the simulator takes them for a recording. */
+export function costsOf(trace: Trace): Costs {
+  const { idleWakeNs, lookNs } = recordedCosts(trace);
+  return costsOfRecording(idleWakeNs, lookNs);
 }
 
 /** Undefined when the replay did not end as it should. */
@@ -52,11 +59,15 @@ export function recordReplay(expansion: Expansion, cpus: number): Trace {
   return run(expansion, cpus, {}).trace;
 }
 
-function run(expansion: Expansion, cpus: number, { object, costs = 'recorded', seed = 1 }: ReplayOptions) {
+function run(
+  expansion: Expansion,
+  cpus: number,
+  { object, costs = costProfiles.recorded, seed = 1 }: ReplayOptions,
+) {
   simulator ??= new Simulator();
   const recorder = new SimulatedTrace(expansion, { name: '', cpus, release: '' });
   const { events, endNs } = simulator.run({
-    ...{ expansion, shape: { cpus, llcs: 1 }, costs: costProfiles[costs], mode: 'fast', seed, recorder },
+    ...{ expansion, shape: { cpus, llcs: 1 }, costs, mode: 'fast', seed, recorder },
     ...{ startOffsetNs: 0, pidOffset: 0, limitNs: 600e9, timeoutMs: 5000 },
     ...(object === undefined ? {} : { policy: { object, maps: [] } }),
   });

@@ -7,7 +7,7 @@ import { median } from '../../src/lib/stats.ts';
 import { encodeTrace } from '../../src/traces/file.ts';
 import { expandRecording } from '../../src/traces/replay.ts';
 import { row } from '../lib.ts';
-import { type Measured, measure, replayed } from './measure.ts';
+import { costsOf, type Measured, measure, replayed } from './measure.ts';
 import type { Place } from './places.ts';
 import type { RealProgram } from './programs.ts';
 
@@ -39,14 +39,11 @@ export async function compareProgram(
     }
   const recordings = traces.get(recordedAt)!;
   const real = new Map([...traces].map(([cpus, all]) => [cpus, all.map((one) => measure(one))]));
-  const expansions = recordings.map((one) => expandRecording(one));
+  const replays = recordings.map((one) => ({ expansion: expandRecording(one), costs: costsOf(one) }));
   const predicted = new Map(
     sizes.map((cpus) => [
       cpus,
-      expansions.flatMap((expansion) => {
-        const one = replayed(expansion, cpus);
-        return one === undefined ? [] : [one];
-      }),
+      replays.flatMap(({ expansion, costs }) => replayed(expansion, cpus, { costs }) ?? []),
     ]),
   );
   return { name: program.name, recordings, real, predicted };

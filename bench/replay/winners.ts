@@ -6,7 +6,7 @@ import { median } from '../../src/lib/stats.ts';
 import { expandRecording } from '../../src/traces/replay.ts';
 import { root } from '../../test/support/paths.ts';
 import { effectText, row, schedcp, type Tuned } from '../lib.ts';
-import { replayed } from './measure.ts';
+import { costsOf, replayed } from './measure.ts';
 import type { RealProgram } from './programs.ts';
 import { type Compared, recordedAt } from './tables.ts';
 
@@ -57,11 +57,14 @@ function ranking({ recordings }: Compared): Ranked[] {
   const names = readdirSync(`${root}/policies`, { withFileTypes: true })
     .filter((entry) => entry.isDirectory() && entry.name !== 'include')
     .map(({ name }) => name);
-  const expansions = seeds.map((seed, i) => expandRecording(recordings[i % recordings.length]!, { seed }));
+  const replays = seeds.map((seed, i) => {
+    const recording = recordings[i % recordings.length]!;
+    return { expansion: expandRecording(recording, { seed }), costs: costsOf(recording), seed };
+  });
   const spans = (object?: Uint8Array): number[] =>
-    expansions.flatMap(
-      (expansion, i) =>
-        replayed(expansion, recordedAt, { seed: seeds[i]!, ...(object && { object }) })?.makespanNs ?? [],
+    replays.flatMap(
+      ({ expansion, costs, seed }) =>
+        replayed(expansion, recordedAt, { seed, costs, ...(object && { object }) })?.makespanNs ?? [],
     );
   const base = spans();
   const ranked = names.flatMap((name) => {

@@ -10,7 +10,9 @@ import type { Trace } from '../core/trace.ts';
 import type { Expansion } from '../core/workload.ts';
 import {
   type CostProfile,
+  type Costs,
   costProfiles,
+  costsOfRecording,
   type Shape,
   type SimFinding,
   type Simulated,
@@ -19,6 +21,8 @@ import {
   shapeProblem,
   simulatedKernel,
 } from '../simulator/simulate.ts';
+import { decodeTrace } from '../traces/file.ts';
+import { recordedCosts } from '../traces/recorded-costs.ts';
 import { SimulatedTrace } from '../traces/simulated.ts';
 import { decode } from '../workload/encoding.ts';
 import { inlineMore } from './compiler.ts';
@@ -62,6 +66,17 @@ export function openSimulator(blobs: Blobs): SimulatorMachine {
   inlineMore();
   const simulator = new Simulator();
   const alone = queue();
+  /** Of the recording that was replayed last. */
+  let measured: { readonly digest: string; readonly costs: Costs } | undefined;
+  const costsOf = async ({ machine, workload }: Experiment): Promise<Costs> => {
+    const profile = profileOf(machine);
+    if (profile !== 'recorded' || workload?.kind !== 'recorded') return costProfiles[profile];
+    if (measured?.digest !== workload.trace) {
+      const { idleWakeNs, lookNs } = recordedCosts(decodeTrace(await blobs.get(workload.trace)));
+      measured = { digest: workload.trace, costs: costsOfRecording(idleWakeNs, lookNs) };
+    }
+    return measured.costs;
+  };
   const observe = async (experiment: Experiment, watch: Watch): Promise<Outcome> => {
     const { workload } = experiment;
     if (workload?.kind === 'command')
@@ -71,6 +86,7 @@ export function openSimulator(blobs: Blobs): SimulatorMachine {
     const expansion = workload === null ? undefined : decode(await blobs.get(workload.expansion));
     const input: SimulationInput = {
       ...(await inputOf(experiment, expansion ?? nothing, blobs)),
+      costs: await costsOf(experiment),
       mode: watch.mode ?? 'checked',
       ...(watch.recorder === undefined ? {} : { recorder: watch.recorder }),
       ...(watch.calls === undefined ? {} : { calls: watch.calls }),
@@ -161,13 +177,12 @@ async function inputOf(
   experiment: Experiment,
   expansion: Expansion,
   blobs: Blobs,
-): Promise<Omit<SimulationInput, 'mode'>> {
-  const { arm, nuisance, limitMs, seed, machine } = experiment;
+): Promise<Omit<SimulationInput, 'mode' | 'costs'>> {
+  const { arm, nuisance, limitMs, seed } = experiment;
   const { policy, settings } = arm;
   return {
     expansion,
     shape: shapeOf(experiment.topology),
-    costs: costProfiles[profileOf(machine)],
     seed,
     startOffsetNs: nuisance.startOffsetNs,
     pidOffset: nuisance.pidOffset,

@@ -32,7 +32,8 @@ import {
   settingOf,
 } from './simulation.ts';
 
-export { type CostProfile, costProfiles } from './model/cost-profiles.ts';
+export { type CostProfile, costProfiles, costsOfRecording } from './model/cost-profiles.ts';
+export type { Costs } from './model/costs.ts';
 export { type Shape, shapeProblem } from './model/topology.ts';
 export type { SimFinding } from './program/instance.ts';
 export type { Model, PolicyInput, Simulated, SimulationInput } from './simulation.ts';

@@ -115,6 +115,15 @@ const recorded: Costs = {
   lookNs: 3.6e12,
 };
 
+/** What the recording itself says of its machine goes before what is usual. */
+export function costsOfRecording(idleWakeNs: number | undefined, lookNs: number | undefined): Costs {
+  return {
+    ...recorded,
+    ...(idleWakeNs !== undefined && { idleExitNs: Math.max(0, idleWakeNs - recorded.ipiNs) }),
+    ...(lookNs !== undefined && { lookNs: Math.min(recorded.lookNs, lookNs) }),
+  };
+}
+
 export const costProfiles = {
   free,
   tcg,
