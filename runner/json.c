@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 static char *text;
@@ -106,6 +107,14 @@ void json_bytes(const char *key, const void *bytes, size_t n)
 	put("\"", 1);
 }
 
+void json_plain(const char *key, const char *ascii, size_t n)
+{
+	lead(key);
+	put("\"", 1);
+	put(ascii, n);
+	put("\"", 1);
+}
+
 void json_array(const char *key)
 {
 	lead(key);
@@ -122,14 +131,22 @@ void json_object(const char *key)
 
 void json_object_end(void) { put("}", 1); }
 
+/* How much can be written at once without blocking for long: PIPE_BUF into a pipe that is writable, a buffer of the driver's into virtio-serial. */
+static size_t portion(void)
+{
+	struct stat s;
+	return fstat(output_fd, &s) || !S_ISCHR(s.st_mode) ? 4096 : 32768;
+}
+
 void json_flush(void)
 {
+	size_t most = portion();
 	uint64_t limit = now_ns() + 5 * SECOND;
 	for (size_t at = 0; at < used && now_ns() < limit;) {
 		struct pollfd ready = {.fd = output_fd, .events = POLLOUT};
 		if (poll(&ready, 1, 500) < 1)
 			continue;
-		size_t chunk = used - at < 4096 ? used - at : 4096; /* a pipe that is writable takes this much without blocking */
+		size_t chunk = used - at < most ? used - at : most;
 		ssize_t n = write(output_fd, text + at, chunk);
 		if (n < 0 && errno != EINTR && errno != EAGAIN)
 			break;

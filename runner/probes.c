@@ -169,7 +169,7 @@ void emit_raw(const char *event, const void *bytes, size_t n)
 			text[used++] = i + 2 < end ? digits[three & 63] : '=';
 		}
 		json_open(event);
-		json_bytes("bytes", text, used);
+		json_plain("bytes", text, used);
 		json_close();
 		json_flush();
 	}

@@ -38,6 +38,8 @@ void json_bool(const char *key, bool value);
 void json_null(const char *key);
 void json_string(const char *key, const char *text);
 void json_bytes(const char *key, const void *bytes, size_t n);
+/* Text that needs no escapes. */
+void json_plain(const char *key, const char *ascii, size_t n);
 void json_array(const char *key);
 void json_array_end(void);
 void json_object(const char *key);
