@@ -14,12 +14,11 @@ import { countersOf } from '../../src/profiles/from-trace.ts';
 import { shapeOf } from '../../src/profiles/shape.ts';
 import { bursts } from '../../src/traces/bursts.ts';
 import { readProbeEvents } from '../../src/traces/probe-events.ts';
-import { expandRecording } from '../../src/traces/replay.ts';
 import type { ClassProgram } from '../classes/programs/program.ts';
 import { programsOf } from '../classes/programs.ts';
 import { compact } from '../classes/runs.ts';
 import { groupOf, openStage, type Stage, start } from '../classes/stage.ts';
-import { simulatedShape } from './simulated.ts';
+import { replayedShape } from './simulated.ts';
 
 export interface FingerprintRun {
   readonly workload: string;
@@ -89,8 +88,7 @@ async function runsOf(
 /** Nothing where there is nothing to replay: who slept all the time. */
 function replayed(trace: Trace): { cpus: number; shape: Shape }[] {
   try {
-    const expansion = expandRecording(trace);
-    return [2, 16].map((cpus) => ({ cpus, shape: simulatedShape(expansion, cpus, 'recorded') }));
+    return [2, 16].map((cpus) => ({ cpus, shape: replayedShape(trace, cpus) }));
   } catch (error) {
     if (error instanceof Fault && error.code === 'unsupported') return [];
     throw error;

@@ -1,17 +1,31 @@
 // Shapes of simulated runs: an expansion on so many CPUs under the modelled default scheduler, recorded and counted as a real run is.
 
+import type { Counters } from '../../src/core/counters.ts';
 import type { Shape } from '../../src/core/profile.ts';
+import type { Trace } from '../../src/core/trace.ts';
 import type { Expansion, Phase, WorkloadFile } from '../../src/core/workload.ts';
 import { countersOf } from '../../src/profiles/from-trace.ts';
+import { inWordsOf } from '../../src/profiles/replayed.ts';
 import { shapeOf } from '../../src/profiles/shape.ts';
 import { type CostProfile, costProfiles, Simulator, simulatedKernel } from '../../src/simulator/simulate.ts';
 import { bursts } from '../../src/traces/bursts.ts';
+import { expandBursts } from '../../src/traces/replay.ts';
 import { SimulatedTrace } from '../../src/traces/simulated.ts';
 import { expand } from '../../src/workload/expand.ts';
 
 const simulator = new Simulator();
 
-export function simulatedShape(expansion: Expansion, cpus: number, costs: CostProfile = 'hardware'): Shape {
+/** Of the replay of a recording, in its words. */
+export function replayedShape(recorded: Trace, cpus: number): Shape {
+  const all = bursts(recorded);
+  const counters = simulatedCounters(expandBursts(recorded, all), cpus, 'recorded');
+  return shapeOf(inWordsOf(counters, recorded, all));
+}
+
+export const simulatedShape = (expansion: Expansion, cpus: number): Shape =>
+  shapeOf(simulatedCounters(expansion, cpus, 'hardware'));
+
+function simulatedCounters(expansion: Expansion, cpus: number, costs: CostProfile): Counters {
   const recorder = new SimulatedTrace(expansion, { name: '', cpus, release: simulatedKernel.release });
   const { endNs, finding } = simulator.run({
     ...{ expansion, recorder, shape: { cpus }, costs: costProfiles[costs], mode: 'fast' },
@@ -19,7 +33,7 @@ export function simulatedShape(expansion: Expansion, cpus: number, costs: CostPr
   });
   if (finding !== undefined) throw new Error(finding.message);
   const trace = recorder.finish(endNs);
-  return shapeOf(countersOf(trace, bursts(trace)));
+  return countersOf(trace, bursts(trace));
 }
 
 /** The same work, `times` as long: loops that go round so often, or as many rounds. Tasks are as many as on `size` CPUs. */
