@@ -1,5 +1,6 @@
 // Every observation on real processes of this machine: a spinner, a sleeper, a process with many threads, names of any bytes. No rights are needed.
 
+import { once } from 'node:events';
 import { mkdirSync, openSync, symlinkSync, writeFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
@@ -12,6 +13,7 @@ import {
   parentOfSpinner,
   sleeper,
   spinner,
+  swapping,
 } from '../../test/linux/real-processes.ts';
 import { temporaryDirectory } from '../../test/linux/support.ts';
 import { Fault } from '../core/errors.ts';
@@ -310,6 +312,24 @@ describe('a file of the workload', () => {
     expect(fault).toBeInstanceOf(Fault);
     expect(fault).toMatchObject({ code, next: expect.any(String) });
     expect((fault as Fault).message).not.toContain('secret-content');
+  });
+
+  it('a directory that becomes a link while it is read leads nowhere', async () => {
+    mkdirSync(join(directory, 'swapped'));
+    writeFileSync(join(directory, 'swapped', 'secret'), 'inside');
+    const turns = swapping(directory, 'swapped', outside);
+    await once(turns.stdout!, 'data');
+    const seen = new Set<string>();
+    for (const end = performance.now() + 1500; performance.now() < end; )
+      seen.add(
+        await ask('swapped/secret').then(
+          ({ text }) => text,
+          (error: Fault) => error.code,
+        ),
+      );
+    turns.kill('SIGKILL');
+    expect(seen).toContain('inside');
+    expect(seen).not.toContain('secret');
   });
 
   it('roots: the directory that we were started in, never all files, unless others are named', async () => {

@@ -56,3 +56,10 @@ export const parentOfSpinner = (): ChildProcess & { pid: number } =>
 /** A shell that starts one child after the other, each of which counts for some 20 ms. */
 export const parentOfShortOnes = (): ChildProcess & { pid: number } =>
   started('sh', ['-c', 'while :; do sh -c "n=0; while [ \\$n -lt 30000 ]; do n=\\$((n+1)); done"; done']);
+
+/** Makes a directory a link to elsewhere and a directory again, as fast as it can. */
+export function swapping(parent: string, name: string, target: string): ChildProcess {
+  const code = `const fs = require('node:fs'); const [name, target] = process.argv.slice(1); console.log('up');
+    for (;;) { fs.renameSync(name, name + '.kept'); fs.symlinkSync(target, name); fs.unlinkSync(name); fs.renameSync(name + '.kept', name); }`;
+  return started(process.execPath, ['-e', code, name, target], parent);
+}
