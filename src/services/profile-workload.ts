@@ -48,6 +48,7 @@ export const profileWorkloadOutput = z.object({
   subject: z.object({ what: z.string(), name: z.string() }),
   by: z.string(),
   observedNs: z.number(),
+  ended: z.string().optional().describe('how the command ended, when it was run'),
   class: z.object({ name: z.string(), confidence: z.number() }),
   goal: z.object({ name: z.string(), metric: z.string(), direction: z.string(), confidence: z.number() }),
   tokens: tokensSchema.describe('what each tier costs as a whole'),
@@ -100,6 +101,7 @@ interface Open {
   readonly digest: string;
   readonly profile: Profile;
   readonly counters: Counters | undefined;
+  readonly output?: { readonly exit: string } | undefined;
 }
 
 async function run(world: World, input: Input, call: Call): Promise<Reply<Output>> {
@@ -109,43 +111,60 @@ async function run(world: World, input: Input, call: Call): Promise<Reply<Output
     input.profile === undefined
       ? await observeTarget(world, input, call)
       : await openProfile(world, input.profile);
-  const { profile, digest, counters } = seen;
+  const { profile, counters } = seen;
   const pages = pagesOf({ profile, counters, policies: await policyWords(world) });
-  const { tier } = input;
-  const texts = Object.fromEntries(tiers.map((one) => [one, cut(pages, one)])) as Record<Tier, string[]>;
-  const page = Math.max(1, Math.min(input.page, texts[tier].length));
   const changes = earlier && changesOf(earlier.profile, profile);
   const output: Output = {
-    record: digest,
-    subject: { what: profile.subject.what, name: visible(profile.subject.name).slice(0, 120) },
-    by: profile.by,
-    observedNs: profile.observedNs,
-    class: { name: profile.class.name, confidence: profile.class.confidence },
-    goal: goalOf(profile),
-    tokens: pages.tokens,
-    pages: {
-      summary: texts.summary.length,
-      detailed: texts.detailed.length,
-      comprehensive: texts.comprehensive.length,
-    },
-    tier,
-    page,
-    text: texts[tier][page - 1] ?? '',
+    ...partsOf(seen),
+    ...placeOf(pages, input),
     ...(earlier && changes && { since: sinceOf(earlier.digest, changes) }),
   };
   const isAll = input.page === 0;
-  const shown = isAll ? wholeText(pages, tier) : output.text;
   const most = isAll ? 30 : mostChanges;
   const said = earlier && changes ? `${sinceText(earlier, profile, changes, most)}\n` : '';
-  return { output, exit: 0, text: `${costText(output)}\n${said}${shown}` };
+  const shown = isAll ? wholeText(pages, input.tier) : output.text;
+  return { output, exit: 0, text: `${warningOf(seen)}${costText(output)}\n${said}${shown}` };
 }
 
-const goalOf = ({ goal: { name, metric, direction, confidence } }: Profile): Output['goal'] => ({
-  name,
-  metric,
-  direction,
-  confidence,
-});
+function partsOf({ digest, profile, output }: Open) {
+  const { subject, by, observedNs, goal } = profile;
+  return {
+    record: digest,
+    subject: { what: subject.what, name: visible(subject.name).slice(0, 120) },
+    by,
+    observedNs,
+    ...(output && { ended: output.exit }),
+    class: { name: profile.class.name, confidence: profile.class.confidence },
+    goal: { name: goal.name, metric: goal.metric, direction: goal.direction, confidence: goal.confidence },
+  };
+}
+
+function placeOf(pages: Pages, { tier, page: wish }: Input) {
+  const [summary, detailed, comprehensive] = tiers.map((one) => cut(pages, one)) as [
+    string[],
+    string[],
+    string[],
+  ];
+  const texts = { summary, detailed, comprehensive }[tier];
+  const page = Math.max(1, Math.min(wish, texts.length));
+  return {
+    tokens: pages.tokens,
+    pages: {
+      summary: summary.length,
+      detailed: detailed.length,
+      comprehensive: comprehensive.length,
+    },
+    tier,
+    page,
+    text: texts[page - 1] ?? '',
+  };
+}
+
+/** A command that failed was perhaps not the workload that was meant. */
+function warningOf({ output }: Open): string {
+  if (output === undefined || output.exit === 'exit code 0') return '';
+  return `The command ended with ${output.exit}: perhaps it is not what was meant.\n`;
+}
 
 /** All pages of a tier, in order. */
 function cut(pages: Pages, tier: Tier): string[] {

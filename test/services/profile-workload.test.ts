@@ -135,6 +135,17 @@ describe('profile-workload', () => {
     expect(JSON.stringify(output)).not.toMatch(/\u202e/);
   });
 
+  it('says that a command failed before it says anything else', async () => {
+    const output = { stdout: '', stderr: '', exit: 'exit code 2' };
+    const fixed = fixedWorld({ observation: { counters: examples.build, machine, output } });
+    const reply = await fixed.call('profile-workload', { command: ['make'] });
+    expect(reply.output.ended).toBe('exit code 2');
+    expect(reply.text).toMatch(/^The command ended with exit code 2: /);
+    const later = await fixed.call('profile-workload', { profile: reply.output.record });
+    expect(later.output.ended).toBe(undefined);
+    expect(later.text).toMatch(/^profile /);
+  });
+
   it('page 0 is all of a tier', async () => {
     const fixed = worldOf(many(300));
     const { output, text } = await fixed.call('profile-workload', {
