@@ -11,7 +11,7 @@ const [leastSpread, leastWeight] = [0.03, 0.1];
 export function derive(runs: readonly FingerprintRun[]): FingerprintScale {
   const values = runs.map(({ shape }) => featuresOf(shape));
   const scale = featureNames.map((feature, i) => {
-    const groups = grouped(runs, (run, r) => ({ key: keyOf(run), value: values[r]![i] }));
+    const groups = grouped(runs, (run, r) => ({ key: run.workload, value: values[r]![i] }));
     const means = groups.map(mean);
     const centre = mean(means.length > 0 ? means : [0]);
     const between = variance(means, centre);
@@ -31,10 +31,6 @@ export function derive(runs: readonly FingerprintRun[]): FingerprintScale {
   });
   return Object.fromEntries(scale);
 }
-
-/** Runs of one workload in one world: real, or simulated. */
-export const keyOf = ({ workload, simulated }: FingerprintRun): string =>
-  `${workload}${simulated ? ', simulated' : ''}`;
 
 /** Without a PMU nobody sees whether who computes waits for memory: to the scheduler it is one class. */
 const classOf = ({ label, shape }: FingerprintRun): string =>
@@ -76,44 +72,46 @@ export interface Score {
   readonly missed: readonly Missed[];
 }
 
-/** Pairs of the workloads that `counts` lets through, against all runs of the same world. */
+/** Pairs of runs of one workload that `counts` lets through; the first of them against all runs of other classes. */
 export function score(
   runs: readonly FingerprintRun[],
   scale: FingerprintScale,
-  counts: (run: FingerprintRun) => boolean = () => true,
+  counts: (a: FingerprintRun, b: FingerprintRun) => boolean = () => true,
 ): Score {
   const prints = runs.map(({ shape }) => fingerprintOf(shape, scale));
   const missed: Missed[] = [];
   let [pairs, rightOfAll] = [0, 0];
   for (const [i, a] of runs.entries()) {
-    if (!counts(a)) continue;
-    const others = runs.flatMap((run, r) =>
-      run.simulated === a.simulated && classOf(run) !== classOf(a) ? [r] : [],
+    const partners = runs.flatMap((b, j) =>
+      i !== j && a.workload === b.workload && counts(a, b) ? [j] : [],
     );
-    const middles = [...middlesOf(others, runs, prints)].map(([label, print]) => ({
-      label,
-      near: near(prints[i]!, print),
-    }));
-    const nearest = middles.sort((x, y) => y.near - x.near)[0] ?? { label: '', near: -1 };
-    const single = Math.max(-1, ...others.map((r) => near(prints[i]!, prints[r]!)));
-    for (const [j, b] of runs.entries()) {
-      if (i === j || keyOf(a) !== keyOf(b)) continue;
+    if (partners.length === 0) continue;
+    const { nearest, single } = rivals(i, runs, prints);
+    for (const j of partners) {
       const own = near(prints[i]!, prints[j]!);
       pairs++;
       if (own > single) rightOfAll++;
-      if (own <= nearest.near)
-        missed.push({
-          pair: `${keyOf(a)}: ${named(a)} and ${named(b)}`,
-          own,
-          other: nearest.label,
-          nearest: nearest.near,
-        });
+      if (own > nearest.near) continue;
+      const pair = `${a.workload}: ${named(a)} and ${named(runs[j]!)}`;
+      missed.push({ pair, own, other: nearest.label, nearest: nearest.near });
     }
   }
   return { pairs, right: pairs - missed.length, rightOfAll, missed };
 }
 
-const named = ({ seconds, cpus }: FingerprintRun): string => `${seconds} s on ${cpus} CPUs`;
+/** The nearest middle of another class, and how near its nearest single run is. */
+function rivals(i: number, runs: readonly FingerprintRun[], prints: readonly Fingerprint[]) {
+  const others = runs.flatMap((run, r) => (classOf(run) !== classOf(runs[i]!) ? [r] : []));
+  let nearest = { label: '', near: -1 };
+  for (const [label, middle] of middlesOf(others, runs, prints)) {
+    const found = near(prints[i]!, middle);
+    if (found > nearest.near) nearest = { label, near: found };
+  }
+  return { nearest, single: Math.max(-1, ...others.map((r) => near(prints[i]!, prints[r]!))) };
+}
+
+const named = ({ seconds, cpus, simulated }: FingerprintRun): string =>
+  `${seconds} s on ${cpus}${simulated ? ' simulated' : ''} CPUs`;
 const near = (a: Fingerprint, b: Fingerprint): number => likeness(a, b) ?? -1;
 
 /** The sum of the fingerprints of each class: its direction is their middle. */

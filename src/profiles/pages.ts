@@ -7,18 +7,10 @@ import type { Profile } from '../core/profile.ts';
 import { groupsOf } from './groups.ts';
 import { adviceOf, type PolicyWords } from './suggestions.ts';
 import { detailSections, wholeSections } from './text/detail.ts';
+import { lengthSection, paceSection, timeSection } from './text/numbers.ts';
 import { bytesOf, rowOf, type Section, textOf } from './text/section.ts';
-import {
-  edgeSection,
-  groupSection,
-  headSection,
-  lengthSection,
-  missingSection,
-  paceSection,
-  tailSection,
-  timeSection,
-  trySection,
-} from './text/summary.ts';
+import { headSection, missingSection, trySection } from './text/summary.ts';
+import { edgeSection, groupSection, tailSection } from './text/tasks.ts';
 import { tokensOf } from './words.ts';
 
 export const tiers = ['summary', 'detailed', 'comprehensive'] as const;

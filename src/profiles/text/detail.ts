@@ -7,7 +7,7 @@ import { joined, quantileIn } from '../histogram.ts';
 import { observedTasks, sumOf } from '../tasks.ts';
 import { digits, duration, name, percent } from '../words.ts';
 import { columns, fixed, type Section } from './section.ts';
-import { edgeSection, groupSection, tasksByTime } from './summary.ts';
+import { edgeSection, groupSection, tasksByTime } from './tasks.ts';
 
 const [groupsShown, edgesShown, tasksShown] = [40, 40, 40];
 

@@ -1,13 +1,10 @@
-// The parts of a summary: what it is, where its time goes, lengths, groups, who wakes whom, the tail, what to try, what is missing. Each part is bounded,
-// whatever the workload.
+// What a workload is, in the first lines of a summary; and in its last ones what to try and what is missing. Bounded, whatever the workload.
 
-import type { Counters, TaskCounters } from '../../core/counters.ts';
-import type { Profile, Shape } from '../../core/profile.ts';
-import { labels } from '../groups.ts';
+import type { Counters } from '../../core/counters.ts';
+import type { Profile } from '../../core/profile.ts';
 import type { Advice, Suggestion } from '../suggestions.ts';
-import { observedTasks } from '../tasks.ts';
-import { digits, duration, escapedName, name, percent } from '../words.ts';
-import { columns, type Section, sentence } from './section.ts';
+import { digits, duration, name, percent } from '../words.ts';
+import { type Section, sentence } from './section.ts';
 
 export function headSection({
   subject,
@@ -34,190 +31,6 @@ export function headSection({
       ...goal.reasons.slice(0, 4).map((why) => `  ${sentence(why)}`),
     ],
   };
-}
-
-/** The parts that were measured. */
-export function known(parts: Readonly<Record<string, number | undefined>>): [string, number][] {
-  return Object.entries(parts).filter((part): part is [string, number] => part[1] !== undefined);
-}
-
-const barWidth = 40;
-
-/** Where the time goes, as bars. */
-export function timeSection({ time, utilisation, systemShare }: Shape): Section | undefined {
-  if (time === undefined) return undefined;
-  const shares = known(time).filter(([, share]) => share >= 0.0005);
-  shares.sort(([, a], [, b]) => b - a);
-  const rest = 1 - known(time).reduce((sum, [, share]) => sum + share, 0);
-  if (rest > 0.01) shares.push(['not known', rest]);
-  const parts = [
-    ...(utilisation === undefined ? [] : [`${percent(utilisation)} of the CPUs used`]),
-    ...(systemShare === undefined ? [] : [`${percent(systemShare)} of that in the kernel`]),
-  ];
-  return {
-    title: `where its time goes${parts.length > 0 ? ` (${parts.join(', ')})` : ''}`,
-    rows: shares.map(([what, share]) => {
-      const bar = '#'.repeat(Math.round(barWidth * share));
-      return `  ${what.padEnd(9)} ${percent(share).padStart(7)} ${bar}`.trimEnd();
-    }),
-  };
-}
-
-export function lengthSection(shape: Shape): Section | undefined {
-  const rows = (
-    [
-      ['runs', shape.runNs],
-      ['waits', shape.sleepNs],
-      ['delays', shape.delayNs],
-    ] as const
-  ).flatMap(([what, quantiles]) =>
-    quantiles === undefined
-      ? []
-      : [
-          [
-            what,
-            ...(['p50', 'p90', 'p99', 'mean'] as const).map((key) =>
-              quantiles[key] === undefined ? '-' : duration(quantiles[key]),
-            ),
-          ],
-        ],
-  );
-  return rows.length === 0
-    ? undefined
-    : { title: 'lengths', ...columns(['', 'p50', 'p90', 'p99', 'mean'], rows) };
-}
-
-const ramp = ' .:-=+*#%@';
-
-export function paceSection(shape: Shape): Section | undefined {
-  const { parallelism, queued, wakes, period, overTime } = shape;
-  const rates = [
-    each(shape.switchesPerS, 'switches/s') +
-      (shape.involuntaryShare === undefined ? '' : ` (${percent(shape.involuntaryShare)} involuntary)`),
-    each(shape.burstsPerS, 'bursts/s a task'),
-    each(shape.migrationsPerS, 'migrations/s'),
-    each(shape.forksPerS, 'forks/s'),
-    each(shape.faultsPerS, 'faults/s'),
-  ].filter((text) => text !== '');
-  const causes = known(wakes ?? {}).filter(([, share]) => share > 0);
-  const top = Math.max(1, ...(overTime ?? []));
-  const rows = [
-    ...(rates.length > 0 ? [`rates     ${rates.join(', ')}`] : []),
-    ...(parallelism === undefined
-      ? []
-      : [
-          `at once   ${digits(parallelism.mean)} tasks on CPUs on average, ${parallelism.max} at most${queued === undefined ? '' : `; ${digits(queued.mean)} ready and waiting`}`,
-        ]),
-    ...(causes.length > 0
-      ? [`woken by  ${causes.map(([cause, share]) => `${cause} ${percent(share)}`).join(', ')}`]
-      : []),
-    ...(period === undefined
-      ? []
-      : [`period    ${duration(period.ns)}, kept by ${percent(period.strength)} of the wakeups by timer`]),
-    ...(shape.blockIo === undefined
-      ? []
-      : [
-          `block     ${digits(shape.blockIo.opsPerS)} operations/s, ${digits(shape.blockIo.bytesPerS)} bytes/s`,
-        ]),
-    ...(shape.pmu === undefined
-      ? []
-      : [
-          `pmu       ${digits(shape.pmu.instructionsPerCycle)} instructions a cycle, ${digits(shape.pmu.missesPerKiloInstruction)} cache misses in 1000`,
-        ]),
-    ...(overTime === undefined || overTime.length === 0
-      ? []
-      : [
-          `over time [${overTime.map((mean) => ramp[Math.ceil((mean / top) * (ramp.length - 1))] ?? '@').join('')}] @ is ${digits(top)} on CPUs`,
-        ]),
-  ];
-  return rows.length === 0 ? undefined : { title: 'pace', rows: rows.map((row) => `  ${row}`) };
-}
-
-function each(value: number | undefined, what: string): string {
-  return value === undefined ? '' : `${digits(value)} ${what}`;
-}
-
-export function groupSection(groups: Profile['groups'], most: number): Section | undefined {
-  if (groups.length === 0) return undefined;
-  const dash = (value: number | undefined, text: (value: number) => string): string =>
-    value === undefined ? '-' : text(value);
-  const rows = groups
-    .slice(0, most)
-    .map((group) => [
-      escapedName(group.comm, 24),
-      digits(group.tasks),
-      percent(group.cpuShare),
-      dash(group.delayShare, percent),
-      dash(group.runNsP50, duration),
-      dash(group.delayNsP99, duration),
-      dash(group.wakesPerS, digits),
-      name(group.waitsFor ?? '-', 10),
-      name(group.wokenBy ?? '-', 10),
-    ]);
-  const header = [
-    'comm',
-    'tasks',
-    'cpu',
-    'delay',
-    'run p50',
-    'delay p99',
-    'wakes/s',
-    'waits for',
-    'woken by',
-  ];
-  return {
-    title: `tasks by name (${groups.length > most ? `${most} of ${groups.length}` : groups.length})`,
-    ...columns(header, rows, [7, 8]),
-  };
-}
-
-/** Edges between names, the strongest first. */
-export function edgeSection(counters: Counters | undefined, shape: Shape, most: number): Section | undefined {
-  const { edges, tasks } = counters ?? {};
-  if (edges === undefined || tasks === undefined || edges.length === 0) return undefined;
-  const sums = new Map<string, number>();
-  const label = labels(tasks);
-  const comms = tasks.map((task) => name(label(task), 20));
-  for (const { from, to, count } of edges) {
-    const key = `${comms[from] ?? '?'} -> ${comms[to] ?? '?'}`;
-    sums.set(key, (sums.get(key) ?? 0) + count);
-  }
-  const all = [...sums].sort(([a, n], [b, m]) => m - n || (a < b ? -1 : 1));
-  const graph = shape.wakeGraph;
-  const said =
-    graph === undefined
-      ? ''
-      : `: ${digits(graph.pairs)} pairs, one wakes up to ${digits(graph.fanOut)}, ${percent(graph.mutualShare)} mutual`;
-  return {
-    title: `who wakes whom${said}`,
-    rows: all.slice(0, most).map(([key, count]) => `  ${digits(count).padStart(6)} x ${key}`),
-  };
-}
-
-export function tailSection(
-  { longTail, criticalPath, churn }: Shape,
-  counters: Counters | undefined,
-): Section | undefined {
-  const tasks = counters === undefined ? [] : counters.tasks;
-  const longest = (counters?.extras?.criticalPath?.longest ?? []).slice(0, 3);
-  const names = longest
-    .map(({ task, ns }) => `${name(tasks[task]?.comm ?? '?', 16)} ${duration(ns)}`)
-    .join(', ');
-  const rows = [
-    ...(longTail?.topShare === undefined
-      ? []
-      : [`the longest tenth of its tasks has ${percent(longTail.topShare)} of the CPU time`]),
-    ...(longTail?.lastShare === undefined
-      ? []
-      : [`in the last ${percent(longTail.lastShare)} of the time at most one task is at work`]),
-    ...(criticalPath === undefined
-      ? []
-      : [
-          `critical path: ${duration(criticalPath.ns)} of work, ${percent(criticalPath.share)} of the time, through ${digits(criticalPath.tasks)} tasks${names === '' ? '' : ` (${names})`}`,
-        ]),
-    ...(churn === undefined ? [] : [`${percent(churn)} of its tasks were born and ended meanwhile`]),
-  ];
-  return rows.length === 0 ? undefined : { title: 'tail', rows: rows.map((row) => `  ${row}`) };
 }
 
 export function trySection(advice: Advice): Section {
@@ -270,9 +83,4 @@ export function missingSection(
       ...(left > 0 ? [`  and ${left} more`] : []),
     ],
   };
-}
-
-/** Observed tasks, the most CPU time first. */
-export function tasksByTime(counters: Counters): TaskCounters[] {
-  return [...observedTasks(counters)].sort((a, b) => b.ranNs - a.ranNs);
 }
