@@ -10,10 +10,16 @@ import { Fault } from '../../src/core/errors.ts';
 
 const source = new URL('../../src/', import.meta.url).pathname;
 
+const made: string[] = [];
+// Here, and not where one is made: a hook that is added while a test runs is never called.
+afterAll(() => {
+  for (const directory of made) rmSync(directory, { recursive: true, force: true });
+});
+
 /** A directory that is gone when the file's tests are over. */
 export function temporaryDirectory(name = 'schedcp-test-'): string {
   const directory = mkdtempSync(join(tmpdir(), name));
-  afterAll(() => rmSync(directory, { recursive: true, force: true }));
+  made.push(directory);
   return directory;
 }
 
