@@ -5,6 +5,7 @@ import { once } from 'node:events';
 import { Client } from '@modelcontextprotocol/client';
 import { StdioClientTransport } from '@modelcontextprotocol/client/stdio';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { toolName } from '../../src/interfaces/mcp/reply.ts';
 import { jsonBytes } from '../../src/interfaces/mcp/shrink.ts';
 import { services } from './services.ts';
 
@@ -47,10 +48,10 @@ describe.each([
 
   it('lists every service that removes nothing, with schemas and annotations', async () => {
     const { tools } = await client.listTools();
-    const expected = services.filter((one) => one.effect !== 'remove').map((one) => one.name);
+    const expected = services.filter((one) => one.effect !== 'remove').map(toolName);
     expect(tools.map((tool) => tool.name).sort()).toEqual([...expected].sort());
     for (const tool of tools) {
-      const service = services.find((one) => one.name === tool.name)!;
+      const service = services.find((one) => toolName(one) === tool.name)!;
       expect(tool.description).toBe(`${service.summary} ${service.description}`);
       expect(tool.title).toBeTruthy();
       expect(tool.outputSchema?.type).toBe('object');
@@ -65,6 +66,13 @@ describe.each([
     const size = { type: 'integer', minimum: 1, maximum: 50, default: 3, description: 'how many' };
     expect(echo.inputSchema).toMatchObject({ additionalProperties: false, properties: { size } });
     expect(echo.inputSchema.required).toBeUndefined();
+  });
+
+  it('names have no hyphens, also where they are told', async () => {
+    const { tools } = await client.listTools();
+    expect(tools.find((tool) => tool.name === 'long_words')).toMatchObject({ title: 'Long words' });
+    expect(tools.some((tool) => tool.name.includes('-'))).toBe(false);
+    expect(textOf(await call('long_words'))).toContain('call long_words again with page=2');
   });
 
   it('answers with text and structure', async () => {

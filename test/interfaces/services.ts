@@ -140,6 +140,13 @@ const long = service({
   },
 });
 
+/** The same under a name that tools do not have. */
+const longWords: Service = {
+  ...long,
+  name: 'long-words',
+  cli: { positional: [], examples: ['schedcp long-words'] },
+};
+
 const noisy = service({
   name: 'noisy',
   effect: 'run',
@@ -166,4 +173,14 @@ const remove = service({
   run: async () => ({ output: { removed: 0 }, exit: 0, text: 'nothing to remove' }),
 });
 
-export const services: readonly Service[] = [echo, required, fault, unfit, slow, long, noisy, remove];
+export const services: readonly Service[] = [
+  echo,
+  required,
+  fault,
+  unfit,
+  slow,
+  long,
+  longWords,
+  noisy,
+  remove,
+];
