@@ -40,8 +40,8 @@ export interface ReplayOptions {
 
 /** As the simulator takes them for a recording. */
 export function costsOf(trace: Trace): Costs {
-  const { idleWakeNs, lookNs } = recordedCosts(trace);
-  return costsOfRecording(idleWakeNs, lookNs);
+  const { idleWakesNs, lookNs } = recordedCosts(trace);
+  return costsOfRecording(idleWakesNs, lookNs);
 }
 
 /** Undefined when the replay did not end as it should. */

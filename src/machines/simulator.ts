@@ -72,8 +72,8 @@ export function openSimulator(blobs: Blobs): SimulatorMachine {
     const profile = profileOf(machine);
     if (profile !== 'recorded' || workload?.kind !== 'recorded') return costProfiles[profile];
     if (measured?.digest !== workload.trace) {
-      const { idleWakeNs, lookNs } = recordedCosts(decodeTrace(await blobs.get(workload.trace)));
-      measured = { digest: workload.trace, costs: costsOfRecording(idleWakeNs, lookNs) };
+      const { idleWakesNs, lookNs } = recordedCosts(decodeTrace(await blobs.get(workload.trace)));
+      measured = { digest: workload.trace, costs: costsOfRecording(idleWakesNs, lookNs) };
     }
     return measured.costs;
   };

@@ -22,16 +22,20 @@ function traceOf(rounds: number, lateNs: (round: number) => number, isIdle: bool
   return builder.finish({ source: 'probes', cpus: 2 });
 }
 
-test('an idle CPU: the median from the wake-up to the task', () => {
-  const late = (round: number): number => (round === 3 ? 900_000 : 10_000 + 100 * round);
-  expect(recordedCosts(traceOf(11, late, true))).toEqual({ idleWakeNs: 10_600, lookNs: undefined });
+test('an idle CPU: what wake-ups took, the least first', () => {
+  const late = (round: number): number => 10_000 + 100 * ((7 * round) % 11);
+  const all = Array.from({ length: 11 }, (_, i) => 10_000 + 100 * i);
+  expect(recordedCosts(traceOf(11, late, true))).toEqual({ idleWakesNs: all, lookNs: undefined });
+  const many = recordedCosts(traceOf(1000, (round) => round, true)).idleWakesNs;
+  expect(many).toHaveLength(200);
+  expect([many[0], many[99], many[199]]).toEqual([2, 497, 997]); // in the middle of 5 each
 });
 
 test('a busy CPU: wake-ups fall anywhere between two looks, so these are twice as far apart', () => {
   const late = (round: number): number => 20_000 * round;
-  expect(recordedCosts(traceOf(11, late, false))).toEqual({ idleWakeNs: undefined, lookNs: 200_000 });
+  expect(recordedCosts(traceOf(11, late, false))).toEqual({ idleWakesNs: [], lookNs: 200_000 });
 });
 
 test('of a few nothing is said', () => {
-  expect(recordedCosts(traceOf(5, () => 10, true))).toEqual({ idleWakeNs: undefined, lookNs: undefined });
+  expect(recordedCosts(traceOf(5, () => 10, true))).toEqual({ idleWakesNs: [], lookNs: undefined });
 });

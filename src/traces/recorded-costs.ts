@@ -4,8 +4,8 @@
 import { stillRunnable, type Trace, traceKinds } from '../core/trace.ts';
 
 export interface RecordedCosts {
-  /** Median; undefined: too seldom seen. */
-  readonly idleWakeNs: number | undefined;
+  /** From the wake-up to the task, so many quantiles of what was seen, ascending; none: too seldom seen. */
+  readonly idleWakesNs: readonly number[];
   /** Twice the median of the time until a task gives way to one that another CPU has woken: such wake-ups come at any time between two looks. */
   readonly lookNs: number | undefined;
 }
@@ -47,12 +47,21 @@ export function recordedCosts({
   }
   const look = median(looks);
   return {
-    idleWakeNs: median(idle),
+    idleWakesNs: quantiles(idle),
     lookNs: look === undefined ? undefined : Math.max(leastLookNs, 2 * look),
   };
 }
 
 const leastLookNs = 1000;
+const mostQuantiles = 200;
+
+/** Each stands for an equal share of the values: the value in the middle of it. */
+function quantiles(values: readonly number[]): number[] {
+  if (values.length < leastSamples) return [];
+  const sorted = Float64Array.from(values).sort();
+  const count = Math.min(mostQuantiles, sorted.length);
+  return Array.from({ length: count }, (_, i) => sorted[Math.floor(((i + 0.5) * sorted.length) / count)]!);
+}
 
 function median(values: readonly number[]): number | undefined {
   if (values.length < leastSamples) return undefined;

@@ -116,10 +116,10 @@ const recorded: Costs = {
 };
 
 /** What the recording itself says of its machine goes before what is usual. */
-export function costsOfRecording(idleWakeNs: number | undefined, lookNs: number | undefined): Costs {
+export function costsOfRecording(idleWakesNs: readonly number[], lookNs: number | undefined): Costs {
   return {
     ...recorded,
-    ...(idleWakeNs !== undefined && { idleExitNs: Math.max(0, idleWakeNs - recorded.ipiNs) }),
+    ...(idleWakesNs.length > 0 && { idleExitsNs: idleWakesNs.map((ns) => Math.max(0, ns - recorded.ipiNs)) }),
     ...(lookNs !== undefined && { lookNs: Math.min(recorded.lookNs, lookNs) }),
   };
 }

@@ -11,6 +11,8 @@ export interface Costs {
   /** From asking another CPU to reschedule until it does; and more of it when that CPU was idle. */
   readonly ipiNs: number;
   readonly idleExitNs: number;
+  /** Instead of idleExitNs: values one of which each wake-up of an idle CPU takes, by turns, evenly. */
+  readonly idleExitsNs?: readonly number[];
   /** A timer rings: the interrupt, on the CPU that set it. */
   readonly timerNs: number;
   /** One tick of a busy CPU. */

@@ -31,6 +31,7 @@ export abstract class CpuTime {
   cost = 0;
   /** CPUs that run a task. */
   busy = 0;
+  #idleExits = 0;
   /** When a task's work will be done is known as soon as it has a CPU: it may be given its work before. */
   readonly plansWork: boolean = true;
 
@@ -143,9 +144,17 @@ export abstract class CpuTime {
     needResched[cpu] = 1;
     let at = this.now + Math.round(this.cost);
     const task = curr[cpu]!;
-    if (cpu !== this.execCpu) at += this.costs.ipiNs + (task < 0 ? this.costs.idleExitNs : 0);
+    if (cpu !== this.execCpu) at += this.costs.ipiNs + (task < 0 ? this.#idleExitNs() : 0);
     if (task >= 0 && segmentStart[cpu]! > at) at = segmentStart[cpu]!;
     this.wheel.set(cpu, at);
+  }
+
+  /** Steps of the golden ratio: any few in a row are spread over all values. */
+  #idleExitNs(): number {
+    const { idleExitsNs, idleExitNs } = this.costs;
+    if (idleExitsNs === undefined) return idleExitNs;
+    this.#idleExits = (this.#idleExits + 0.6180339887498949) % 1;
+    return idleExitsNs[Math.floor(this.#idleExits * idleExitsNs.length)]!;
   }
 
   /**
