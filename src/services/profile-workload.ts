@@ -70,7 +70,7 @@ type Input = z.infer<typeof profileWorkloadInput>;
 type Output = z.infer<typeof profileWorkloadOutput>;
 
 /** A page travels twice in an MCP answer of 2,000 tokens: in the text and in the structured content. */
-const pageTokens = 650;
+const pageTokens = 730;
 const mostChanges = 4;
 
 export const profileWorkload = (world: World) =>
