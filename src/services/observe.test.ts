@@ -61,6 +61,21 @@ describe('observe', () => {
     expect([answer.ended, answer.stdout, answer.stderr]).toEqual(['exit code 0', 'done', 'oops\n']);
   });
 
+  it('its record is a workload: the same burst lengths, replayed', async () => {
+    const { call } = fixedWorld({ observation: seen() });
+    const { record, next } = (await call('observe', { command: ['x'] })).output;
+    const [, tune] = next;
+    const name = tune.split(' ').at(-1);
+    expect(record.startsWith(name)).toBe(true);
+    const { output: outcome } = await call('simulate', { workload: name, cpus: 1, costs: 'free' });
+    // 5 ms, a sleep of 4 ms, 10 ms; nobody takes its CPU here. Work varies by 2 %
+    expect(outcome.metrics.makespanNs / ms).toBeGreaterThan(18.5);
+    expect(outcome.metrics.makespanNs / ms).toBeLessThan(19.5);
+    expect(await faultOf(() => call('simulate', { workload: '0123456789' }))).toMatchObject({
+      code: 'not-found',
+    });
+  });
+
   it('writes the trace where it was asked to', async () => {
     const { call, directory } = fixedWorld({ observation: seen() });
     const file = join(directory, 'a.trace');

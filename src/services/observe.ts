@@ -65,10 +65,9 @@ function traceOf({ trace }: Seen, file: string | undefined): Output['trace'] {
 }
 
 function nextOf({ digest, trace }: Seen, file: string | undefined): string[] {
-  const of = file ?? trace?.digest.slice(0, 12);
   return [
     `schedcp profile-workload ${digest.slice(0, 12)} --tier detailed`,
-    ...(of === undefined ? [] : [`schedcp tune --workload ${of}`]),
+    ...(trace === undefined ? [] : [`schedcp tune --workload ${file ?? digest.slice(0, 12)}`]),
   ];
 }
 
@@ -87,7 +86,7 @@ function tailText({ digest, trace, profile }: Seen, file: string | undefined): s
     const where = file === undefined ? `trace ${trace.digest.slice(0, 12)}` : `trace ${file}`;
     lines.push(`${where}: ${count} events${loss}, ${(trace.bytes.length / 1e6).toFixed(2)} MB`);
     lines.push(
-      `what would another scheduler have done? schedcp tune --workload ${file ?? trace.digest.slice(0, 12)}`,
+      `what would another scheduler have done? schedcp tune --workload ${file ?? digest.slice(0, 12)}`,
     );
   } else if (profile.by === 'procfs') lines.push('without probes: root, or --machine micro-vm, tells more');
   return `${lines.join('\n')}\n`;

@@ -3,6 +3,7 @@
 import { canonicalJson } from '../core/canonical.ts';
 import { Fault } from '../core/errors.ts';
 import { findMetric, metricDefinitions } from '../core/metrics.ts';
+import { profileSchema } from '../core/profile.ts';
 import type { Arm, TopologyRef, WorkloadRef } from '../core/records.ts';
 import type { Trace } from '../core/trace.ts';
 import type { WorkloadFile } from '../core/workload.ts';
@@ -65,10 +66,11 @@ export type Named =
       readonly goal: { metric: string; direction: 'lower' | 'higher' };
     };
 
-/** A standard workload by name; a workload file or a recording (ours, or text of perf) by path. */
+/** A standard workload by name; a workload file or a recording (ours, or text of perf) by path; what a profile on record was made of, by its digest. */
 export async function namedWorkload(world: World, name: string, call: Call): Promise<Named> {
   if (name.includes('/') || /\.(json|trace|txt)$/.test(name))
     return workloadOf(await world.readFile(name), name);
+  if (/^[0-9a-f]{8,64}$/.test(name)) return recordedBehind(world, name);
   const standard = await world.workloads.get(name);
   if (standard.kind === 'declared') {
     const file = parseWorkload(standard.text, name);
@@ -78,6 +80,16 @@ export async function namedWorkload(world: World, name: string, call: Call): Pro
   const ready = await world.readyProgram(program, call);
   const command: Command = { name, ...ready, patterns: program.patterns, runs: program.runs };
   return { kind: 'command', name, command, goal: program.goal };
+}
+
+async function recordedBehind(world: World, prefix: string): Promise<Named> {
+  const digest = await world.store.records.find(prefix);
+  const read = profileSchema.safeParse(await world.store.records.get(digest));
+  const trace = read.success ? read.data.from[0] : undefined;
+  if (trace !== undefined) return workloadOf(await world.store.blobs.get(trace), `record ${prefix}`);
+  throw new Fault('unsupported', `the record ${prefix} is not the profile of a recording`, {
+    next: 'make one with: schedcp observe -- COMMAND; it names the record',
+  });
 }
 
 /** `where`: whose bytes they are. @throws Fault malformed */
