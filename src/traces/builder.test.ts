@@ -74,6 +74,19 @@ it('a clock that goes back is moved on, and said; a late event is only sorted', 
   expect(orderTimes(late)).toEqual({ order: Uint32Array.of(0, 2, 1, 3), steps: 0, late: 1 });
 });
 
+it('a clock that goes back twice is moved on twice', () => {
+  const second = 1_000_000_000;
+  const times = [9, 5, 2].flatMap((at) => Array.from({ length: stepEvents }, (_, i) => at * second + i));
+  const columns = Float64Array.from(times);
+  expect(orderTimes(columns)).toEqual({ order: undefined, steps: 2, late: 0 });
+  const last = stepEvents - 1;
+  expect([...columns].map((at) => at - 9 * second)).toEqual([
+    ...Array.from({ length: stepEvents }, (_, i) => i),
+    ...Array.from({ length: stepEvents }, (_, i) => last + i),
+    ...Array.from({ length: stepEvents }, (_, i) => 2 * last + i),
+  ]);
+});
+
 it('an empty recording is a trace', () => {
   expect(new TraceBuilder().finish({ source: 'probes', startNs: 70, endNs: 100 })).toMatchObject({
     count: 0,

@@ -151,6 +151,19 @@ it('what a task waits for says who woke it', () => {
   ]);
 });
 
+it('a network interrupt that hits somebody else is no wake by him, nor is one of a task that is awake already', () => {
+  const trace = read([
+    { ns: t(0), kind: SWITCH!, task: 5, detail: 1, value: waitValue(45) },
+    { ns: t(1), kind: WAKE!, cpu: 1, task: 5, other: 2, flags: 2 },
+    { ns: t(2), kind: SWITCH!, task: 6, detail: 1, value: waitValue(35) },
+    { ns: t(3), kind: WAKE!, cpu: 1, task: 6, other: 2, flags: 1 },
+    { ns: t(4), kind: WAKE!, cpu: 1, task: 6, other: 2, flags: 1 },
+    { ns: t(9), kind: ABOUT!, task: 5, other: 5, detail: followed() },
+    { ns: t(9), kind: ABOUT!, task: 6, other: 6, detail: followed() },
+  ]);
+  expect(rows(trace).map((row) => row[5])).toEqual(['socket', 'interrupt', 'sleep', 'timer', 'interrupt']);
+});
+
 it('the subject is called as its last name, although it is told of before it is made, and its number was another’s', () => {
   const trace = read([
     { ns: t(0), kind: SUBJECT!, task: 100, detail: 0 },

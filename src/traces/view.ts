@@ -51,7 +51,11 @@ function taskLines(trace: Trace, isShown: readonly boolean[], most: number): str
     const about = [`nice ${nice}`, `class ${schedClass}`, marks].filter((word) => word !== '').join(', ');
     return `  ${taskName(trace, i)}   ${tid}/${tgid}${by}   ${about}`;
   });
-  return [`${trace.tasks.length} tasks, ${followed} followed`, ...lines, ...rest(trace.tasks.length - most)];
+  return [
+    `${trace.tasks.length} tasks, ${followed} followed`,
+    ...lines,
+    ...rest(trace.tasks.length - lines.length),
+  ];
 }
 
 function eventLines(trace: Trace, most: number): string[] {

@@ -167,3 +167,9 @@ it.each<[string, Uint8Array, string]>([
 ])('%s is refused', (_what, bytes, where) => {
   expect(refused(bytes)).toMatchObject({ code: 'malformed', where });
 });
+
+it('a bomb is not inflated beyond the size that it states', () => {
+  expect(refused(forged(header, new Uint8Array(10_000_000), { events: 3 })).message).toContain(
+    'does not inflate',
+  );
+});

@@ -129,6 +129,29 @@ it('a kernel thread that sleeps has nothing to do', () => {
   expect(rows(read([switched('S', 'ksoftirqd/0')]))[0]![5]).toBe('idle');
 });
 
+it('names that look like what stands around them are names', () => {
+  for (const name of [
+    'x 1 [0] 2.3: y:',
+    'a pid=1 prio=2',
+    ' prev_pid=1',
+    'a:1 [2] S ==> b',
+    ' ==> next_comm=',
+    '[001] 1.5: s:b:',
+  ]) {
+    const trace = read([
+      `${name.padStart(16)}      77 [003]     5.000000001: sched:sched_waking: comm=${name} pid=78 prio=120 target_cpu=002`,
+      `${name.padStart(16)}      77 [003]     5.000000002: sched:sched_switch: prev_comm=${name} prev_pid=77 prev_prio=120 prev_state=S ==> next_comm=${name} next_pid=78 next_prio=121`,
+      `${name.padStart(16)}      78 [003]     5.000000003: sched:sched_process_fork: comm=${name} pid=78 child_comm=${name} child_pid=79`,
+    ]);
+    expect(rows(trace), name).toEqual([
+      [0, 'wake', 3, 78, 77, 'task', 0],
+      [1, 'switch', 3, 77, 78, 'unknown', 0],
+      [2, 'fork', 3, 79, 78, '', 0],
+    ]);
+    expect(new Set(trace.tasks.map(({ comm }) => comm))).toEqual(new Set([name]));
+  }
+});
+
 it('times are exact on a machine that is up for long', () => {
   const up = 99_999_999;
   const trace = read(

@@ -89,6 +89,7 @@ function checkOrder(trace: Trace): void {
     const [task, other, cpu, detail] = [trace.task[i]!, trace.other[i]!, trace.cpu[i]!, trace.detail[i]!];
     if (trace.kind[i] === traceKinds.switch) {
       must(on[cpu] === task && (task < 0 || state[task] === 'running'), i);
+      must(task >= 0 || other >= 0, i);
       on[cpu] = other;
       if (task >= 0) state[task] = detail === stillRunnable ? 'ready' : detail === ended ? 'gone' : 'waits';
       must(other < 0 || state[other] === 'ready', i);
