@@ -353,8 +353,7 @@ static __always_inline bool belongs(struct task_struct *p)
 	return yes;
 }
 
-SEC("tp_btf/task_newtask")
-int BPF_PROG(on_fork, struct task_struct *child)
+static __always_inline int born(struct task_struct *child)
 {
 	struct task_struct *parent = bpf_get_current_task_btf();
 	bool own = adopting && parent->tgid == runner;
@@ -368,6 +367,19 @@ int BPF_PROG(on_fork, struct task_struct *child)
 	emit(FORK, 0, child->pid, parent->pid, child->tgid, 0);
 	emit_about(child, parent->pid);
 	return 0;
+}
+
+SEC("tp_btf/task_newtask")
+int BPF_PROG(on_fork, struct task_struct *child)
+{
+	return born(child);
+}
+
+/* Again, a little later: newer kernels preempt programs, and who forks meanwhile on that CPU is missed. With a child its children would be. */
+SEC("tp_btf/sched_process_fork")
+int BPF_PROG(on_forked, struct task_struct *parent, struct task_struct *child)
+{
+	return is_followed(child->pid) ? 0 : born(child);
 }
 
 SEC("tp_btf/sched_process_exec")
