@@ -35,6 +35,12 @@ describe('the record', () => {
       profile(examples.build, { endsByItself }).goal.reasons.join();
     expect(reasons(true)).toMatch(/ends by itself/);
     expect(reasons(false)).not.toMatch(/ends by itself/);
+    const ended = { ...examples.build, tasks: examples.build.tasks.map((task) => ({ ...task, endedNs: 9 })) };
+    expect(profile(ended).goal.reasons).toContain('it ends by itself');
+    expect(profile(ended, { endsByItself: false }).goal.reasons).not.toContain('it ends by itself');
+    const watched = profile(ended, { subject: { what: 'process', name: 'make (7)' } });
+    expect(watched.goal.reasons).not.toContain('it ends by itself');
+    expect(profile(examples.build).goal.reasons).not.toContain('it ends by itself'); // make is still there
   });
 });
 

@@ -34,7 +34,7 @@ export function profileOf(input: ProfileInput): Profile {
     observedNs: counters.observedNs,
     shape,
     class: input.classify(shape),
-    goal: goalOf(shape, input),
+    goal: goalOf(shape, { endsByItself: input.endsByItself ?? hasEnded(input) }),
     fingerprint: fingerprintOf(shape),
     groups: groupsOf(counters).slice(0, groupsKept),
     counters: input.digest,
@@ -47,4 +47,12 @@ export function profileOf(input: ProfileInput): Profile {
     }),
     missing: [...counters.missing],
   };
+}
+
+/** A command of which nobody is left. Who was stopped has not ended by itself: who stops it knows, and says so. */
+function hasEnded({ subject, counters }: ProfileInput): boolean {
+  const tasks = counters.tasks.filter(({ isKernel }) => !isKernel);
+  return (
+    subject.what === 'command' && tasks.length > 0 && tasks.every(({ endedNs }) => endedNs !== undefined)
+  );
 }
