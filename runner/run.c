@@ -211,7 +211,10 @@ void run_job(const struct job *job)
 	prctl(PR_SET_CHILD_SUBREAPER, 1);
 	if (!job->object.at && !job->tracer.at && !job->recorder.at && !job->watcher.at)
 		kernel_btf_forget();
-	if (!job->object.at && protect_self())
+	bool refused = !job->object.at && protect_self();
+	if (refused)
+		fault_code = "not-permitted";
+	if (refused)
 		fault("run as root, or with CAP_SYS_NICE and CAP_IPC_LOCK", "cannot take a real-time class and lock memory");
 	else
 		stages(job);
