@@ -107,7 +107,10 @@ export const profileSchema = z.object({
   kind: z.literal('profile'),
   version: z.literal(1),
   from: z.array(digestSchema).describe('a trace'),
-  subject: z.object({ what: z.enum(['command', 'process', 'cgroup', 'machine', 'workload', 'trace']), name: z.string() }),
+  subject: z.object({
+    what: z.enum(['command', 'process', 'cgroup', 'machine', 'workload', 'trace']),
+    name: z.string(),
+  }),
   machine: z.object({
     name: z.enum(['host', 'micro-vm', 'simulator', 'elsewhere']),
     kernel: z.string(),
