@@ -45,7 +45,7 @@ static bool check_header(struct check *c, const struct x_header *h, size_t n)
 {
 	if (n < sizeof(*h) || memcmp(h->magic, "SCPWORK1", 8))
 		return bad(c, h, "does not start with SCPWORK1, or is shorter than its header");
-	if (h->tasks < 1 || h->tasks > 4096 || h->ops > 2000000 || h->semaphores > 4096 || h->locks > 1024 || h->pipes > 1024 || h->series > 64 ||
+	if (h->tasks < 1 || h->tasks > 32768 || h->ops > 8000000 || h->semaphores > 4096 || h->locks > 1024 || h->pipes > 1024 || h->series > 64 ||
 	    h->cgroups > 64 || h->rounds < 1 || h->rounds > 64)
 		return bad(c, &h->tasks, "a count is zero or above its limit");
 	if (h->warmup_rounds > h->rounds || h->zero)

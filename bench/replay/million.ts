@@ -18,7 +18,7 @@ const limits = { seconds: 3, megabytes: 500 };
 /** Pairs that pass a unit to and fro, until about a million things have happened. */
 function chatter(): Expansion {
   const pairs = 40;
-  const turns = 2600;
+  const turns = 12_500;
   const talk = (own: number, other: number): Op[] => [
     { code: opCodes.RUN, a: 0, b: 20_000n },
     { code: opCodes.SIGNAL, a: other, b: 1n },

@@ -250,17 +250,20 @@ export interface Expansion {
 }
 
 export const limits = {
-  tasks: 4096,
+  tasks: 32_768,
   semaphores: 4096,
   locks: 1024,
   pipes: 1024,
   series: 64,
   cgroups: 64,
   rounds: 64,
-  ops: 2_000_000,
+  ops: 8_000_000,
   samples: 1_000_000,
   transferBytes: 1_048_576,
 } as const;
+
+/** Of what people write; recordings have more. */
+export const fileLimits = { tasks: 4096, ops: 2_000_000 } as const;
 
 /** `times` of the REPEAT of an endless loop (background tasks only). */
 export const endless = 0xffff_ffff;

@@ -48,7 +48,7 @@ export function expandBursts(trace: Trace, all: Bursts, options: RecordingOption
     const own = operations.of(task, factors[place]!);
     if (lasts[place] === lastings.busy) own.push(...forEver);
     ops += own.length;
-    if (ops > limits.ops) throw tooMuch(`more than ${limits.ops} operations`);
+    if (ops > limits.ops) throw tooMuch(`more than ${limits.ops.toLocaleString('en')} operations`);
     return {
       ...frame(trace, chosen, task, groups),
       background: lasts[place] !== lastings.no,

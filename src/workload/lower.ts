@@ -3,7 +3,7 @@
 
 import { Fault } from '../core/errors.ts';
 import type { CpuChoice, EachPhase, LoopPhase, OpName, Phase, PlainPhase } from '../core/workload.ts';
-import { endless, limits } from '../core/workload.ts';
+import { endless, fileLimits } from '../core/workload.ts';
 import { assert } from '../lib/assert.ts';
 import { createRandom, derive } from '../lib/random.ts';
 import { isFixed } from './draws.ts';
@@ -138,8 +138,8 @@ function lowerPlain(task: TaskDraft, phase: PlainPhase, path: JsonPath): void {
 function emit(task: TaskDraft, path: JsonPath, code: OpName, a: number | TaskName, b: number | bigint): void {
   const { budget, plan } = task.round;
   budget.ops += 1;
-  if (budget.ops > limits.ops) {
-    const most = limits.ops.toLocaleString('en');
+  if (budget.ops > fileLimits.ops) {
+    const most = fileLimits.ops.toLocaleString('en');
     throw expansionFault(
       plan.file.name,
       path,
@@ -177,7 +177,7 @@ function startTimer(task: TaskDraft, phase: TimerPhase): Iterator<number> {
   const { plan, round } = task.round;
   const { timer } = phase;
   if (typeof timer !== 'object') return periods(task.startNs, durationNs(timer));
-  const count = Math.min(plan.executions.get(phase)!, limits.ops);
+  const count = Math.min(plan.executions.get(phase)!, fileLimits.ops);
   const seed = derive(plan.seed, 'timer', round, task.planned.index, task.index, task.timers.size);
   const times = poissonArrivals(createRandom(seed), timer.poisson, count);
   return times.map((ns) => task.startNs + ns).values();

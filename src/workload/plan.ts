@@ -1,7 +1,7 @@
 // What is the same in every round of an expansion: how many tasks each group has, and the amounts that its phases draw.
 // Sizes belong to the task, not to the round, so that a policy can learn them from one round for the next.
 import type { Amount, Group, Phase, WorkloadFile } from '../core/workload.ts';
-import { limits } from '../core/workload.ts';
+import { fileLimits } from '../core/workload.ts';
 import { createRandom, derive } from '../lib/random.ts';
 import { drawAmounts, isFixed } from './draws.ts';
 import { durationNs } from './duration.ts';
@@ -44,8 +44,12 @@ export function makePlan(file: WorkloadFile, seed: number, topology: Topology): 
   const executions = new Map(visits.flat().map((visit) => [visit.phase, executionsOf(visit)]));
   const groups = planGroups(file, topology, visits, executions);
   const tasks = groups.reduce((sum, group) => sum + group.instances, 0) * (file.rounds ?? 1);
-  if (tasks > limits.tasks) {
-    throw expansionFault(file.name, ['groups'], `${tasks} tasks in all rounds; the limit is ${limits.tasks}`);
+  if (tasks > fileLimits.tasks) {
+    throw expansionFault(
+      file.name,
+      ['groups'],
+      `${tasks} tasks in all rounds; the limit is ${fileLimits.tasks}`,
+    );
   }
   const ownStarts = groups.flatMap(({ group, index, instances }) =>
     group.start === undefined
@@ -129,8 +133,8 @@ function drawAll(
       if (amount === undefined) continue;
       const times = timesPerGroup(visit, executions, file, () => instances);
       total += times;
-      if (total > limits.ops) {
-        const most = limits.ops.toLocaleString('en');
+      if (total > fileLimits.ops) {
+        const most = fileLimits.ops.toLocaleString('en');
         throw expansionFault(file.name, visit.path, `with this, a round has more than ${most} operations`);
       }
       const random = createRandom(derive(seed, 'amount', index, pathText(visit.path)));
