@@ -77,6 +77,28 @@ describe.skipIf(!isRoot || v2 === undefined)('nested cgroups', () => {
     process.kill(pid, 'SIGKILL');
   });
 
+  it('a group that is removed while it is observed', async () => {
+    const path = `${top}-short`;
+    mkdirSync(`${v2}${path}`);
+    const pid = spinner();
+    writeFileSync(`${v2}${path}/cgroup.procs`, String(pid));
+    const removing = wait(400).then(async () => {
+      process.kill(pid, 'SIGKILL');
+      for (let tries = 0; tries < 100 && existsSync(`${v2}${path}`); tries++) {
+        await wait(20);
+        try {
+          rmdirSync(`${v2}${path}`);
+        } catch {
+          // its process is not gone yet
+        }
+      }
+    });
+    const counters = await sampleProcfs({ subject: { cgroup: path }, durationMs: 20_000 }, signal);
+    await removing;
+    expect(counters.tasks).toMatchObject([{ tid: pid, endedNs: expect.any(Number) }]);
+    expect(counters.observedNs).toBeLessThan(15e9);
+  });
+
   it('a group that is gone', async () => {
     await expect(host.cgroup({ path: `${top}/none`, ...page }, signal)).rejects.toMatchObject({
       code: 'not-found',

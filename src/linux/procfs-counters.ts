@@ -2,6 +2,7 @@
 // looked at in between so that short ones are seen and waiting places are sampled; looks take at most a tenth of the time.
 
 import type { Counters } from '../core/counters.ts';
+import { Fault } from '../core/errors.ts';
 import type { Subject } from '../core/observed-tasks.ts';
 import { parseDiskStats } from './host/block.ts';
 import { cgroupMounts, findCgroup } from './host/cgroup-paths.ts';
@@ -139,10 +140,7 @@ class Observer {
   private async current(): Promise<TaskStat[]> {
     const { subject } = this.wish;
     if (subject !== 'machine' && 'cgroup' in subject) {
-      const mounts = cgroupMounts(this.surfaces);
-      // Once the group is removed nobody is in it.
-      const group = findCgroup(mounts, subject.cgroup);
-      return isDirectory(group.directory) ? allProcesses(this.surfaces, this.signal, processesIn(group)) : [];
+      return allProcesses(this.surfaces, this.signal, this.membersOf(subject.cgroup));
     }
     const everyone = await allProcesses(this.surfaces, this.signal);
     if (subject === 'machine') return everyone;
@@ -152,6 +150,16 @@ class Observer {
     for (const root of roots)
       if (!own.has(root)) for (const one of descendants(everyone, root)) own.set(one.pid, one);
     return [...own.values()];
+  }
+
+  /** Once a group is removed nobody is in it. */
+  private membersOf(cgroup: string): number[] {
+    try {
+      return processesIn(findCgroup(cgroupMounts(this.surfaces), cgroup));
+    } catch (error) {
+      if (error instanceof Fault && error.code === 'not-found') return [];
+      throw error;
+    }
   }
 
   private async take(processes: readonly TaskStat[], isFirst: boolean): Promise<void> {
