@@ -140,8 +140,15 @@ async function costs(lab: Lab, program: Observed): Promise<void> {
     const told = watching?.events.find((event) => event.event === 'watched');
     const { runs, ns } = told?.cost ?? { runs: 0, ns: 0 };
     const lost = watching?.counters.lost ?? 0;
-    const text = `${(ns / runs).toFixed(0)} ns an event, ${(runs / wallS).toFixed(0)} events/s, ${lost} lost`;
-    row(`  cost by the kernel's account`, '', text, undefined);
+    const share = ns / (watching?.counters.busyNs ?? Number.NaN);
+    const events = `${(ns / runs).toFixed(0)} ns an event, ${(runs / wallS).toFixed(0)} events/s, ${lost} lost`;
+    const text = `${(100 * share).toFixed(2)} % of the used CPU time: ${events}`;
+    row(
+      "  by the kernel's account, without the way there",
+      `≤ ${percent(program.limit)}`,
+      text,
+      share <= program.limit,
+    );
   } finally {
     writeFileSync(statsFile, before);
   }

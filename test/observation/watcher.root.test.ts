@@ -303,6 +303,26 @@ describe.skipIf(refused !== undefined)('watch what runs already', () => {
     expect(Math.abs(sampledNs / counters.observedNs - 1)).toBeLessThan(0.1);
   });
 
+  it('20,000 threads at once, more than are kept', async ({ skip }) => {
+    const n = 20_000;
+    const limits = ['kernel/threads-max', 'kernel/pid_max', 'vm/max_map_count'];
+    const [threads = 0, pids = 0, maps = 0] = limits.map((name) =>
+      Number(readFileSync(`/proc/sys/${name}`, 'utf8')),
+    );
+    if (threads < 1.5 * n || pids < 1.5 * n || maps < 2.5 * n) skip('this machine has no room for so many');
+    const stop = new AbortController();
+    const watching = loads.watch({ kind: 'all' }, { seconds: 60, tasks: 10_000, stop: stop.signal });
+    await new Promise((resolve) => setTimeout(resolve, 1500)); // until everybody is entered
+    const crowd = spawn(loads.file('acts'), ['crowd', `${n}`], { stdio: 'ignore' });
+    const [exit] = await once(crowd, 'close');
+    stop.abort();
+    const { counters } = await watching;
+    expect([exit, counters.lost]).toEqual([0, 0]);
+    expect(counters.tasks.length).toBe(10_001);
+    expect(counters.tasks.length - 1 + counters.folded).toBeGreaterThanOrEqual(n);
+    expect(sum(counters.tasks.map((task) => task.forks ?? 0))).toBeGreaterThanOrEqual(n);
+  });
+
   it('ends with the process, and when it is told to', async () => {
     const child = await family('', 1500);
     const from = performance.now();
