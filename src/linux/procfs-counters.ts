@@ -68,8 +68,6 @@ class Observer {
   private followed = new Set<number>();
   private maxRssKiB = 0;
   private looks = 0;
-  private open = 0;
-  private readonly mostOpen: number;
 
   constructor(wish: ProcfsWish, signal: AbortSignal, surfaces: Surfaces) {
     this.wish = wish;
@@ -79,7 +77,6 @@ class Observer {
     this.bornAfter = Math.floor((uptimeS(surfaces) * 1e9) / tickNs) - 1;
     this.before = machineStat(surfaces);
     this.disksBefore = disks(surfaces);
-    this.mostOpen = openLimit() / 2;
   }
 
   private nowNs(): number {
@@ -176,9 +173,8 @@ class Observer {
   }
 
   private takeOne(thread: Thread): void {
-    const one = watch(this.surfaces, thread, this.nowNs(), this.bornAfter, this.open < this.mostOpen);
+    const one = watch(this.surfaces, thread, this.nowNs(), this.bornAfter);
     if (one === undefined) return;
-    if (one.statFd >= 0) this.open += 2;
     this.live.set(thread.tid, one);
     this.all.push(one);
   }
@@ -194,7 +190,6 @@ class Observer {
   private gone(one: Watched): void {
     one.endedNs = this.nowNs();
     this.live.delete(one.thread.tid);
-    if (one.statFd >= 0) this.open -= 2;
     close(one);
   }
 
@@ -248,11 +243,6 @@ class Observer {
     };
     setImmediate(some);
   }
-}
-
-/** How many files this process may have open. */
-function openLimit(): number {
-  return Number(/^Max open files\s+(\d+)/m.exec(read('/proc/self/limits') ?? '')?.[1] ?? 1024);
 }
 
 function disks({ proc, sys }: Surfaces): DiskSum {

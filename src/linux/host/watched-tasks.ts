@@ -4,7 +4,7 @@
 import { closeSync, openSync, readSync } from 'node:fs';
 import type { WaitReason } from '../../core/trace.ts';
 import { kernelThreadFlag, parseStat, parseSwitches, type SchedStat, type TaskStat } from './procfs.ts';
-import { pathOf, readLine, readSmall, type Surfaces } from './surfaces.ts';
+import { pathOf, read, readLine, readSmall, type Surfaces } from './surfaces.ts';
 import { readTaskFile, schedStat, type Thread, threadPath, threadStat } from './tasks.ts';
 import { reasonOf } from './wait-places.ts';
 
@@ -29,6 +29,10 @@ export interface Watched {
 }
 
 type Switches = NonNullable<ReturnType<typeof parseSwitches>>;
+
+/** Half of what this process may have open; all observations together, also those whose files are still being closed. */
+const mostOpen = Number(/^Max open files\s+(\d+)/m.exec(read('/proc/self/limits') ?? '')?.[1] ?? 1024) / 2;
+let heldOpen = 0;
 
 const small = Buffer.allocUnsafe(128);
 
@@ -57,16 +61,12 @@ export function readSchedStat(fd: number): SchedStat | undefined {
 
 const nothing: SchedStat = { ranNs: 0, delayNs: 0, runs: 0 };
 
-/**
- * Takes in a thread; undefined when it has gone meanwhile. `bornAfter`: in ticks since boot; who began later has used nothing before. `keepOpen`: room for
- * another open file.
- */
+/** Takes in a thread; undefined when it has gone meanwhile. `bornAfter`: in ticks since boot; who began later has used nothing before. */
 export function watch(
   surfaces: Surfaces,
   thread: Thread,
   seenNs: number,
   bornAfter: number,
-  keepOpen: boolean,
 ): Watched | undefined {
   const path = threadPath(surfaces, thread);
   const fd = opened(`${path}/schedstat`);
@@ -74,7 +74,9 @@ export function watch(
   const stat = statFd < 0 ? undefined : parseStat(readOrNothing(statFd));
   const sched = fd < 0 ? nothing : readSchedStat(fd);
   const isWhole = stat !== undefined && sched !== undefined;
-  if (!keepOpen || !isWhole) for (const one of [fd, statFd]) if (one >= 0) closeSync(one);
+  const keepOpen = isWhole && heldOpen + 2 <= mostOpen;
+  if (keepOpen) heldOpen += Number(fd >= 0) + Number(statFd >= 0);
+  else for (const one of [fd, statFd]) if (one >= 0) closeSync(one);
   if (!isWhole) return undefined;
   const isNew = stat.startTicks > bornAfter;
   const before: TaskStat = isNew ? { ...stat, userNs: 0, systemNs: 0, minorFaults: 0, majorFaults: 0 } : stat;
@@ -137,7 +139,10 @@ export function statAgain(surfaces: Surfaces, watched: Watched): boolean {
 export function countSwitches(surfaces: Surfaces, watched: Watched): void {
   const isFirst = watched.switches === undefined;
   const path = `${threadPath(surfaces, watched.thread)}/status`;
-  if (isFirst && watched.statFd >= 0) watched.statusFd = opened(path);
+  if (isFirst && watched.statFd >= 0 && heldOpen < mostOpen) {
+    watched.statusFd = opened(path);
+    heldOpen += Number(watched.statusFd >= 0);
+  }
   const { statusFd } = watched;
   const seen = parseSwitches(statusFd < 0 ? (readTaskFile(path) ?? '') : readOrNothing(statusFd));
   if (seen === undefined) return;
@@ -157,7 +162,11 @@ export function notePlace(surfaces: Surfaces, watched: Watched): void {
 }
 
 export function close(watched: Watched): void {
-  for (const fd of [watched.fd, watched.statFd, watched.statusFd]) if (fd >= 0) closeSync(fd);
+  for (const fd of [watched.fd, watched.statFd, watched.statusFd]) {
+    if (fd < 0) continue;
+    closeSync(fd);
+    heldOpen--;
+  }
   watched.fd = -1;
   watched.statFd = -1;
   watched.statusFd = -1;
