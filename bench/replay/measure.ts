@@ -1,7 +1,7 @@
 // What recordings and replays are held against: how long the subject took, and how long its tasks waited for a CPU when they were woken.
 
 import { type Bursts, type Trace, wakeCauses } from '../../src/core/trace.ts';
-import type { Expansion } from '../../src/core/workload.ts';
+import { type Expansion, opCodes } from '../../src/core/workload.ts';
 import { type Costs, costProfiles, costsOfRecording, Simulator } from '../../src/simulator/simulate.ts';
 import { bursts } from '../../src/traces/bursts.ts';
 import { recordedCosts } from '../../src/traces/recorded-costs.ts';
@@ -10,6 +10,10 @@ import { SimulatedTrace } from '../../src/traces/simulated.ts';
 export interface Measured {
   readonly makespanNs: number;
   readonly latencyNsP99: number;
+  /** Wake-ups that the percentile is of. */
+  readonly wakes: number;
+  /** CPU time of what was followed. */
+  readonly cpuNs: number;
 }
 
 const start = wakeCauses.indexOf('start');
@@ -17,16 +21,19 @@ const start = wakeCauses.indexOf('start');
 export function measure(trace: Trace, all: Bursts = bursts(trace)): Measured {
   const { subject, tasks } = trace;
   const delays: number[] = [];
+  let cpuNs = 0;
   for (let i = 0; i < all.count; i++) {
     const { isFollowed, isKernel } = tasks[all.task[i]!]!;
     const ready = all.readyNs[i]!;
     const isWithin = ready >= subject.startNs && ready <= subject.endNs;
     const delay = all.startNs[i]! - ready;
+    if (isFollowed && !isKernel && isWithin) cpuNs += all.ranNs[i]!;
     if (isFollowed && !isKernel && isWithin && all.cause[i] !== start && delay >= 0) delays.push(delay);
   }
   delays.sort((a, b) => a - b);
   const rank = Math.max(0, Math.ceil(0.99 * delays.length) - 1);
-  return { makespanNs: subject.endNs - subject.startNs, latencyNsP99: delays[rank] ?? 0 };
+  const makespanNs = subject.endNs - subject.startNs;
+  return { makespanNs, latencyNsP99: delays[rank] ?? 0, wakes: delays.length, cpuNs };
 }
 
 let simulator: Simulator | undefined;
@@ -36,6 +43,16 @@ export interface ReplayOptions {
   readonly object?: Uint8Array;
   readonly costs?: Costs;
   readonly seed?: number;
+}
+
+/** With so many times the CPU time: emulated CPUs are slower the more of them there are. */
+export function scaled(expansion: Expansion, factor: number): Expansion {
+  const longer = (ns: bigint): bigint => BigInt(Math.round(Number(ns) * factor));
+  const tasks = expansion.tasks.map((task) => ({
+    ...task,
+    ops: task.ops.map((op) => (op.code === opCodes.RUN ? { ...op, b: longer(op.b) } : op)),
+  }));
+  return { ...expansion, tasks };
 }
 
 /** As the simulator takes them for a recording. */
@@ -51,7 +68,7 @@ export function replayed(
   options: ReplayOptions = {},
 ): Measured | undefined {
   const { isDone, trace, makespanNs } = run(expansion, cpus, options);
-  return isDone ? { makespanNs, latencyNsP99: measure(trace).latencyNsP99 } : undefined;
+  return isDone ? { ...measure(trace), makespanNs } : undefined;
 }
 
 /** A recording of a simulated run. */
