@@ -30,8 +30,8 @@ export interface Watched {
 
 type Switches = NonNullable<ReturnType<typeof parseSwitches>>;
 
-/** Half of what this process may have open; all observations together, also those whose files are still being closed. */
-const mostOpen = Number(/^Max open files\s+(\d+)/m.exec(read('/proc/self/limits') ?? '')?.[1] ?? 1024) / 2;
+/** Most of what this process may have open; for all observations together, also those whose files are still being closed. */
+const mostOpen = 0.8 * Number(/^Max open files\s+(\d+)/m.exec(read('/proc/self/limits') ?? '')?.[1] ?? 1024);
 let heldOpen = 0;
 
 const small = Buffer.allocUnsafe(128);
