@@ -4,111 +4,7 @@
  * runner loads it and what an event is: docs/protocol.md, section 5. Tracepoints: include/trace/events/{sched,task,cgroup}.h; what a task waits for is
  * read from its system call's registers and its open files (arch/x86/include/asm/ptrace.h, include/linux/fdtable.h), v6.18.
  */
-typedef unsigned char __u8;
-typedef unsigned short __u16;
-typedef short __s16;
-typedef unsigned int __u32;
-typedef int __s32;
-typedef unsigned long long __u64;
-typedef long long __s64;
-typedef __u16 __be16;
-typedef __u32 __be32;
-typedef __u64 __be64;
-typedef __u32 __wsum;
-typedef __u8 u8;
-typedef __u16 u16;
-typedef __u32 u32;
-typedef __s32 s32;
-typedef __u64 u64;
-typedef __s64 s64;
-typedef _Bool bool;
-#define NULL ((void *)0)
-#define true 1
-#define false 0
-
-enum { BPF_MAP_TYPE_ARRAY = 2, BPF_F_MMAPABLE = 1024 };
-
-#include <bpf/bpf_helpers.h>
-#include <bpf/bpf_core_read.h>
-#include <bpf/bpf_tracing.h>
-
-#pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
-
-struct thread_info {
-	u32 cpu;
-	u32 status;
-};
-
-struct super_block {
-	unsigned long s_magic;
-};
-
-struct inode {
-	u16 i_mode;
-	struct super_block *i_sb;
-	unsigned long i_ino;
-};
-
-struct file {
-	struct inode *f_inode;
-};
-
-struct fdtable {
-	u32 max_fds;
-	struct file **fd;
-};
-
-struct files_struct {
-	struct fdtable *fdt;
-};
-
-struct mm_struct {
-	int nothing;
-};
-
-struct rq {
-	int nothing;
-};
-
-struct cfs_rq {
-	struct rq *rq;
-};
-
-struct sched_entity {
-	struct cfs_rq *cfs_rq;
-};
-
-struct task_struct {
-	struct sched_entity se;
-	struct thread_info thread_info;
-	u32 flags;
-	int static_prio;
-	u32 policy;
-	struct mm_struct *mm;
-	unsigned in_iowait : 1;
-	int pid;
-	int tgid;
-	struct task_struct *real_parent;
-	char comm[16];
-	struct files_struct *files;
-};
-
-struct pt_regs {
-	unsigned long r15;
-	unsigned long si;
-	unsigned long di;
-	unsigned long orig_ax;
-};
-
-struct cgroup {
-	int level;
-};
-
-#pragma clang attribute pop
-
-struct bpf_iter_task {
-	u64 opaque[3];
-} __attribute__((aligned(8)));
+#include "record/kernel.h"
 
 enum { PF_EXITING = 4, PF_USER_WORKER = 0x4000, PF_KTHREAD = 0x200000, TS_COMPAT = 2 };
 enum { TASK_STOPPED = 4, TASK_TRACED = 8, TASK_FROZEN = 0x8000 };
@@ -154,18 +50,6 @@ const volatile u32 preempt_count_interrupts;
 
 #define PID_LIMIT (1 << 22)
 u64 followed[PID_LIMIT / 64]; /* a bit for each number of a task; 0, the idle tasks, never */
-
-extern void *bpf_rdonly_cast(const void *, u32) __ksym;
-extern int bpf_iter_task_new(struct bpf_iter_task *it, struct task_struct *task, u32 flags) __ksym;
-extern struct task_struct *bpf_iter_task_next(struct bpf_iter_task *it) __ksym;
-extern void bpf_iter_task_destroy(struct bpf_iter_task *it) __ksym;
-extern void bpf_rcu_read_lock(void) __ksym;
-extern void bpf_rcu_read_unlock(void) __ksym;
-extern struct task_struct *bpf_task_from_vpid(s32 vpid) __ksym;
-extern void bpf_task_release(struct task_struct *p) __ksym;
-extern struct cgroup *bpf_cgroup_from_id(u64 id) __ksym;
-extern void bpf_cgroup_release(struct cgroup *cgroup) __ksym;
-extern long bpf_task_under_cgroup(struct task_struct *task, struct cgroup *ancestor) __ksym;
 
 #define CAST(type, pointer) ((struct type *)bpf_rdonly_cast((const void *)(pointer), bpf_core_type_id_kernel(struct type)))
 
