@@ -37,7 +37,12 @@ export interface HostObservation {
   readonly trace?: Trace;
   readonly counters?: Counters;
   readonly machine: Profile['machine'];
-  readonly output?: { readonly stdout: string; readonly stderr: string; readonly exit: string };
+  readonly output?: {
+    readonly stdout: string;
+    readonly stderr: string;
+    readonly exit: string;
+    readonly wasEnded?: boolean;
+  };
 }
 
 export interface ObserverParts {
@@ -135,7 +140,7 @@ async function sampledCommand(
   const { code, signal: killed, stdout, stderr, timedOut } = await running;
   const end = code === null ? `signal ${killed}` : `exit code ${code}`;
   const exit = timedOut ? `${end}, killed after ${seconds} s` : end;
-  return { ...(counters && { counters }), output: { stdout, stderr, exit } };
+  return { ...(counters && { counters }), output: { stdout, stderr, exit, wasEnded: timedOut } };
 }
 
 /** Of a command: how it ended. */
@@ -148,5 +153,5 @@ export function outputOf(events: Recording['events']): Pick<HostObservation, 'ou
   const end = run.signal === 0 ? `exit code ${run.exit}` : `signal ${run.signal}`;
   const exit =
     limit?.event === 'limit' ? `${end}, after a limit was hit: ${limit.detail || limit.what}` : end;
-  return { output: { stdout: run.stdout, stderr: run.stderr, exit } };
+  return { output: { stdout: run.stdout, stderr: run.stderr, exit, wasEnded: limit !== undefined } };
 }

@@ -40,7 +40,8 @@ export async function observeTarget(world: World, asked: Asked, call: Call): Pro
   const observation =
     asked.machine === 'micro-vm' ? await inGuest(world, asked, call) : await onHost(world, asked, call);
   const { machine, trace, counters, output } = observation;
-  const kept = await keepProfile(world.store, { subject, machine, trace, counters });
+  const endsByItself = output?.wasEnded === true ? false : undefined;
+  const kept = await keepProfile(world.store, { subject, machine, trace, counters, endsByItself });
   return { ...kept, ...(output && { output }) };
 }
 

@@ -160,7 +160,13 @@ export interface Observation {
   readonly counters?: Counters;
   readonly machine: Profile['machine'];
   /** Of a command: how it ended, and the last of what it wrote. */
-  readonly output?: { readonly stdout: string; readonly stderr: string; readonly exit: string };
+  readonly output?: {
+    readonly stdout: string;
+    readonly stderr: string;
+    readonly exit: string;
+    /** A limit of ours ended it. */
+    readonly wasEnded?: boolean;
+  };
 }
 
 export interface Check {

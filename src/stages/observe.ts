@@ -19,6 +19,8 @@ export interface Observed {
   /** One of the two. */
   readonly trace?: Trace | undefined;
   readonly counters?: Counters | undefined;
+  /** False: it was ended by us; absent: told by what its tasks did. */
+  readonly endsByItself?: boolean | undefined;
 }
 
 /** A profile on record, with what it was made of. */
@@ -43,6 +45,7 @@ export async function keepProfile(
     subject,
     machine,
     classify,
+    ...(observed.endsByItself === undefined ? {} : { endsByItself: observed.endsByItself }),
   });
   const digest = await store.records.put(profile);
   return { profile, digest, counters, ...(kept && { trace: kept }) };
