@@ -66,7 +66,7 @@ function environment(groups: readonly Tools[]): Record<string, string> {
     LD_LIBRARY_PATH: `${all(...libraries)}:${join(groups[0]!.root, 'usr/lib/x86_64-linux-gnu/ceph')}`,
     JACK_DRIVER_DIR: join(media, 'usr/lib/x86_64-linux-gnu/jack'),
     GST_PLUGIN_SYSTEM_PATH: join(media, 'usr/lib/x86_64-linux-gnu/gstreamer-1.0'),
-    GST_REGISTRY: '/dev/null',
+    GST_REGISTRY: join(stageDirectory(), 'gst-registry'), // it is replaced by rename: never name a device here
     JOBS: jobs,
     LC_ALL: 'C',
   };
@@ -146,9 +146,9 @@ export async function staged<T>(
   try {
     let load: Running | undefined;
     try {
-      await pause(program.load === undefined ? settleMs / 2 : settleMs);
+      await pause(settleMs);
       if (program.load !== undefined) load = start(stage, program.load, workers, `${groupOf.directory}-load`);
-      await pause(settleMs / 2);
+      if (load !== undefined) await pause(settleMs);
       if (load !== undefined && load.pids().length === 0)
         throw new Fault('unavailable', `the load of ${program.name} ended at once: ${load.errors()}`);
       const result = await during(running);

@@ -20,10 +20,13 @@ export interface Example {
 }
 
 const folds = 5;
-const wish = { trees: 48, depth: 6, choices: 8, leaf: 0.5, classes: classNames.length, seed: 4 };
+const wish = { trees: 48, depth: 8, choices: 8, leaf: 0.3, classes: classNames.length, seed: 4 };
 
-/** Without a PMU little speaks for it: a guess in its favour costs those that compute more than it gains. */
-const memoryShare = 0.5;
+/**
+ * What a class counts. memory-bound: without a PMU little speaks for it, and a guess in its favour costs those that compute more than it gains.
+ * latency-critical: to take such a one for something else is the dearest mistake.
+ */
+const counts: Readonly<Partial<Record<ClassName, number>>> = { 'memory-bound': 0.6, 'latency-critical': 2 };
 
 /** Examples → a model. */
 export function train(features: readonly string[], examples: readonly Example[]): ClassModel {
@@ -37,7 +40,7 @@ function forestOf(examples: readonly Example[]): Tree[] {
   return grow(weighed(examples), wish);
 }
 
-/** Every program counts alike within its class, however many runs it has, and every class alike, memory-bound half. */
+/** Every program counts alike within its class, however many runs it has, and every class by what it counts. */
 function weighed(examples: readonly Example[]): Weighed[] {
   const runs = new Map<string, number>();
   const programs = new Map<ClassName, Set<string>>();
@@ -47,7 +50,7 @@ function weighed(examples: readonly Example[]): Weighed[] {
   }
   const mean = runs.size / programs.size;
   return examples.map(({ program, label, values }) => {
-    const ofClass = label === 'memory-bound' ? memoryShare * mean : mean;
+    const ofClass = (counts[label] ?? 1) * mean;
     const weight = ofClass / programs.get(label)!.size / runs.get(program)!;
     return { program, values, y: classNames.indexOf(label), weight };
   });
@@ -96,7 +99,7 @@ export function temperatureOf(held: readonly Held[]): number {
   return candidates.reduce((best, one) => (lossOf(held, one) < lossOf(held, best) ? one : best));
 }
 
-/** Where a right word gains what a wrong one costs: the lowest threshold at which right − wrong, out of fold, is the most. */
+/** Where a right word gains what a wrong one costs: the lowest threshold, 0.5 at most, at which right − wrong, out of fold, is the most. */
 export function thresholdOf(held: readonly Held[], temperature: number): number {
   const said = held.map(({ example, shares, weight }) => {
     const p = tempered(shares, temperature);
@@ -105,7 +108,7 @@ export function thresholdOf(held: readonly Held[], temperature: number): number 
     return { confidence, gain: isRight ? weight : -weight };
   });
   let best = { threshold: 0.3, gain: Number.NEGATIVE_INFINITY };
-  for (let percent = 30; percent <= 70; percent++) {
+  for (let percent = 30; percent <= 50; percent++) {
     const gain = said.reduce((sum, one) => sum + (one.confidence >= percent / 100 ? one.gain : 0), 0);
     if (gain > best.gain + 1e-9) best = { threshold: percent / 100, gain };
   }

@@ -95,11 +95,6 @@ export const more: Readonly<Record<ClassName, readonly ClassProgram[]>> = {
       why: 'writes past the cache',
     },
     {
-      name: 'perl-direct-read',
-      run: `exec perl -e 'use Fcntl; sysopen my $f, "big.bin", O_RDONLY | 040000; while (1) { my $b = "\\0" x 8192; sysseek $f, 4096 * int rand 60000, 0; sysread $f, $b, 4096 }'`,
-      why: 'small random reads past the cache',
-    },
-    {
       name: 'python-fsync',
       run: `exec python3 -c 'import os
 f = os.open("py.out", os.O_CREAT | os.O_WRONLY)
@@ -129,12 +124,6 @@ while True: os.pwrite(f, b"x" * 2000, 0); os.fsync(f)'`,
       run: 'exec unbound -d -c unbound.conf',
       load: 'exec dnsperf -s 127.0.0.1 -p 24313 -d names.txt -l 60 -c $N -Q $((N * 200))',
       why: 'a name server with some hundred questions a second',
-    },
-    {
-      name: 'sockperf-udp',
-      run: 'exec sockperf sr -i 127.0.0.1 -p 24320',
-      load: 'exec sockperf pp -i 127.0.0.1 -p 24320 -t 60',
-      why: 'answers each datagram; its client waits',
     },
     {
       name: 'haproxy-paced',
@@ -295,11 +284,6 @@ while True: q.put(b"x" * 20000)'`,
       name: 'pgbench-writes',
       run: 'exec ./postgres bench -N -n -c 8 -j 2 -T 60',
       why: 'database and clients in one tree: computing, messages, commits to the disk',
-    },
-    {
-      name: 'fio-think',
-      run: `${fio} --rw=randread --bs=32k --direct=1 --ioengine=psync --numjobs=$N --thinktime=300us --thinktime_spin=300us`,
-      why: 'as long computing as waiting for the disk',
     },
   ],
   idle: [

@@ -88,6 +88,12 @@ function evenness({ time, burstsPerS }: Shape): Maybe {
   return entropy / Math.log(3);
 }
 
+/** A rate against the CPU time that it took: others can slow both, but not the one against the other. */
+function perCpuS(rate: Maybe, shape: Shape): Maybe {
+  const used = cpusUsed(shape);
+  return rate === undefined || used === undefined ? undefined : rate / Math.max(used, 1e-3);
+}
+
 const perS = (value: Maybe): string => `${digits(value ?? 0)} a second`;
 const share = (kind: keyof NonNullable<Shape['waits']>, what: string): Feature => ({
   name: `waits.${kind}`,
@@ -183,6 +189,11 @@ export const features: readonly Feature[] = [
     words: ({ forksPerS }) => `makes ${digits(forksPerS ?? 0)} tasks a second`,
   },
   {
+    name: 'forksPerCpuS',
+    of: (shape) => decades(perCpuS(shape.forksPerS, shape), 0.3),
+    words: (shape) => `makes ${digits(perCpuS(shape.forksPerS, shape) ?? 0)} tasks a second of CPU time`,
+  },
+  {
     name: 'churn',
     of: ({ churn }) => churn,
     words: ({ churn }) => `${percent(churn ?? 0)} of its tasks were born and ended meanwhile`,
@@ -199,9 +210,20 @@ export const features: readonly Feature[] = [
     words: ({ blockIo }) => `moves ${digits(blockIo?.bytesPerS ?? 0)} bytes a second from and to disks`,
   },
   {
+    name: 'blockIoPerWait',
+    of: (shape) =>
+      when(shape.blockIo?.opsPerS, (ops) => Math.min(2, ops / Math.max(ops / 2, waitsPerS(shape) ?? 0, 1))),
+    words: ({ blockIo }) => `${digits(blockIo?.opsPerS ?? 0)} operations a second on disks`,
+  },
+  {
     name: 'faultsPerS',
     of: ({ faultsPerS }) => decades(faultsPerS, 3),
     words: ({ faultsPerS }) => `faults ${digits(faultsPerS ?? 0)} pages a second`,
+  },
+  {
+    name: 'faultsPerCpuS',
+    of: (shape) => decades(perCpuS(shape.faultsPerS, shape), 3),
+    words: (shape) => `faults ${digits(perCpuS(shape.faultsPerS, shape) ?? 0)} pages a second of CPU time`,
   },
   {
     name: 'maxRssKiB',
