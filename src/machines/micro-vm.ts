@@ -1,7 +1,6 @@
 // The micro-VM: a stock distribution kernel under QEMU. A guest is booted once for each kernel, payload, size and mode, saved when
 // it is ready, and restored for every experiment, so that each one starts from the same state of a real kernel.
 
-import { readFileSync } from 'node:fs';
 import { mkdir, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { patchParameters } from '../bpf/parameters.ts';
@@ -37,6 +36,7 @@ import type { Tools } from '../linux/tools.ts';
 import { watchedCounters } from '../linux/watcher.ts';
 import { decode } from '../workload/encoding.ts';
 import { callsOf } from './calls.ts';
+import { checkRoom, checkSize } from './guest-room.ts';
 import { hintMaps } from './hints.ts';
 import { toOutcome } from './outcome.ts';
 
@@ -357,34 +357,6 @@ function hardLimitMs(experiment: Experiment): number {
   return 30_000 + 4 * experiment.limitMs;
 }
 
-/** Before gigabytes are copied: a guest of this machine must be able to hold them. */
-function checkRoom(bytes: number, withPaths: readonly string[]): void {
-  const [needed, there] = [192 + (2 * bytes) / (1 << 20), hostMemoryMiB()];
-  if (needed <= there) return;
-  throw new Fault(
-    'unsupported',
-    `the command's files are ${Math.ceil(bytes / 1e6)} MB: a guest with them would need ${Math.ceil(needed)} MiB of memory, ${there} MiB are free`,
-    { next: `bring less with --with (now: ${withPaths.join(' ') || 'nothing'})` },
-  );
-}
-
-function checkSize(experiment: Experiment, payloads: ReadonlyMap<string, { bytes: number }>): void {
-  const { workload, topology } = experiment;
-  const { nodes, llcs, threads, capacities } = topology;
-  if ([nodes, llcs, threads, capacities].some((part) => part !== undefined))
-    throw new Fault('unsupported', 'the CPUs of a micro-VM are equal, without SMT, in one LLC of one node', {
-      next: 'use the simulator (--machine simulator) for topologies',
-    });
-  const bytes = workload?.kind === 'command' ? (payloads.get(workload.payload)?.bytes ?? 0) : 0;
-  const needed = 192 + Math.ceil((2 * bytes) / (1 << 20));
-  if (topology.memoryMiB >= needed) return;
-  throw new Fault(
-    'unsupported',
-    `the payload of ${Math.ceil(bytes / (1 << 20))} MiB needs a guest of ${needed} MiB, this one has ${topology.memoryMiB} MiB`,
-    { next: `use --memory ${needed}, or bring less with --with` },
-  );
-}
-
 function modeOf({ machine }: Experiment): Mode {
   if (machine.mode !== 'simulated') return machine.mode;
   throw new Fault('unsupported', 'a micro-VM has no mode simulated', { next: 'run it on the simulator' });
@@ -393,10 +365,4 @@ function modeOf({ machine }: Experiment): Mode {
 function emulatorVersion(qemu: Tools): string {
   const found = qemu.packages.find((item) => item.name === 'qemu-system-x86');
   return found === undefined ? 'QEMU of this machine' : `qemu-system-x86 ${found.version}`;
-}
-
-/** MemAvailable of the host, MiB: what guests can be given. */
-export function hostMemoryMiB(): number {
-  const kib = /^MemAvailable:\s+(\d+) kB/m.exec(readFileSync('/proc/meminfo', 'utf8'))?.[1];
-  return Math.floor(Number(kib ?? 0) / 1024);
 }
