@@ -17,6 +17,7 @@ export async function benchReplay(options: readonly string[]): Promise<void> {
   const only = option('--only')?.split(',');
   const wanted = programs.filter(({ name }) => only === undefined || only.includes(name));
   const compared: Compared[] = [];
+  const good = { makespan: 0, latency: 0 };
   try {
     for (const program of wanted) {
       try {
@@ -25,8 +26,22 @@ export async function benchReplay(options: readonly string[]): Promise<void> {
         row(`${program.name}, ${place.name}`, '', (error as Error).message.slice(0, 300), false);
         continue;
       }
-      printTable(compared.slice(-1));
+      const { makespan, latency } = printTable(compared.slice(-1));
+      good.makespan += makespan;
+      good.latency += latency;
     }
+    row(
+      'programs whose makespan holds at 1, 2 and 4 CPUs',
+      '≥ 8',
+      `${good.makespan} of ${wanted.length}`,
+      good.makespan >= 8,
+    );
+    row(
+      'programs whose wake-up latency holds there',
+      '≥ 8',
+      `${good.latency} of ${wanted.length}`,
+      good.latency >= 8,
+    );
     if (options.includes('--policies')) await confirmWinners(wanted, compared, place.name === 'micro-vm');
     if (only === undefined) await millionEvents();
   } finally {
