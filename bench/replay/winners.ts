@@ -75,7 +75,7 @@ function ranking({ recordings }: Compared): Ranked[] {
   return ranked.sort((a, b) => a.change - b.change);
 }
 
-/** A winner is confirmed when the real command says the same: better by the margin, or no different. */
+/** Where the replay shows a gain, the real command must gain; where it shows none, it must not gain by the margin. Refuted: it clearly does otherwise. */
 async function confirm(
   { argv, with: needs, env, cwd }: RealProgram,
   { name, change }: Ranked,
@@ -90,8 +90,7 @@ async function confirm(
   const said = `${effectText(value)} ${decision}`;
   if (effect === null) return { answer: 'open', said };
   const isGain = change <= -margin;
-  if (isGain && effect.high < 0) return { answer: 'confirmed', said };
-  if (!isGain && effect.low > -margin && effect.low <= 0.05) return { answer: 'confirmed', said };
+  if (isGain ? effect.high < 0 : effect.low > -margin) return { answer: 'confirmed', said };
   if (isGain ? effect.low > -margin : effect.high < -margin) return { answer: 'refuted', said };
   return { answer: 'open', said };
 }
