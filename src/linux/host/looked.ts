@@ -48,7 +48,7 @@ export function countersOf(looked: Looked): Counters {
     observedNs: looked.observedNs,
     cpus: looked.cpus,
     tasks: kept,
-    folded: rest.length + (hidden > 0 ? Math.max(1, looked.unseen) : 0),
+    folded: rest.length + (hidden > 0 ? hiddenTasks(looked) : 0),
     busyNs: (['userNs', 'systemNs', 'interruptNs'] as const).reduce(
       (sum, key) => sum + grown(before.all[key], after.all[key]),
       0,
@@ -108,6 +108,10 @@ function waitsOf(one: Watched, sleptNs: number, voluntary: number | undefined): 
   );
 }
 
+/** Forks are counted for the machine as a whole: of a part of it is known only that there was somebody. */
+const hiddenTasks = ({ subject, unseen }: Looked): number =>
+  subject === 'machine' ? Math.max(1, unseen) : 1;
+
 function foldedOf(rest: readonly TaskCounters[], hiddenNs: number): TaskCounters {
   const sum = (key: 'ranNs' | 'delayNs' | 'userNs' | 'systemNs'): number =>
     rest.reduce((total, task) => total + (task[key] ?? 0), 0);
@@ -139,7 +143,7 @@ function missingOf({ tasks, looks, unseen, subject }: Looked, hidden: number): s
   if (tasks.some((one) => !one.hasSchedStat)) missing.push('run delay: this kernel has no schedstat');
   if (unseen > 0)
     missing.push(
-      `${unseen} tasks of the machine that came and went between two looks${hidden > 0 ? '; their CPU time is in one sum' : ''}`,
+      `${unseen} tasks of the machine that came and went between two looks${hidden > 0 ? '; what CPU time of such children is known is in one sum' : ''}`,
     );
   if (subject !== 'machine') missing.push('block I/O is that of the whole machine');
   return missing;
