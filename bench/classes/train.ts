@@ -20,7 +20,7 @@ export interface Example {
 }
 
 const folds = 5;
-const wish = { trees: 48, depth: 8, choices: 8, leaf: 0.3, classes: classNames.length, seed: 4 };
+const wish = { trees: 64, depth: 8, choices: 8, leaf: 0.3, classes: classNames.length, seed: 4 };
 
 /**
  * What a class counts. memory-bound: without a PMU little speaks for it, and a guess in its favour costs those that compute more than it gains.

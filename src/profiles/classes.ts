@@ -31,9 +31,9 @@ export function classify(shape: Shape): Classified {
   };
 }
 
-/** With run lengths and what waits are for, by events; without them, by what procfs tells. */
-function modelFor({ runNs, burstsPerS, waits }: Shape): ClassModel {
-  return runNs !== undefined || burstsPerS !== undefined || waits !== undefined
+/** From events: those tell who runs at once and who wakes. Else from what procfs tells. */
+function modelFor({ parallelism, runNs, wakes }: Shape): ClassModel {
+  return parallelism !== undefined || runNs !== undefined || wakes !== undefined
     ? models.events
     : models.procfs;
 }
@@ -63,7 +63,7 @@ const questions: Readonly<Record<ClassName, string>> = {
 
 function lookAt(shape: Shape, first: ClassName, second: ClassName): string[] {
   const blind =
-    shape.waits === undefined && shape.runNs === undefined && (shape.utilisation ?? 0) > 0.001
+    shape.wakes === undefined && shape.runNs === undefined && (shape.utilisation ?? 0) > 0.001
       ? ['record it: without probes neither the lengths of its runs nor what it waits for is known']
       : [];
   return [`${first} or ${second}`, questions[first], questions[second], ...blind];

@@ -75,6 +75,14 @@ function peersAgainstCpu({ time, burstsPerS }: Shape): Maybe {
   return peers / Math.max(peers + time.cpu, 1e-4);
 }
 
+/** Wakeups from interrupts (a network, the loopback) that are not the end of block I/O: somebody outside wants something. */
+function outside({ wakes, waits, blockIo }: Shape): Maybe {
+  if (wakes?.interrupt === undefined) return undefined;
+  return (
+    wakes.interrupt * (1 - (waits?.disk ?? 0)) * (blockIo === undefined || blockIo.opsPerS < 100 ? 1 : 0.5)
+  );
+}
+
 /** How evenly what it does is spread over computing, disk, and messages: 0 one of them alone, 1 all alike. */
 function evenness({ time, burstsPerS }: Shape): Maybe {
   if (time?.disk === undefined || time.cpu === undefined) return burstsPerS === 0 ? 0 : undefined;
@@ -176,6 +184,11 @@ export const features: readonly Feature[] = [
     name: 'wakes.task',
     of: ({ wakes }) => wakes?.task,
     words: ({ wakes }) => `${percent(wakes?.task ?? 0)} of its wakeups come from tasks`,
+  },
+  {
+    name: 'outside',
+    of: outside,
+    words: (shape) => `${percent(outside(shape) ?? 0)} of its wakeups come from outside, and not from a disk`,
   },
   {
     name: 'wakeGraph.mutual',
