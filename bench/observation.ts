@@ -1,6 +1,6 @@
 // What observing costs what is observed: programs alone, under the standing watch, under the recorder and under perf sched record, interleaved, all of
 // them looking at the whole machine; the costs of an event by the kernel's own account; and what is lost when there are many. Needs root and BTF.
-// Options: --rounds N (default 15), --only NAME. CPU time is what a noisy machine tells best: what observes works in the tasks' own time. A row without a
+// Options: --rounds N (default 15), --only NAME (of a program, or losses). CPU time is what a noisy machine tells best: what observes works in the tasks' own time. A row without a
 // mark: the interval of 95 % holds the limit within it, so that this machine cannot tell.
 
 import { type ChildProcess, spawn } from 'node:child_process';
@@ -56,7 +56,8 @@ export async function benchObservation(options: readonly string[]): Promise<void
       await overhead(lab, program, rounds);
       await costs(lab, program);
     }
-    if (only === undefined) await losses(lab, programs.find(({ name }) => name === 'pipe')!);
+    if (only === undefined || only === 'losses')
+      await losses(lab, programs.find(({ name }) => name === 'pipe')!);
   } finally {
     rmSync(lab.directory, { recursive: true });
   }

@@ -72,6 +72,15 @@ describe('encodeJob', () => {
       ],
     ],
     ['everything', { follow: { kind: 'all' } }, [['follow', 'all']]],
+    [
+      'a watcher with a budget and room',
+      { watcher: Buffer.from('ELF'), watchBudget: 0.0025, watchTasks: 300 },
+      [
+        ['watch-tasks', '300'],
+        ['watch-budget-ppm', '2500'],
+        ['blob watcher', 'ELF'],
+      ],
+    ],
     ['an expansion', { expansion: Buffer.from('SCPWORK1') }, [['blob workload', 'SCPWORK1']]],
     [
       'every setting',
