@@ -83,6 +83,7 @@ export const shapeSchema = z
       .describe(
         'pairs of wakers and wakees; the most that one wakes; share of wakes between two that wake each other',
       ),
+    ownWakes: share.describe('of its wakeups, those by its own tasks'),
     longTail: z
       .object({ topShare: share, lastShare: share })
       .partial()

@@ -8,14 +8,23 @@ const causes = ['task', 'timer', 'interrupt', 'fork'] as const;
 export function wakeParts(
   tasks: readonly TaskCounters[],
   { edges }: Counters,
-): { wakes?: Shape['wakes'] | undefined; wakeGraph?: Shape['wakeGraph'] | undefined } {
+): {
+  wakes?: Shape['wakes'] | undefined;
+  wakeGraph?: Shape['wakeGraph'] | undefined;
+  ownWakes?: number | undefined;
+} {
   const counts = causes.map((cause) => tasks.reduce((sum, task) => sum + (task.wakes?.[cause] ?? 0), 0));
   const all = counts.reduce((sum, count) => sum + count, 0);
   const shares = causes.map((cause, i) => [cause, counts[i]! / all]);
   return {
     wakes: all === 0 ? undefined : Object.fromEntries(shares),
     wakeGraph: edges === undefined ? undefined : graphOf(edges),
+    ownWakes: edges === undefined || all === 0 ? undefined : Math.min(1, ownOf(edges) / all),
   };
+}
+
+function ownOf(edges: NonNullable<Counters['edges']>): number {
+  return edges.reduce((sum, edge) => sum + edge.count, 0);
 }
 
 function graphOf(edges: NonNullable<Counters['edges']>): Shape['wakeGraph'] {

@@ -139,6 +139,9 @@ describe('a shape', () => {
     );
     expect(shape.wakes).toEqual({ task: 0.8, timer: 0.1, interrupt: 0.1, fork: 0 });
     expect(shape.wakeGraph).toEqual({ pairs: 4, fanOut: 2, mutualShare: 0.7 });
+    expect(shape.ownWakes).toBe(1); // 100 by one another, and as many in all
+    const half = shapeOf(counters([{ wakes: { task: 150, interrupt: 50 } }], { edges }));
+    expect(half.ownWakes).toBe(0.5);
   });
 
   it('the long tail: of eleven tasks the two longest', () => {

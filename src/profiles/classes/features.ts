@@ -75,12 +75,10 @@ function peersAgainstCpu({ time, burstsPerS }: Shape): Maybe {
   return peers / Math.max(peers + time.cpu, 1e-4);
 }
 
-/** Wakeups from interrupts (a network, the loopback) that are not the end of block I/O: somebody outside wants something. */
-function outside({ wakes, waits, blockIo }: Shape): Maybe {
-  if (wakes?.interrupt === undefined) return undefined;
-  return (
-    wakes.interrupt * (1 - (waits?.disk ?? 0)) * (blockIo === undefined || blockIo.opsPerS < 100 ? 1 : 0.5)
-  );
+/** Wakeups that are neither by its own tasks, nor by its timers, nor the end of block I/O: somebody outside wants something. */
+function outside({ wakes, waits, ownWakes }: Shape): Maybe {
+  if (wakes === undefined || ownWakes === undefined) return undefined;
+  return Math.max(0, 1 - ownWakes - (wakes.timer ?? 0) - (wakes.fork ?? 0) - (waits?.disk ?? 0));
 }
 
 /** How evenly what it does is spread over computing, disk, and messages: 0 one of them alone, 1 all alike. */
@@ -188,7 +186,7 @@ export const features: readonly Feature[] = [
   {
     name: 'outside',
     of: outside,
-    words: (shape) => `${percent(outside(shape) ?? 0)} of its wakeups come from outside, and not from a disk`,
+    words: (shape) => `${percent(outside(shape) ?? 0)} of its wakeups come from outside`,
   },
   {
     name: 'wakeGraph.mutual',
