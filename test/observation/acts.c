@@ -262,6 +262,7 @@ static void family(long n)
 {
 	pthread_t thread;
 	at_once();
+	prctl(PR_SET_PDEATHSIG, SIGKILL); /* a test that is killed leaves none */
 	must(!pthread_create(&thread, NULL, napping, NULL), "pthread_create");
 	pid_t child = fork();
 	if (!child) {
