@@ -62,11 +62,17 @@ describe('training', () => {
       ),
       weight: 1,
     });
-    // At 0.8 right three times, at 0.55 wrong twice and right once: the threshold lies between.
-    const all = [held('batch', 0.8), held('batch', 0.8), held('batch', 0.8)];
-    const threshold = thresholdOf([...all, held('idle', 0.55), held('idle', 0.55), held('batch', 0.55)], 1);
-    expect(threshold).toBeGreaterThan(0.5);
-    expect(threshold).toBeLessThan(0.65);
+    // At 0.7 right three times, at about 0.4 wrong twice and right once: the threshold lies between.
+    const all = [held('batch', 0.7), held('batch', 0.7), held('batch', 0.7)];
+    const other = (label: 'batch' | 'idle') => ({
+      ...held(label, 0),
+      shares: Float64Array.from(classNames, (name) =>
+        name === 'batch' ? 0.4 : name === 'mixed' || name === 'io-bound' ? 0.3 : 0,
+      ),
+    });
+    const threshold = thresholdOf([...all, other('idle'), other('idle'), other('batch')], 1);
+    expect(threshold).toBeGreaterThan(0.38);
+    expect(threshold).toBeLessThanOrEqual(0.5);
   });
 
   it('softens what is too sure of itself', () => {
@@ -126,11 +132,9 @@ describe('programs that were held out', () => {
     const claimed = judged.filter(({ run }) => run.label !== 'memory-bound');
     const share = (from: number, to: number): number => {
       const some = claimed.filter(({ said }) => said.confidence >= from && said.confidence < to);
-      return (
-        some.filter(({ run, said }) => classNames[0] && best(said.scores) === run.label).length / some.length
-      );
+      return some.filter(({ run, said }) => best(said.scores) === run.label).length / some.length;
     };
-    expect(share(0.9, 2)).toBeGreaterThan(0.95);
+    expect(share(0.9, 2)).toBeGreaterThan(0.9);
     expect(share(0, 0.9)).toBeLessThan(share(0.9, 2));
   });
 });
