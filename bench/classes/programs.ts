@@ -4,6 +4,7 @@
 import type { ClassName } from '../../src/core/profile.ts';
 import { batch } from './programs/batch.ts';
 import { cpuBound } from './programs/cpu-bound.ts';
+import { fresh } from './programs/fresh.ts';
 import { idle } from './programs/idle.ts';
 import { ioBound } from './programs/io-bound.ts';
 import { latencyCritical } from './programs/latency-critical.ts';
@@ -22,8 +23,12 @@ export const programsOf: Readonly<Record<ClassName, readonly ClassProgram[]>> = 
   idle,
 };
 
-/** Those for training only, too. */
-const both = (label: ClassName): readonly ClassProgram[] => [...programsOf[label], ...more[label]];
+/** With those for training only, and the second hold-out. */
+const both = (label: ClassName): readonly ClassProgram[] => [
+  ...programsOf[label],
+  ...more[label],
+  ...fresh[label],
+];
 export const allProgramsOf: Readonly<Record<ClassName, readonly ClassProgram[]>> = {
   'cpu-bound': both('cpu-bound'),
   'io-bound': both('io-bound'),

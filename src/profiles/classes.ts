@@ -13,10 +13,13 @@ const reasons = 3;
 const leastSpoken = 0.01;
 
 /** Any subset of a shape will do; what is missing makes it less sure. Below the model's threshold the answer is "unsure", and `look` says what would settle it. */
-export function classify(shape: Shape): Classified {
+export function classify(
+  shape: Shape,
+  by: Readonly<Record<'events' | 'procfs', ClassModel>> = models,
+): Classified {
   const values = features.map((feature) => feature.of(shape));
   if (values.every((value) => value === undefined)) return nothingKnown(shape);
-  const model = modelFor(shape);
+  const model = by[evidenceOf(shape)];
   const p = tempered(votes(model.trees, values), model.temperature);
   const order = [...p.keys()].sort((a, b) => p[b]! - p[a]!);
   const top = order[0]!;
@@ -32,10 +35,8 @@ export function classify(shape: Shape): Classified {
 }
 
 /** From events: those tell who runs at once and who wakes. Else from what procfs tells. */
-function modelFor({ parallelism, runNs, wakes }: Shape): ClassModel {
-  return parallelism !== undefined || runNs !== undefined || wakes !== undefined
-    ? models.events
-    : models.procfs;
+function evidenceOf({ parallelism, runNs, wakes }: Shape): 'events' | 'procfs' {
+  return parallelism !== undefined || runNs !== undefined || wakes !== undefined ? 'events' : 'procfs';
 }
 
 function scoresOf(classes: readonly ClassName[], p: Float64Array): Record<ClassName, number> {
