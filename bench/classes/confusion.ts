@@ -82,6 +82,7 @@ export function confusionPicture(title: string, judged: readonly Judged[]): stri
   const [width, height] = [left + calledNames.length * side + 80, top + classNames.length * side + 20];
   return [
     `<svg xmlns="http://www.w3.org/2000/svg" width="${width}" height="${height}" font-family="sans-serif" font-size="14">`,
+    `<title>${title}</title>`,
     '<rect width="100%" height="100%" fill="white"/>',
     `<text x="10" y="22" font-size="16">${title}</text>`,
     ...heads,

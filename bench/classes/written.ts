@@ -20,7 +20,7 @@ export function modelText(models: Models): string {
 // biome-ignore-all lint: rows of numbers
 // What \`npm run bench -- classes --write\` has learnt: one model for shapes made of events, one for those made of procfs alone. A tree is a row. Not to be edited.
 
-import { type ClassModel, answer as a, question as q } from './model.ts';
+import { answer as a, type ClassModel, question as q } from './model.ts';
 
 export const models: Readonly<Record<'events' | 'procfs', ClassModel>> = {
 ${kinds.map((kind) => `  ${kind}: {\n${text(models[kind])}\n  },`).join('\n')}
