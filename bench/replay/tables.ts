@@ -1,6 +1,6 @@
 // One table a place: each program recorded at 2 CPUs, replayed at 1, 2 and 4, beside real runs at those sizes, interleaved.
 
-import { writeFileSync } from 'node:fs';
+import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Trace } from '../../src/core/trace.ts';
 import { median } from '../../src/lib/stats.ts';
@@ -36,6 +36,7 @@ export async function compareProgram(
     for (const cpus of sizes) {
       const trace = await place.record(program, cpus);
       traces.get(cpus)!.push(trace);
+      if (keep !== undefined) mkdirSync(keep, { recursive: true });
       if (keep !== undefined)
         writeFileSync(join(keep, `${program.name}.${cpus}.${i}.trace`), encodeTrace(trace));
     }

@@ -80,6 +80,9 @@ export interface Counters {
     readonly writtenBytes: number;
   };
   readonly maxRssKiB?: number;
+  /** Of all of its tasks, where they were not counted one by one: what the kernel says of a command that has ended. */
+  readonly userNs?: number;
+  readonly systemNs?: number;
   /** Only where there is a PMU. */
   readonly pmu?: { readonly cycles: number; readonly instructions: number; readonly cacheMisses: number };
   /** Events seen, and lost. */

@@ -42,6 +42,7 @@ export interface HostObservation {
     readonly stderr: string;
     readonly exit: string;
     readonly wasEnded?: boolean;
+    readonly usage?: { readonly userNs: number; readonly systemNs: number; readonly maxRssKiB: number };
   };
 }
 
@@ -153,5 +154,8 @@ export function outputOf(events: Recording['events']): Pick<HostObservation, 'ou
   const end = run.signal === 0 ? `exit code ${run.exit}` : `signal ${run.signal}`;
   const exit =
     limit?.event === 'limit' ? `${end}, after a limit was hit: ${limit.detail || limit.what}` : end;
-  return { output: { stdout: run.stdout, stderr: run.stderr, exit, wasEnded: limit !== undefined } };
+  const { stdout, stderr, userNs, systemNs, maxRssKiB } = run;
+  return {
+    output: { stdout, stderr, exit, wasEnded: limit !== undefined, usage: { userNs, systemNs, maxRssKiB } },
+  };
 }

@@ -19,7 +19,7 @@ export function shapeOf(counters: Counters): Shape {
     tasks: Math.max(0, tasks.length - foldedRows(tasks)) + counters.folded,
     cpuNs,
     utilisation: perTime(cpuNs, counters.observedNs * counters.cpus),
-    systemShare: systemShare(tasks),
+    systemShare: systemShare(tasks, counters),
     ...timeParts(tasks, counters.observedNs),
     ...parallelParts(counters),
     ...lengths(tasks),
@@ -45,8 +45,9 @@ function present(parts: Parts): Shape {
   return Object.fromEntries(Object.entries(parts).filter(([, value]) => value !== undefined)) as Shape;
 }
 
-function systemShare(tasks: readonly TaskCounters[]): number | undefined {
-  const [user, system] = [sumOf(tasks, (task) => task.userNs), sumOf(tasks, (task) => task.systemNs)];
+function systemShare(tasks: readonly TaskCounters[], whole: Counters): number | undefined {
+  const user = sumOf(tasks, (task) => task.userNs) ?? whole.userNs;
+  const system = sumOf(tasks, (task) => task.systemNs) ?? whole.systemNs;
   return user === undefined || system === undefined ? undefined : perTime(system, user + system);
 }
 

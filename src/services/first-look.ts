@@ -47,8 +47,19 @@ function subjectOf(named: Named): Profile['subject'] {
 async function ofCommand(setting: Setting, named: Extract<Named, { kind: 'command' }>): Promise<FirstLook> {
   const { world, ready, cpus, memoryMiB, mode, limitMs, call } = setting;
   const size = { cpus, memoryMiB, mode, seconds: limitMs / 1000, events };
-  const { trace, machine } = await recordCommand(world, ready, { ...named.command, runs: 1 }, size, call);
-  const kept = await keepProfile(world.store, { subject: subjectOf(named), machine, trace });
+  const { trace, machine, output } = await recordCommand(
+    world,
+    ready,
+    { ...named.command, runs: 1 },
+    size,
+    call,
+  );
+  const kept = await keepProfile(world.store, {
+    subject: subjectOf(named),
+    machine,
+    trace,
+    usage: output?.usage,
+  });
   if (trace === undefined || kept.trace === undefined) return { kept };
   if (trace.lost > mostLost * trace.count)
     return { kept, why: `${trace.lost} events of it were lost: it has more than ${events} of them` };

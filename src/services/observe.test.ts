@@ -97,6 +97,17 @@ describe('observe', () => {
     expect(answer.ended).toBe('signal 11');
   });
 
+  it('what the kernel says of an ended command, a recording does not hold', async () => {
+    const usage = { userNs: 3 * ms, systemNs: ms, maxRssKiB: 5000 };
+    const { call } = fixedWorld({ observation: seen({ output: { ...output, usage } }) });
+    const { shape } = (await call('observe', { command: ['x'] })).output.profile;
+    expect(shape).toMatchObject({ systemShare: 0.25, maxRssKiB: 5000 });
+    expect(
+      (await fixedWorld({ observation: seen() }).call('observe', { command: ['x'] })).output.profile.shape
+        .systemShare,
+    ).toBeUndefined();
+  });
+
   it('a larger tier has all of the smaller one, at the price that was named', async () => {
     const { call } = fixedWorld({ observation: seen() });
     const texts = new Map<string, string>();

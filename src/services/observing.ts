@@ -41,7 +41,10 @@ export async function observeTarget(world: World, asked: Asked, call: Call): Pro
     asked.machine === 'micro-vm' ? await inGuest(world, asked, call) : await onHost(world, asked, call);
   const { machine, trace, counters, output } = observation;
   const endsByItself = output?.wasEnded === true ? false : undefined;
-  const kept = await keepProfile(world.store, { subject, machine, trace, counters, endsByItself });
+  const kept = await keepProfile(world.store, {
+    ...{ subject, machine, trace, counters, endsByItself },
+    usage: output?.usage,
+  });
   return { ...kept, ...(output && { output }) };
 }
 
@@ -130,7 +133,10 @@ export async function recordCommand(
   const { kernel } = trial.reference;
   const machine = { name: 'micro-vm', kernel: kernel.release, cpus: trial.topology.cpus } as const;
   const { stdout, stderr } = outcome.output ?? { stdout: '', stderr: '' };
-  return { trace, machine, output: { stdout, stderr, exit: 'exit code 0' } };
+  const { userNs, systemNs, maxRssKiB } = outcome.metrics;
+  const isTold = userNs !== undefined && systemNs !== undefined && maxRssKiB !== undefined;
+  const usage = isTold ? { usage: { userNs, systemNs, maxRssKiB } } : {};
+  return { trace, machine, output: { stdout, stderr, exit: 'exit code 0', ...usage } };
 }
 
 /** What the library's policies say of themselves, for advice. */

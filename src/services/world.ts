@@ -166,6 +166,8 @@ export interface Observation {
     readonly exit: string;
     /** A limit of ours ended it. */
     readonly wasEnded?: boolean;
+    /** What the kernel accounted to it, where it is not in the counters. */
+    readonly usage?: { readonly userNs: number; readonly systemNs: number; readonly maxRssKiB: number };
   };
 }
 

@@ -19,6 +19,8 @@ export interface Observed {
   /** One of the two. */
   readonly trace?: Trace | undefined;
   readonly counters?: Counters | undefined;
+  /** What the kernel says of a command that has ended, which a recording does not hold. */
+  readonly usage?: Pick<Counters, 'userNs' | 'systemNs' | 'maxRssKiB'> | undefined;
   /** False: it was ended by us; absent: told by what its tasks did. */
   readonly endsByItself?: boolean | undefined;
 }
@@ -36,7 +38,7 @@ export async function keepProfile(
   observed: Observed,
 ): Promise<Kept> {
   const { subject, machine, trace } = observed;
-  const counters = observed.counters ?? countersOfTrace(trace);
+  const counters = observed.counters ?? { ...countersOfTrace(trace), ...observed.usage };
   const kept = trace === undefined ? undefined : await keepTrace(store.blobs, trace);
   const profile = profileOf({
     counters,
