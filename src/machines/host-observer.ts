@@ -4,47 +4,14 @@
 import { readFile } from 'node:fs/promises';
 import { availableParallelism, release } from 'node:os';
 import { join } from 'node:path';
-import type { Counters } from '../core/counters.ts';
+import type { Observation, ObservationWish, Target } from '../core/observation.ts';
 import type { Profile } from '../core/profile.ts';
-import type { Trace } from '../core/trace.ts';
 import { run } from '../linux/process.ts';
 import { sampleProcfs } from '../linux/procfs-counters.ts';
 import { type Recording, type RecordTarget, record, whyNotRecord } from '../linux/recorder.ts';
 import type { Runner, RunnerEvent } from '../linux/runner.ts';
 import { watch } from '../linux/watcher.ts';
 import { readProbeEvents } from '../traces/probe-events.ts';
-
-export type HostTarget =
-  | {
-      readonly what: 'command';
-      readonly command: {
-        readonly argv: readonly string[];
-        readonly env: Readonly<Record<string, string>>;
-        readonly cwd: string;
-      };
-    }
-  | { readonly what: 'process'; readonly pid: number }
-  | { readonly what: 'cgroup'; readonly path: string }
-  | { readonly what: 'machine' };
-
-export interface HostWish {
-  readonly how: 'auto' | 'record' | 'watch' | 'procfs';
-  readonly seconds: number;
-  readonly events: number;
-}
-
-export interface HostObservation {
-  readonly trace?: Trace;
-  readonly counters?: Counters;
-  readonly machine: Profile['machine'];
-  readonly output?: {
-    readonly stdout: string;
-    readonly stderr: string;
-    readonly exit: string;
-    readonly wasEnded?: boolean;
-    readonly usage?: { readonly userNs: number; readonly systemNs: number; readonly maxRssKiB: number };
-  };
-}
 
 export interface ObserverParts {
   /** Built when it is needed first. */
@@ -55,10 +22,10 @@ export interface ObserverParts {
 
 export async function observeHost(
   parts: ObserverParts,
-  target: HostTarget,
-  wish: HostWish,
+  target: Target,
+  wish: ObservationWish,
   signal: AbortSignal,
-): Promise<HostObservation> {
+): Promise<Observation> {
   const refused = whyNotRecord();
   const how = wish.how === 'auto' ? usual(target, refused !== undefined) : wish.how;
   if (how !== 'procfs' && refused !== undefined) throw refused;
@@ -67,19 +34,19 @@ export async function observeHost(
 }
 
 /** The machine as a whole does too much to be recorded for long. */
-function usual({ what }: HostTarget, isRefused: boolean): 'record' | 'watch' | 'procfs' {
+function usual({ what }: Target, isRefused: boolean): 'record' | 'watch' | 'procfs' {
   if (isRefused) return 'procfs';
   return what === 'machine' ? 'watch' : 'record';
 }
 
 const here = (): Profile['machine'] => ({ name: 'host', kernel: release(), cpus: availableParallelism() });
 
-type Found = Omit<HostObservation, 'machine'>;
+type Found = Omit<Observation, 'machine'>;
 
 async function recorded(
   parts: ObserverParts,
-  target: HostTarget,
-  { seconds, events }: HostWish,
+  target: Target,
+  { seconds, events }: ObservationWish,
   signal: AbortSignal,
 ): Promise<Found> {
   const object = await readFile(join(parts.probes, 'record.bpf.o'));
@@ -90,7 +57,7 @@ async function recorded(
   return { trace, ...outputOf(recording.events) };
 }
 
-function whom(target: HostTarget): RecordTarget {
+function whom(target: Target): RecordTarget {
   if (target.what === 'command') return { kind: 'command', ...target.command };
   if (target.what === 'process') return { kind: 'pid', pid: target.pid };
   return target.what === 'cgroup' ? { kind: 'cgroup', path: target.path } : { kind: 'all' };
@@ -98,8 +65,8 @@ function whom(target: HostTarget): RecordTarget {
 
 async function watched(
   parts: ObserverParts,
-  target: HostTarget,
-  { seconds }: HostWish,
+  target: Target,
+  { seconds }: ObservationWish,
   signal: AbortSignal,
 ): Promise<Found> {
   const object = await readFile(join(parts.probes, 'watch.bpf.o'));
@@ -109,8 +76,8 @@ async function watched(
 
 async function sampled(
   _: ObserverParts,
-  target: HostTarget,
-  { seconds }: HostWish,
+  target: Target,
+  { seconds }: ObservationWish,
   signal: AbortSignal,
 ): Promise<Found> {
   if (target.what === 'command') return sampledCommand(target.command, seconds, signal);
@@ -123,7 +90,7 @@ async function sampled(
 
 /** Starts the command as anybody would, and looks at its tree until it ends. */
 async function sampledCommand(
-  { argv: [program = '', ...args], env, cwd }: Extract<HostTarget, { what: 'command' }>['command'],
+  { argv: [program = '', ...args], env, cwd }: Extract<Target, { what: 'command' }>['command'],
   seconds: number,
   signal: AbortSignal,
 ): Promise<Found> {
@@ -145,7 +112,7 @@ async function sampledCommand(
 }
 
 /** Of a command: how it ended. */
-export function outputOf(events: Recording['events']): Pick<HostObservation, 'output'> {
+export function outputOf(events: Recording['events']): Pick<Observation, 'output'> {
   const run = events.findLast(
     (event): event is Extract<RunnerEvent, { event: 'run' }> => event.event === 'run',
   );

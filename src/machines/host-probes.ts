@@ -1,9 +1,10 @@
 // The standing watch as what the observation of delays asks: histograms where the probes may be loaded and nothing has to be fetched for it, else why not.
 
 import { Fault } from '../core/errors.ts';
+import type { Target } from '../core/observation.ts';
 import type { Probes } from '../linux/host.ts';
 import { whyNotRecord } from '../linux/recorder.ts';
-import { type HostTarget, type ObserverParts, observeHost } from './host-observer.ts';
+import { type ObserverParts, observeHost } from './host-observer.ts';
 
 /** `isReady`: the runner can be had without fetching its compiler; an observation that only reads must not. */
 export function hostProbes(parts: ObserverParts, isReady: () => boolean): Probes {
@@ -11,7 +12,7 @@ export function hostProbes(parts: ObserverParts, isReady: () => boolean): Probes
     const refused = whyNotRecord();
     if (refused !== undefined) return refused.message;
     if (!isReady()) return 'the compiler of the runner is not fetched yet (schedcp observe does it)';
-    const target: HostTarget =
+    const target: Target =
       subject === 'machine'
         ? { what: 'machine' }
         : 'pid' in subject

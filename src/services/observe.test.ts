@@ -6,11 +6,11 @@ import { describe, expect, it } from 'vitest';
 import { faultOf } from '../../test/linux/support.ts';
 import { fixedWorld } from '../../test/services/fixed-world.ts';
 import { perfettoPackets } from '../../test/traces/perfetto-schema.ts';
+import type { Observation } from '../core/observation.ts';
 import { stillRunnable, type Trace, traceKinds } from '../core/trace.ts';
 import { TraceBuilder } from '../traces/builder.ts';
 import { decodeTrace } from '../traces/file.ts';
 import { reasonIndex } from '../traces/wait-reasons.ts';
-import type { Observation } from './world.ts';
 
 const ms = 1e6;
 

@@ -1,6 +1,7 @@
 // One observation, from what was asked for to a profile on record: on this host, or in a guest.
 
 import { Fault } from '../core/errors.ts';
+import type { Observation, Target } from '../core/observation.ts';
 import type { Profile } from '../core/profile.ts';
 import type { PolicyWords } from '../profiles/suggestions.ts';
 import { type Kept, keepProfile } from '../stages/observe.ts';
@@ -8,7 +9,7 @@ import { experimentOf } from '../stages/trials.ts';
 import { defaultEntrant } from './arms.ts';
 import type { Call } from './service.ts';
 import { type Command, type Setting, trialOf } from './trials.ts';
-import type { Observation, ReadyMachine, Target, World } from './world.ts';
+import type { ReadyMachine, World } from './world.ts';
 
 /** What a caller says of the target and how to look at it: the fields of observe-schemas.ts. */
 export interface Asked {

@@ -1,10 +1,9 @@
 // What the services receive from main.ts: the parts that touch the world, behind narrow interfaces.
 
 import type { Call as RecordedCall, Traced } from '../core/calls.ts';
-import type { Counters } from '../core/counters.ts';
 import type { Host } from '../core/host.ts';
 import type { Machine } from '../core/machine.ts';
-import type { Profile } from '../core/profile.ts';
+import type { Observation, ObservationWish, Target } from '../core/observation.ts';
 import type { Experiment, MachineRef, Outcome } from '../core/records.ts';
 import type { CheckerName, Ignored, Scenario } from '../core/scenario.ts';
 import type { Trace } from '../core/trace.ts';
@@ -130,45 +129,6 @@ export interface AttackReport {
   readonly seconds: number;
   readonly failure: AttackFailure | undefined;
   readonly unsupported: string | undefined;
-}
-
-/** What is to be observed. Others than commands are there already, and are looked at for some time. */
-export type Target =
-  | { readonly what: 'command'; readonly command: ObservedCommand }
-  | { readonly what: 'process'; readonly pid: number }
-  | { readonly what: 'cgroup'; readonly path: string }
-  | { readonly what: 'machine' };
-
-export interface ObservedCommand {
-  readonly argv: readonly string[];
-  readonly env: Readonly<Record<string, string>>;
-  readonly cwd: string;
-}
-
-export interface ObservationWish {
-  /** record: event by event; watch: counted in the kernel, for long times; procfs: what everybody may see; auto: the first of them that is possible. */
-  readonly how: 'auto' | 'record' | 'watch' | 'procfs';
-  /** How long, at most. */
-  readonly seconds: number;
-  /** Room of a recording. */
-  readonly events: number;
-}
-
-/** What came of it: a recording, or what was counted. */
-export interface Observation {
-  readonly trace?: Trace;
-  readonly counters?: Counters;
-  readonly machine: Profile['machine'];
-  /** Of a command: how it ended, and the last of what it wrote. */
-  readonly output?: {
-    readonly stdout: string;
-    readonly stderr: string;
-    readonly exit: string;
-    /** A limit of ours ended it. */
-    readonly wasEnded?: boolean;
-    /** What the kernel accounted to it, where it is not in the counters. */
-    readonly usage?: { readonly userNs: number; readonly systemNs: number; readonly maxRssKiB: number };
-  };
 }
 
 export interface Check {
