@@ -4,24 +4,7 @@
  * calls, and the scheduler's own tracepoints. Observation only. How the runner loads it and what comes out: docs/protocol.md, section 4.
  * Argument lists: struct sched_ext_ops and the kfuncs of kernel/sched/ext.c and ext_idle.c, include/trace/events/sched.h, v6.18.
  */
-typedef unsigned char __u8;
-typedef unsigned short __u16;
-typedef short __s16;
-typedef unsigned int __u32;
-typedef int __s32;
-typedef unsigned long long __u64;
-typedef long long __s64;
-typedef __u16 __be16;
-typedef __u32 __be32;
-typedef __u64 __be64;
-typedef __u32 __wsum;
-typedef __u32 u32;
-typedef __s32 s32;
-typedef __u64 u64;
-typedef __s64 s64;
-typedef _Bool bool;
-#define NULL ((void *)0)
-#define false 0
+#include "include/types.h"
 
 enum { BPF_MAP_TYPE_ARRAY = 2, BPF_F_MMAPABLE = 1024 };
 
