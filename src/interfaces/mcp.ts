@@ -68,9 +68,9 @@ function serverOf(
         outputSchema: unchecked(service.output),
         annotations: {
           readOnlyHint: service.effect === 'read',
-          destructiveHint: false,
+          destructiveHint: service.effect === 'start',
           idempotentHint: service.effect === 'read',
-          openWorldHint: false,
+          openWorldHint: service.effect === 'start',
         },
       },
       (args, context) => {

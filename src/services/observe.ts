@@ -14,7 +14,7 @@ type Output = z.infer<typeof observeOutput>;
 export const observe = (world: World) =>
   service<Input, Output>({
     name: 'observe',
-    effect: 'run',
+    effect: 'start',
     summary: 'Say what a workload is: its class, what it waits for, what it seems to want, and what to try.',
     description:
       'Starts a command and observes it to its end, or looks at what runs already (pid, cgroup, all) for some seconds, without changing how it is scheduled. ' +

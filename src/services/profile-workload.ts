@@ -76,7 +76,7 @@ const mostChanges = 4;
 export const profileWorkload = (world: World) =>
   service<Input, Output>({
     name: 'profile-workload',
-    effect: 'run',
+    effect: 'start',
     summary: 'Say what a workload is and needs, in as much detail as you pay for.',
     description:
       'Give a target (pid, cgroup, all, or a command, which is run to its end) to observe it for some seconds, or the digest of a profile on record, which costs nothing but reading. ' +

@@ -3,10 +3,10 @@
 import type { z } from 'zod';
 
 /**
- * read: looks at what is there; run: starts guests, writes records and cache; remove: deletes.
- * None of them changes the scheduler of the host.
+ * read: looks at what is there; run: starts guests, writes records and cache; start: may start a command of the caller's on this machine, with our rights;
+ * remove: deletes. None of them changes the scheduler of the host.
  */
-export type Effect = 'read' | 'run' | 'remove';
+export type Effect = 'read' | 'run' | 'start' | 'remove';
 
 export interface Progress {
   /** One line for a person. */

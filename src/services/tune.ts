@@ -38,8 +38,8 @@ export const tune = (world: World) =>
       'Find out which scheduler runs a workload best, with intervals, or that none is better than the default.',
     description:
       'Runs the workload in micro-VMs on a real sched_ext kernel under the default scheduler, the default with other settings, and policies; ' +
-      'paired, interleaved, repeated until the answer is clear. For a declared workload the simulator first tries all policies with many parameter values, and the best few go to ' +
-      'the micro-VM. Takes minutes: a declared workload about 2 to 4, a command as long as it runs times 10 to 60. Answers accepted (use this policy), rejected (the default is good enough), inconclusive or invalid. Give a workload or a command.',
+      'paired, interleaved, repeated until the answer is clear. First the workload is looked at once (its profile comes before the verdict; a command is recorded in a guest), and the simulator tries all policies with many parameter ' +
+      'values on it; the best few go to the micro-VM. Takes minutes: a declared workload about 2 to 4, a command as long as it runs times 10 to 60. Answers accepted (use this policy), rejected (the default is good enough), inconclusive or invalid. Give a workload or a command.',
     input: tuneInput,
     output: tuneOutput,
     cli: {

@@ -57,9 +57,9 @@ describe.each([
       expect(tool.outputSchema?.type).toBe('object');
       expect(tool.annotations).toEqual({
         readOnlyHint: service.effect === 'read',
-        destructiveHint: false,
+        destructiveHint: service.effect === 'start',
         idempotentHint: service.effect === 'read',
-        openWorldHint: false,
+        openWorldHint: service.effect === 'start',
       });
     }
     const echo = tools.find((tool) => tool.name === 'echo')!;

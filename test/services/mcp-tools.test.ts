@@ -60,11 +60,14 @@ it('the tools are there, with the annotations of what they do', async () => {
   );
   const looks = { readOnlyHint: true, idempotentHint: true, destructiveHint: false, openWorldHint: false };
   const writes = { ...looks, readOnlyHint: false, idempotentHint: false };
+  const starts = { ...writes, destructiveHint: true, openWorldHint: true };
   expect(hints).toMatchObject({
     cpus: looks,
     workload_file: looks,
     sched_ext: looks,
-    profile_workload: writes,
+    observe: starts,
+    profile_workload: starts,
+    tune: writes,
     analyse: writes,
   });
   expect(Object.keys(hints)).not.toContain('scripts');

@@ -13,6 +13,7 @@ export interface Entry {
 export type Groups = readonly (readonly [heading: string, names: readonly string[]])[];
 
 const byEffect: Readonly<Record<Effect | 'extra', string>> = {
+  start: 'Know the workload',
   run: 'Try and decide',
   read: 'Look',
   extra: 'Serve',
