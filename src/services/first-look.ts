@@ -5,7 +5,7 @@ import { Fault } from '../core/errors.ts';
 import type { Profile } from '../core/profile.ts';
 import type { Goal } from '../judge/types.ts';
 import { pagesOf } from '../profiles/pages.ts';
-import { type Kept, keepProfile } from '../stages/observe.ts';
+import { countersOfTrace, type Kept, keepProfile } from '../stages/observe.ts';
 import { experimentOf } from '../stages/trials.ts';
 import { defaultEntrant } from './arms.ts';
 import { policyWords, recordCommand } from './observing.ts';
@@ -31,7 +31,9 @@ export async function firstLook(setting: Setting, named: Named, seed: number): P
     if (named.kind === 'command') return await ofCommand(setting, named);
     const trace = named.kind === 'recorded' ? named.trace : await simulated(setting, named, seed);
     const machine = { name: 'simulator', kernel: trace.release, cpus: trace.cpus } as const;
-    return { kept: await keepProfile(setting.world.store, { subject: subjectOf(named), machine, trace }) };
+    // what a simulation did is had again from its seed, and is large: only its counters are kept
+    const seen = named.kind === 'recorded' ? { trace } : { counters: countersOfTrace(trace) };
+    return { kept: await keepProfile(setting.world.store, { subject: subjectOf(named), machine, ...seen }) };
   } catch (error) {
     if (!(error instanceof Fault) || error.code === 'interrupted') throw error;
     setting.call.progress({ text: `it cannot be looked at: ${error.message}` });

@@ -53,7 +53,7 @@ export async function keepProfile(
   return { profile, digest, counters, ...(kept && { trace: kept }) };
 }
 
-function countersOfTrace(trace: Trace | undefined): Counters {
+export function countersOfTrace(trace: Trace | undefined): Counters {
   if (trace === undefined) throw new Error('bug: nothing was observed');
   return countersOf(trace, bursts(trace));
 }
