@@ -217,6 +217,9 @@ void watch_follow(bool on)
 	*flag = on;
 }
 
+/* Who uses less than this share of a CPU is observed as if it did: a share of next to nothing would pay for nothing. */
+static const double LEAST_USED = 0.05;
+
 /* Wakeups are counted in the next 100 ms if what all this has cost so far, as estimated, is below the budget, and now and then at any rate. */
 void watch_tick(void)
 {
@@ -227,7 +230,8 @@ void watch_tick(void)
 	if (is_group)
 		walk("begin"); /* who was moved into the group */
 	machine_now(&busy, &switches);
-	double earned = budget * (double)(busy - last_busy), room = budget * TICK_NS * 2;
+	double used = (double)(busy - last_busy), least = (double)(now - last_ns) * LEAST_USED;
+	double earned = budget * (used > least ? used : least), room = budget * TICK_NS * 2;
 	credit += earned - (double)(switches - last_switches) * SWITCH_NS - (double)(wakes - last_wakes) * WAKING_NS;
 	credit = credit > room ? room : credit < -50 * room ? -50 * room : credit;
 	if (links[ON_WAKING])
