@@ -11,7 +11,7 @@ const sleeps = 5;
 const workload = JSON.stringify({
   kind: 'declared',
   name: 'lives',
-  description: 'Long runs beside a sleeper on two CPUs.',
+  description: 'Long runs beside a sleeper.',
   goal: { metric: 'makespanNs', direction: 'lower' },
   jitter: { work: 0 },
   groups: [
@@ -36,18 +36,22 @@ describe.each(versions)('on kernel %s', (version) => {
   });
   afterAll(() => lab.close());
 
-  it('a declared workload', async () => {
-    const ref = await declared(lab, workload, 1, 2);
-    const wish = experiment(lab, { arm: defaultArm, workload: ref, cpus: 2 });
+  // Emulated CPUs take turns: the sleeper's may stand still, its timer set, before it is taken off it. Alone a CPU has no turns to wait for.
+  it.each([
+    { cpus: 1, sleepMs: 2 },
+    { cpus: 2, sleepMs: 1 },
+  ])('a declared workload on $cpus CPUs', async ({ cpus, sleepMs }) => {
+    const ref = await declared(lab, workload, 1, cpus);
+    const wish = experiment(lab, { arm: defaultArm, workload: ref, cpus });
     const { outcome, counters } = await lab.vm.watch(wish, readFileSync(`${root}/probes/watch.bpf.o`));
     expect(outcome.finding).toBeNull();
-    expect(counters).toMatchObject({ by: 'probes', cpus: 2, folded: 0, lost: 0 });
+    expect(counters).toMatchObject({ by: 'probes', cpus, folded: 0, lost: 0 });
     const tasks = counters?.tasks ?? [];
     expect(tasks.map((task) => task.comm).toSorted()).toEqual(['long-0', 'long-1', 'long-2', 'sleepy-0']);
     const sleeper = tasks.find((task) => task.comm === 'sleepy-0');
     const { count = 0, ns = 0 } = sleeper?.waits?.sleep ?? {};
     expect(count).toBeGreaterThanOrEqual(sleeps); // it may wait for its attributes, too
-    expect(ns).toBeGreaterThanOrEqual(sleeps * 2 * ms);
+    expect(ns).toBeGreaterThanOrEqual(sleeps * sleepMs * ms);
     expect(sleeper?.wakes?.timer).toBeGreaterThanOrEqual(sleeps);
     expect(sleeper?.ranNs).toBeGreaterThan(sleeps * 0.3 * ms);
     for (const long of tasks.filter((task) => task !== sleeper)) {
@@ -55,6 +59,6 @@ describe.each(versions)('on kernel %s', (version) => {
       expect(long.ranNs).toBeLessThan(16 * ms);
     }
     const delayed = tasks.reduce((sum, task) => sum + (task.delayNs ?? 0), 0);
-    expect(delayed).toBeGreaterThan(8 * ms); // three on two CPUs: one waits 12 in all, or each a part of it
+    expect(delayed).toBeGreaterThan(8 * ms); // three on two CPUs: one waits 12 in all, or each a part of it; on one even longer
   });
 });
