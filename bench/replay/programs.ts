@@ -1,7 +1,7 @@
-// Real programs whose runs are recorded and replayed: builds, compressors, sorting, a database, hashing, message passing; one process, many, threads. Their inputs
-// are written here, the same bytes each time.
+// Real programs whose runs are recorded and replayed: builds, compressors, sorting, a database, hashing, message passing, servers with their clients, pipelines; one
+// process, many, threads. Their inputs are written here, the same bytes each time.
 
-import { cpSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createRandom } from '../../src/lib/random.ts';
@@ -28,12 +28,20 @@ export async function realPrograms(
   const directory = mkdtempSync(join(tmpdir(), 'schedcp-replay-'));
   const roots: Record<string, string> = {};
   const libraries: Record<string, string> = {};
-  for (const group of ['perf', 'programs', 'compiler', 'jobs'] as const satisfies readonly Group[]) {
+  const groups = [
+    'perf',
+    'programs',
+    'compiler',
+    'jobs',
+    'servers',
+    'stressors',
+  ] as const satisfies readonly Group[];
+  for (const group of groups) {
     const { root, env } = await tools(cache, group, {});
     roots[group] = root;
     libraries[group] = env.LD_LIBRARY_PATH ?? '';
   }
-  const { perf = '', programs = '', compiler = '', jobs = '' } = roots;
+  const { perf = '', programs = '', compiler = '', jobs = '', servers = '', stressors = '' } = roots;
   const source = join(directory, 'source');
   const bzip2 = await sourceTree(cache, 'bzip2', {});
   const freshSource = (): void => {
@@ -50,6 +58,20 @@ export async function realPrograms(
     ...{ name, argv, with: [], cwd: '/' },
     env: { LD_LIBRARY_PATH: libraries[group] ?? '', PATH: '/usr/bin:/bin' },
   });
+  /** A server on the socket `s`, its client, and its end. */
+  const served = (name: string, server: string, client: string, needs: readonly string[]): RealProgram => {
+    const paths = needs.map(
+      (file) => [`${servers}/usr/bin/${file}`, `${servers}/usr/sbin/${file}`].find(existsSync)!,
+    );
+    const text = `rm -f s; ${server} >/dev/null 2>&1 & until [ -S s ]; do sleep 0.01; done; ${client} >/dev/null; kill $!; wait`;
+    return {
+      ...{ name, argv: ['/bin/sh', '-c', text], with: [...paths, 'sleep', 'rm', directory], cwd: directory },
+      env: {
+        LD_LIBRARY_PATH: libraries.servers ?? '',
+        PATH: `${servers}/usr/bin:${servers}/usr/sbin:/usr/bin:/bin`,
+      },
+    };
+  };
   const objects = ['huffman.o', 'crctable.o', 'randtable.o', 'compress.o', 'bzlib.o'];
   const loops = (count: number): string => String(Math.round(count * scale));
   const using = (name: string): string => `${jobs}/usr/bin/${name}`;
@@ -85,6 +107,33 @@ export async function realPrograms(
     shell('zstd', `exec zstd -q -T4 -9 -B524288 -c ${data.whole} >/dev/null`, [using('zstd')]),
     shell('sort', `exec sort --parallel=4 -S 64M ${data.lines} >/dev/null`, ['sort']),
     shell('sqlite', `sqlite3 :memory: <${data.sql} | gzip -9 >/dev/null`, [using('sqlite3'), 'gzip']),
+    shell('pipeline', `cat ${data.whole} | tr a-z b-za | gzip -1 | openssl dgst -sha256 >/dev/null`, [
+      ...['cat', 'tr', 'gzip', using('openssl')],
+    ]),
+    shell(
+      'report',
+      `sed s/a/o/g ${data.lines} | gawk '{ print $2, ++n[$2] }' | tr a-z A-Z | gzip -1 >/dev/null`,
+      [...['sed', using('gawk'), 'tr', 'gzip']],
+    ),
+    own('perf', 'perf-messaging-threads', [
+      ...[`${perf}/usr/bin/perf`, 'bench', 'sched', 'messaging', '-p', '-t', '-g', '2', '-l', loops(40)],
+    ]),
+    own('stressors', 'sysbench-threads', [
+      ...[
+        `${stressors}/usr/bin/sysbench`,
+        'threads',
+        '--threads=6',
+        '--thread-locks=2',
+        '--thread-yields=20',
+      ],
+      ...['--time=0', `--events=${loops(300)}`, 'run'],
+    ]),
+    served(
+      'redis',
+      'redis-server --port 0 --unixsocket s --save ""',
+      `redis-benchmark -s s -c 8 -n ${loops(2000)} -t get -q`,
+      [...['redis-server', 'redis-benchmark']],
+    ),
   ];
   return { programs: list, clean: () => rmSync(directory, { recursive: true, force: true }) };
 }
