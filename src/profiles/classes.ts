@@ -30,7 +30,9 @@ export function classify(
     confidence,
     scores: scoresOf(model.classes, p),
     why: whyOf(shape, model, values, top),
-    look: isSure ? [] : lookAt(shape, model.classes[top]!, model.classes[order[1]!]!),
+    look: isSure
+      ? stillOpen(shape, model.classes[top]!)
+      : lookAt(shape, model.classes[top]!, model.classes[order[1]!]!),
   };
 }
 
@@ -68,6 +70,13 @@ function lookAt(shape: Shape, first: ClassName, second: ClassName): string[] {
       ? ['record it: without probes neither the lengths of its runs nor what it waits for is known']
       : [];
   return [`${first} or ${second}`, questions[first], questions[second], ...blind];
+}
+
+/** Who computes and who waits for memory look the same from outside the core. */
+function stillOpen({ pmu }: Shape, name: ClassName): string[] {
+  return name === 'cpu-bound' && pmu === undefined
+    ? [`${questions['memory-bound']}; without one, who computes and who waits for memory look the same`]
+    : [];
 }
 
 function nothingKnown(shape: Shape): Classified {

@@ -188,6 +188,16 @@ describe('classify', () => {
     expect(said.look).toContain('nothing was measured');
   });
 
+  it('without a PMU, who is cpu-bound may wait for memory, and that is said; with one it is not asked for', () => {
+    const computing = runs.map((run) => run.procfs).filter((shape) => classify(shape).name === 'cpu-bound');
+    expect(computing.length).toBeGreaterThan(0);
+    for (const { pmu: _, ...shape } of computing) {
+      expect(classify(shape).look.join()).toContain('PMU');
+      const said = classify({ ...shape, pmu: { instructionsPerCycle: 2, missesPerKiloInstruction: 0.1 } });
+      if (said.name === 'cpu-bound') expect(said.look).toEqual([]);
+    }
+  });
+
   it('names make no difference', () => {
     const counters = (comm: string): Counters => ({
       by: 'procfs',
