@@ -273,13 +273,25 @@ class Guests {
   }
 }
 
-async function bootAndSave(
+/** An emulated machine resets now and then while it boots, and not the next time: who fails twice is told why. */
+const bootAttempts = 2;
+
+async function bootAndSave(...args: Parameters<typeof bootOnce>): Promise<void> {
+  for (let attempt = 1; ; attempt++) {
+    const fault = await bootOnce(...args);
+    if (fault === undefined) return;
+    if (attempt === bootAttempts || fault.code === 'interrupted') throw fault;
+  }
+}
+
+/** A fault: it ended before it was ready. */
+async function bootOnce(
   qemu: Tools,
   spec: GuestSpec,
   directory: string,
   file: string,
   signal: AbortSignal | undefined,
-): Promise<void> {
+): Promise<Fault | undefined> {
   await mkdir(directory, { recursive: true });
   const limitMs = 180_000;
   const guest = await startGuest(qemu, spec, {
@@ -294,10 +306,11 @@ async function bootAndSave(
   });
   try {
     while (!(await guest.output()).includes('\n')) {
-      if (over !== undefined) throw await bootFault(guest, over);
+      if (over !== undefined) return await bootFault(guest, over);
       await new Promise((resolve) => setTimeout(resolve, 20));
     }
     await saveGuest(guest, file, limitMs);
+    return undefined;
   } finally {
     guest.kill();
     await guest.end;
@@ -307,12 +320,16 @@ async function bootAndSave(
 async function bootFault(guest: { console(): Promise<string> }, end: GuestEnd): Promise<Fault> {
   if (end.how === 'aborted') return new Fault('interrupted', 'interrupted while a guest was booting');
   const said = (await guest.console()).trim().split('\n').slice(-8).join('\n');
-  return new Fault('unavailable', `the guest did not boot (${end.how}): ${end.detail}`, {
-    where: said,
-    next: /out of memory|No working init|Initramfs unpacking failed/i.test(said)
-      ? 'give the guest more memory with --memory'
-      : 'look at the console above; try another kernel with --kernel, or more memory with --memory',
-  });
+  return new Fault(
+    'unavailable',
+    `the guest did not boot (${end.how}, status ${end.status}): ${end.detail}`,
+    {
+      where: said,
+      next: /out of memory|No working init|Initramfs unpacking failed/i.test(said)
+        ? 'give the guest more memory with --memory'
+        : 'look at the console above; try another kernel with --kernel, or more memory with --memory',
+    },
+  );
 }
 
 async function expansionOf(experiment: Experiment, blobs: Blobs): Promise<Expansion | undefined> {
