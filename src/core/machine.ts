@@ -1,8 +1,10 @@
 // The contract of the machines: an Experiment in, an Outcome out. A machine never judges.
 
+import type { Deploys } from './attachment.ts';
 import type { Experiment, MachineRef, Outcome, WorkloadRef } from './records.ts';
 
-export interface Machine {
+/** `attach`, `attachments` and `adopt` are there where policies can stay in charge: the host, a guest that lives long. */
+export interface Machine extends Partial<Deploys> {
   readonly name: MachineRef['name'];
   /** Why this machine cannot run the workload; empty when it can. */
   accepts(workload: WorkloadRef): string[];

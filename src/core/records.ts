@@ -87,7 +87,7 @@ export const workloadSchema = z.discriminatedUnion('kind', [
 
 export const machineSchema = z.object({
   name: z.enum(['micro-vm', 'simulator', 'host']),
-  mode: z.enum(['deterministic', 'fast', 'kvm', 'simulated']),
+  mode: z.enum(['deterministic', 'fast', 'kvm', 'simulated', 'native']),
   /** Restored from a saved guest, or booted for this run. */
   start: z.enum(['restored', 'cold']),
   kernel: z.object({ release: z.string(), image: digestSchema }),
@@ -149,6 +149,9 @@ export const findingSchema = z.object({
     'runner-refused',
     'bad-program',
     'unsupported',
+    'host-without-sched-ext',
+    'not-permitted',
+    'foreign-scheduler',
   ]),
   message: z.string(),
   detail: z.string().optional(),

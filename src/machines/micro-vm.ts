@@ -375,8 +375,11 @@ function hardLimitMs(experiment: Experiment): number {
 }
 
 function modeOf({ machine }: Experiment): Mode {
-  if (machine.mode !== 'simulated') return machine.mode;
-  throw new Fault('unsupported', 'a micro-VM has no mode simulated', { next: 'run it on the simulator' });
+  const { mode } = machine;
+  if (mode !== 'simulated' && mode !== 'native') return mode;
+  throw new Fault('unsupported', `a micro-VM has no mode ${mode}`, {
+    next: 'run it on the machine that has',
+  });
 }
 
 function emulatorVersion(qemu: Tools): string {

@@ -281,6 +281,9 @@ const modeNotes: Readonly<Record<Experiment['machine']['mode'], string[]>> = {
     'A model of kernel 6.18, not a kernel: what it does not model is in docs/semantics.md. Effects are to be confirmed in a micro-VM.',
   ],
   kvm: ['The guest shares the host’s CPUs; its topology is not the host’s.'],
+  native: [
+    'Everything else that this machine does runs beside the workload; only paired and interleaved runs can be compared.',
+  ],
 };
 
 function notesOf(experiment: Experiment): string[] {

@@ -83,7 +83,7 @@ export async function experimentBehind(record: Experiment | Outcome, records: Re
 }
 
 /** Relative difference up to which a metric of a run again counts as the same: restored guests repeat within 1 %. */
-export const tolerance = { simulated: 0, deterministic: 0.01, fast: 0.5, kvm: 0.5 } as const;
+export const tolerance = { simulated: 0, deterministic: 0.01, fast: 0.5, kvm: 0.5, native: 0.5 } as const;
 
 /** Runs an experiment again and lists the metrics that differ by more than the mode's tolerance. */
 export async function replayExperiment(
