@@ -1,5 +1,6 @@
 // One table a place: each program recorded at 2 CPUs, replayed at 1, 2 and 4, beside real runs at those sizes, interleaved. A machine of another size is not as fast
-// (emulated CPUs stop one another, real ones share caches): how much slower is a number of the machine, taken here from the *other* programs.
+// (emulated CPUs stop one another, real ones share caches): what replays come to when
+// they are told how fast it is, by the other programs or by this one, stands beside.
 
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -83,7 +84,7 @@ export function printTable(compared: readonly Compared[]): { makespan: number; l
 function printSize(one: Compared, cpus: number, speed: number): { span: boolean; latency: boolean } {
   const limit = cpus === recordedAt ? limits.recorded : limits.other;
   const real = one.real.get(cpus)!;
-  const replays = one.predict(cpus, speed);
+  const replays = one.predict(cpus, 1);
   const span = compareOne(real, replays, 'makespanNs');
   const late = compareOne(real, replays, 'latencyNsP99');
   const isTold = real.every(({ wakes }) => wakes >= leastWakes);
@@ -92,7 +93,7 @@ function printSize(one: Compared, cpus: number, speed: number): { span: boolean;
   const other = (factor: number): string =>
     percent(compareOne(real, one.predict(cpus, factor), 'makespanNs').error);
   const own = cpuRatio(one, cpus);
-  const sized = `, ×${speed.toFixed(2)}; ${other(1)} at ×1, ${other(own)} at its own ×${own.toFixed(2)}`;
+  const sized = `; told the speed: by others ×${speed.toFixed(2)} ${other(speed)}, its own ×${own.toFixed(2)} ${other(own)}`;
   row(
     `${one.name} at ${cpus} ${cpus === 1 ? 'CPU' : 'CPUs'}`,
     `≤ ${100 * limit} %; p99 ≤ 25 %`,
