@@ -67,19 +67,32 @@ export function numberIn(line: string, form: string): number | undefined {
   if (line.length > longestLine) return undefined;
   const [before, after] = form.split('{number}') as [string, string];
   const head = before.split('{any}');
-  let at = 0;
-  for (const part of head) {
+  const last = head.pop()!;
+  const start = skip(line, head, 0);
+  if (start === undefined) return undefined;
+  for (let at = line.indexOf(last, start); at >= 0; at = line.indexOf(last, at + 1)) {
+    const from = at + last.length;
+    const [text] = numberAt.exec(line.slice(from, from + longestNumber)) ?? [];
+    if (text !== undefined && endsSo(line, after, from + text.length)) return Number(text);
+    if (at === line.length) break;
+  }
+  return undefined;
+}
+
+const longestNumber = 40;
+
+function endsSo(line: string, after: string, at: number): boolean {
+  const [next, ...others] = after.split('{any}') as [string, ...string[]];
+  return line.startsWith(next, at) && skip(line, others, at + next.length) !== undefined;
+}
+
+/** Where the last of the parts ends, when they come one after the other. */
+function skip(line: string, parts: readonly string[], from: number): number | undefined {
+  let at = from;
+  for (const part of parts) {
     const found = line.indexOf(part, at);
     if (found < 0) return undefined;
     at = found + part.length;
   }
-  const [text] = numberAt.exec(line.slice(at)) ?? [];
-  if (text === undefined) return undefined;
-  at += text.length;
-  for (const [i, part] of after.split('{any}').entries()) {
-    const found = line.indexOf(part, at);
-    if (found < 0 || (i === 0 && found !== at)) return undefined;
-    at = found + part.length;
-  }
-  return Number(text);
+  return at;
 }
