@@ -10,8 +10,9 @@ const rooms = {
   traces: ['core', 'lib'],
   profiles: ['traces', 'core', 'lib'],
   sandbox: ['core', 'lib'],
+  deployment: ['core', 'lib'],
   linux: ['core', 'lib'],
-  knowledge: ['core', 'lib'],
+  knowledge: ['deployment', 'core', 'lib'],
   machines: ['simulator', 'linux', 'bpf', 'workload', 'traces', 'core', 'lib'],
   stages: ['core', 'bpf', 'workload', 'judge', 'knowledge', 'traces', 'profiles', 'lib'],
   services: [
@@ -23,6 +24,7 @@ const rooms = {
     'traces',
     'profiles',
     'sandbox',
+    'deployment',
     'core',
     'lib',
   ],

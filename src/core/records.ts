@@ -237,6 +237,16 @@ export const verdictSchema = z.object({
   judgement: z.unknown(),
 });
 
+/** Where the audit had come to: kept among the records, so that lines cut from its end are missed. */
+export const anchorSchema = z.object({
+  kind: z.literal('anchor'),
+  version: z.literal(1),
+  from: z.array(digestSchema),
+  /** Number and hash of a line of the audit. */
+  seq: z.number().int().min(0),
+  hash: digestSchema,
+});
+
 export type Policy = z.infer<typeof policySchema>;
 export type Settings = z.infer<typeof settingsSchema>;
 export type Arm = z.infer<typeof armSchema>;
@@ -249,9 +259,11 @@ export type Outcome = z.infer<typeof outcomeSchema>;
 export type Finding = z.infer<typeof findingSchema>;
 export type Verdict = z.infer<typeof verdictSchema>;
 export type Screening = z.infer<typeof screeningSchema>;
-export type RecordOf = Candidate | Experiment | Outcome | Profile | Screening | Verdict;
+export type Anchor = z.infer<typeof anchorSchema>;
+export type RecordOf = Anchor | Candidate | Experiment | Outcome | Profile | Screening | Verdict;
 
 export const recordSchema = z.discriminatedUnion('kind', [
+  anchorSchema,
   candidateSchema,
   experimentSchema,
   outcomeSchema,

@@ -103,6 +103,8 @@ async function fileView(world: World, path: string, view: string): Promise<strin
 
 async function summary(world: World, record: RecordOf): Promise<string> {
   switch (record.kind) {
+    case 'anchor':
+      return `the audit had come to line ${record.seq}, with hash ${record.hash}\n`;
     case 'verdict':
       return `${judgementText(record.judgement as Judgement)}\n${record.outcomes.length} outcomes: ${record.outcomes
         .slice(0, 6)
@@ -172,14 +174,20 @@ export const replay = (world: World) =>
 type ReplayInput = z.infer<typeof replayInput>;
 type Replayed = z.infer<typeof replayOutput>;
 
+const unrepeatable = {
+  candidate: 'a candidate is a proposal',
+  profile: 'a profile is what was seen',
+  anchor: 'an anchor is a place in the audit, see: schedcp audit verify',
+} as const;
+
 async function runReplay(
   world: World,
   { record: prefix, rerun, kernel }: ReplayInput,
   call: Call,
 ): Promise<Reply<Replayed>> {
   const { record } = await load(world, prefix);
-  if (record.kind === 'candidate' || record.kind === 'profile') {
-    const why = record.kind === 'candidate' ? 'a candidate is a proposal' : 'a profile is what was seen';
+  if (record.kind === 'candidate' || record.kind === 'profile' || record.kind === 'anchor') {
+    const why = unrepeatable[record.kind];
     throw new Fault('unsupported', `${why}: there is nothing to replay`, {
       next: 'replay a verdict, an outcome or an experiment',
     });
