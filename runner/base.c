@@ -79,6 +79,8 @@ int protect_self(void)
 	return result;
 }
 
+void protect_from_oom(void) { write_text("/proc/self/oom_score_adj", "-1000"); }
+
 pid_t fork_into(int cgroup_fd)
 {
 	struct clone_args args = {.exit_signal = SIGCHLD};
@@ -92,6 +94,13 @@ pid_t fork_into(int cgroup_fd)
 static pthread_mutex_t guard_lock = PTHREAD_MUTEX_INITIALIZER;
 static pthread_cond_t guard_changed;
 static uint64_t guard_deadline; /* 0: not armed */
+static int64_t guard_seq;	/* of the policy that is meant: another one is not ours */
+
+static int64_t enable_seq(void)
+{
+	char text[32];
+	return read_text("/sys/kernel/sched_ext/enable_seq", text, sizeof(text)) > 0 ? strtoll(text, NULL, 10) : -1;
+}
 
 static void *guard_thread(void *unused)
 {
@@ -108,7 +117,7 @@ static void *guard_thread(void *unused)
 			continue;
 		char state[24];
 		read_text("/sys/kernel/sched_ext/state", state, sizeof(state));
-		if (strcmp(state, "disabled"))
+		if (strcmp(state, "disabled") && enable_seq() == guard_seq)
 			write_text("/proc/sysrq-trigger", "S"); /* the capital letter: "s" syncs discs */
 		guard_deadline = 0;
 	}
@@ -141,6 +150,7 @@ static void guard_set(uint64_t deadline)
 {
 	pthread_mutex_lock(&guard_lock);
 	guard_deadline = deadline;
+	guard_seq = deadline ? enable_seq() : 0;
 	pthread_cond_signal(&guard_changed);
 	pthread_mutex_unlock(&guard_lock);
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The workload's cgroups: /sys/fs/cgroup/schedcp-<pid>.<name>, siblings of a task that is in none, made at need, emptied and removed at the end
- * (Documentation/admin-guide/cgroup-v2.rst: cgroup.kill, pids.events, memory.events). */
-#include "runner.h"
+/* The workload's cgroups: /sys/fs/cgroup/schedcp-<pid>.<name>, siblings of a task that is in none, made at need, emptied and removed at the end, with the
+ * controllers that were enabled for them (Documentation/admin-guide/cgroup-v2.rst: cgroup.kill, pids.events, memory.events, cgroup.subtree_control). */
+#include "undo.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -10,9 +10,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { MAX_CGROUPS = 80 };
-static char made[MAX_CGROUPS][160]; /* in order of creation: parents first */
-static size_t made_n;
+static const char *const controllers[] = {"cpu", "memory", "pids"};
+static uint32_t needed = 7;
+
+void cgroup_needs(uint32_t bits) { needed = bits; }
 
 static void path_of(char *path, size_t cap, const char *name, const char *file)
 {
@@ -24,20 +25,28 @@ static int make(const char *name)
 	char path[160];
 	path_of(path, sizeof(path), name, "");
 	if (mkdir(path, 0755) == 0) {
-		if (made_n < MAX_CGROUPS)
-			strcpy(made[made_n++], path);
+		if (undo->cgroup_n < sizeof(undo->cgroups) / sizeof(*undo->cgroups))
+			strcpy(undo->cgroups[undo->cgroup_n++], path);
 		return 0;
 	}
 	return errno == EEXIST ? 0 : -1;
 }
 
-static void enable_controllers(const char *directory)
+/* Those that are wanted and not there yet; returns their bits. */
+static uint32_t enable_controllers(const char *directory, uint32_t wanted)
 {
-	static const char *const controllers[] = {"+cpu", "+memory", "+pids"};
-	char path[192];
+	char path[192], text[256], word[16];
+	uint32_t added = 0;
 	snprintf(path, sizeof(path), "%s/cgroup.subtree_control", directory);
-	for (size_t i = 0; i < 3; i++)
-		write_text(path, controllers[i]);
+	read_text(path, text, sizeof(text));
+	for (uint32_t i = 0; i < 3; i++) {
+		const char *at = strstr(text, controllers[i]);
+		bool there = at && (at == text || at[-1] == ' ') && (!at[strlen(controllers[i])] || at[strlen(controllers[i])] == ' ');
+		snprintf(word, sizeof(word), "+%s", controllers[i]);
+		if (wanted & 1u << i && !there && !write_text(path, word))
+			added |= 1u << i;
+	}
+	return added;
 }
 
 int cgroup_create(const char *name)
@@ -46,12 +55,12 @@ int cgroup_create(const char *name)
 	const char *slash = strchr(name, '/');
 	if (access("/sys/fs/cgroup/cgroup.controllers", F_OK))
 		return -1;
-	if (!made_n)
-		enable_controllers("/sys/fs/cgroup");
+	if (!undo->cgroup_n)
+		undo->controllers |= enable_controllers("/sys/fs/cgroup", needed);
 	if (slash) {
 		snprintf(above, sizeof(above), "%.*s", (int)(slash - name), name);
 		path_of(parent, sizeof(parent), above, "");
-		enable_controllers(parent);
+		enable_controllers(parent, 7);
 	}
 	if (make(name))
 		return -1;
@@ -84,9 +93,19 @@ void cgroup_kill(const char *name) { cgroup_set(name, "cgroup.kill", "1"); }
 
 void cgroup_remove_all(void)
 {
-	while (made_n) {
-		const char *path = made[--made_n];
+	char word[192];
+	while (undo->cgroup_n) {
+		const char *path = undo->cgroups[undo->cgroup_n - 1];
+		snprintf(word, sizeof(word), "%s/cgroup.kill", path);
+		write_text(word, "1");
 		for (int i = 0; i < 200 && rmdir(path) && errno == EBUSY; i++)
 			sleep_ns(5 * MS);
+		undo->cgroup_n--;
 	}
+	for (uint32_t i = 0; i < 3; i++) {
+		snprintf(word, sizeof(word), "-%s", controllers[i]);
+		if (undo->controllers & 1u << i)
+			write_text("/sys/fs/cgroup/cgroup.subtree_control", word);
+	}
+	undo->controllers = 0;
 }

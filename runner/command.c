@@ -154,6 +154,7 @@ static int bounded_cgroup(struct child *c, const struct job *job, uint64_t run)
 	char value[32], text[4096];
 	struct sysinfo info;
 	sysinfo(&info);
+	cgroup_needs(6 | (job->cpu_weight ? 1 : 0));
 	snprintf(c->cgroup, sizeof(c->cgroup), "run%llu", (unsigned long long)run);
 	int fd = cgroup_create(c->cgroup);
 	c->in_cgroup = fd >= 0;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A policy's way into the kernel: open, adjust, verify under a time budget, fill maps, attach; and out again. Uses libbpf's public
  * interface (libbpf.h, 1.4) only. What the verifier's log and return codes mean: kernel/bpf/verifier.c, log.c, v6.16. */
-#include "runner.h"
+#include "undo.h"
 #include <bpf/bpf.h>
 #include <bpf/btf.h>
 #include <bpf/libbpf.h>
@@ -20,6 +20,7 @@ struct policy {
 	struct bpf_link *link, *others[MAX_LINKS];
 	size_t other_count;
 	char name[128];
+	int64_t seq;	     /* enable_seq when it was attached */
 	struct bpf_map *bss; /* holds the exit record; NULL: the object has none */
 	uint32_t record_offset, record_size;
 };
@@ -263,6 +264,7 @@ static int attach(struct policy *p)
 	p->link = bpf_map__attach_struct_ops(p->ops);
 	int error = p->link ? 0 : -errno;
 	guard_disarm();
+	p->seq = undo->attached = error ? 0 : presence_seq();
 	return error;
 }
 
@@ -337,13 +339,15 @@ bool policy_detach(struct policy *p, uint64_t patience_ms)
 	struct presence after;
 	presence_read(&after);
 	scx_events_emit();
-	guard_arm(patience_ms);
+	if (after.enable_seq == p->seq)
+		guard_arm(patience_ms);
 	if (bpf_link__detach(p->link)) /* even if somebody else holds the link; old kernels cannot */
 		errno = 0;
 	bpf_link__destroy(p->link);
 	p->link = NULL;
-	bool gone = wait_disabled(5000);
+	bool gone = wait_gone(p->seq, 5000);
 	guard_disarm();
+	undo->attached = 0;
 	presence_emit("after", &after);
 	int kind = emit_exit(p);
 	if (!gone)

@@ -117,6 +117,7 @@ static bool cgroups_create(struct play *p, const struct job *job)
 	p->base_cgroup_fd = -1;
 	if (!job->cpu_weight && !p->x.header->cgroups)
 		return true;
+	cgroup_needs(1);
 	if (job->cpu_weight) {
 		snprintf(value, sizeof(value), "%llu", (unsigned long long)job->cpu_weight);
 		if (cgroup_create("work") < 0 || cgroup_set("work", "cpu.weight", value))

@@ -51,12 +51,14 @@ void presence_settled(struct presence *p)
 	}
 }
 
-bool wait_disabled(uint64_t ms)
+int64_t presence_seq(void) { return number_of(SCX "enable_seq"); }
+
+bool wait_gone(int64_t seq, uint64_t ms)
 {
 	char state[24];
 	uint64_t limit = now_ns() + ms * MS;
 	for (;;) {
-		if (read_text(SCX "state", state, sizeof(state)) <= 0 || !strcmp(state, "disabled"))
+		if (read_text(SCX "state", state, sizeof(state)) <= 0 || !strcmp(state, "disabled") || presence_seq() != seq)
 			return true;
 		if (now_ns() >= limit)
 			return false;

@@ -276,10 +276,8 @@ int run_main(int argc, char **argv)
 	if (!buf)
 		return finish_malformed();
 	enum parsed result = job_parse(buf, n, &job, &need, &error);
-	if (result == PARSED) {
-		run_job(&job);
-		return failed ? 1 : 0;
-	}
+	if (result == PARSED)
+		return run_kept(&job);
 	fault("send a job as docs/protocol.md section 2 describes it", "%s",
 	      result == MALFORMED ? error.text : "the job ends before its line `end`");
 	return finish_malformed();
@@ -297,6 +295,5 @@ int play_main(int argc, char **argv)
 	if (!buf)
 		return finish_malformed();
 	struct job job = {.wall_limit_ms = 600000, .sched = -1, .runs = 1, .workload = {buf, n}};
-	run_job(&job);
-	return failed ? 1 : 0;
+	return run_kept(&job);
 }

@@ -8,7 +8,7 @@
 #include <stdnoreturn.h>
 #include <sys/types.h>
 
-#define RUNNER_VERSION "0.1.0"
+#define RUNNER_VERSION "0.2.0"
 #define MS 1000000ULL
 #define SECOND 1000000000ULL
 
@@ -21,7 +21,9 @@ int write_text(const char *path, const char *text);
 void *xalloc(void *old, size_t size);
 /* Real-time class and locked memory, so that no sched_ext policy decides when the runner runs. -1 when not permitted. */
 int protect_self(void);
-/* Asks the kernel to leave sched_ext (SysRq-S) when the policy still schedules ms from now; disarm in time to prevent it. */
+/* The kernel kills others first when memory runs out. Inherited by forks: only for those that start nobody. */
+void protect_from_oom(void);
+/* Asks the kernel to leave sched_ext (SysRq-S) when the policy of now still schedules ms from now; disarm in time to prevent it. */
 void guard_start(void);
 void guard_arm(uint64_t ms);
 void guard_disarm(void);
@@ -103,7 +105,10 @@ void presence_read(struct presence *presence);
 void presence_settled(struct presence *presence);
 bool presence_enabled(void);
 void presence_emit(const char *when, const struct presence *presence);
-bool wait_disabled(uint64_t ms);
+/* Counts the policies that the kernel has enabled: tells ours from one that somebody else has loaded since. */
+int64_t presence_seq(void);
+/* Until the policy that was enabled as number seq is in charge no longer. */
+bool wait_gone(int64_t seq, uint64_t ms);
 void scx_events_emit(void);
 
 /* ---- load.c: a policy from object to attached ---- */
@@ -166,6 +171,8 @@ int exit_emit(const void *record, size_t size);
 /* ---- settings.c, cgroup.c ---- */
 int settings_apply(const struct job *job);
 void settings_restore(void);
+/* What the cgroups of this job are for: 1 cpu, 2 memory, 4 pids. A machine where they are not enabled gets no others. */
+void cgroup_needs(uint32_t bits);
 /* A cgroup of the workload; one level of nesting, with '/'. Returns a directory fd for fork_into, -1 when there are none. */
 int cgroup_create(const char *name);
 int cgroup_set(const char *name, const char *file, const char *value);
@@ -185,6 +192,8 @@ struct watch {
 enum stop watch_check(struct watch *watch);
 void stop_report(enum stop stop, const struct job *job);
 void run_job(const struct job *job);
+/* keeper.c: as run_job, on a machine that must be as before afterwards, whoever is killed meanwhile. Returns the exit code. */
+int run_kept(const struct job *job);
 /* Kills and reaps every descendant, escaped ones too (the runner is their subreaper). */
 void kill_descendants(void);
 /* SIGCHLD and SIGUSR1 end a sleep; SIGTERM, SIGINT and SIGHUP ask for an orderly end. All are blocked outside wait_signals. */

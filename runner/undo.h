@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What a run changes of a machine, where another process can see it and undo it. */
+#pragma once
+#include "runner.h"
+
+struct change {
+	uint32_t file;
+	char from[72], to[72];
+};
+struct undo {
+	uint32_t change_n, cgroup_n, controllers; /* controllers: bits of those that were enabled at the root for us */
+	int64_t attached;			   /* enable_seq of the policy that is in charge for us, 0: none */
+	struct change changes[33];
+	char cgroups[80][160]; /* in order of creation: parents first */
+};
+/* Never NULL; in memory that is shared with the children after undo_share(). */
+extern struct undo *undo;
+
+/* Before the fork of who changes things: his keeper sees them, and they are written down in /run/schedcp before they happen. */
+void undo_share(void);
+/* Only one process at a time changes settings: false after a fault when another one does. */
+bool undo_alone(void);
+void undo_write_ahead(void);
+void undo_forget_ahead(void);
+/* Undoes what a runner wrote down that died with its keeper. */
+void undo_recover(void);
