@@ -20,7 +20,7 @@ struct entry {
 
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
-	__uint(max_entries, 32768);
+	__uint(max_entries, 8192);
 	__type(key, s32);
 	__type(value, struct entry);
 } file SEC(".maps");

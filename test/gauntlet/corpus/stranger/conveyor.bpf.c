@@ -38,28 +38,27 @@ void OP(conveyor_enqueue, struct task_struct *p, u64 enq_flags)
 	kick_idle_cpu(p);
 }
 
-/* Returns how many pids were taken out of the map, whether or not their tasks are still there. */
-static __always_inline u32 carry(void)
+/* Whether any pid was taken out of the map, be its task still there or not. */
+static __always_inline bool carry(void)
 {
 	struct task_struct *p;
-	u32 i, taken = 0;
+	bool any = false;
 	s32 pid;
+	u32 i;
 
 	bpf_for(i, 0, BATCH) {
 		if (bpf_map_pop_elem(&arrivals, &pid))
 			break;
-		taken++;
+		any = true;
 		p = bpf_task_from_pid(pid);
 		if (!p)
 			continue;
 		scx_bpf_dsq_insert(p, BELT, slice_ns, 0);
 		bpf_task_release(p);
+		carried++;
 	}
-	if (taken) {
-		batches++;
-		carried += taken;
-	}
-	return taken;
+	batches += any;
+	return any;
 }
 
 void OP(conveyor_dispatch, s32 cpu, struct task_struct *prev)

@@ -26,7 +26,7 @@ void OP(handoff_enqueue, struct task_struct *p, u64 enq_flags)
 	kick_idle_cpu(p);
 }
 
-static __always_inline void hand_out(void)
+static __always_inline void hand_out(s32 cpu)
 {
 	struct bpf_iter_scx_dsq queue;
 	u32 i;
@@ -41,7 +41,7 @@ static __always_inline void hand_out(void)
 		idle = scx_bpf_pick_idle_cpu(p->cpus_ptr, 0);
 		if (idle < 0)
 			continue;
-		if (bpf_cpumask_test_cpu(idle, p->cpus_ptr) && scx_bpf_dsq_move(&queue, p, SCX_DSQ_LOCAL_ON | idle, 0))
+		if (idle != cpu && bpf_cpumask_test_cpu(idle, p->cpus_ptr) && scx_bpf_dsq_move(&queue, p, SCX_DSQ_LOCAL_ON | idle, 0))
 			handed++;
 		scx_bpf_kick_cpu(idle, SCX_KICK_IDLE); /* it was taken off the list of the idle, so it must look in either case */
 	}
@@ -51,7 +51,7 @@ static __always_inline void hand_out(void)
 void OP(handoff_dispatch, s32 cpu, struct task_struct *prev)
 {
 	if (scx_bpf_dsq_move_to_local(QUEUE) && scx_bpf_dsq_nr_queued(QUEUE) > 0)
-		hand_out();
+		hand_out(cpu);
 }
 
 s32 SLEEPABLE_OP(handoff_init)

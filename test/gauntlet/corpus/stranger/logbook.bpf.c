@@ -20,7 +20,7 @@ struct line {
 
 struct {
 	__uint(type, BPF_MAP_TYPE_RINGBUF);
-	__uint(max_entries, 1 << 20);
+	__uint(max_entries, 1 << 16);
 } lines SEC(".maps");
 
 static __always_inline bool write_line(struct task_struct *p)

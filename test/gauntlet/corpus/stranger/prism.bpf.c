@@ -14,12 +14,16 @@ const volatile u32 comm_bytes = 15;
 #define QUEUE 0
 #define NO_END (1 << 22)
 
+static u32 found[MAX_CPUS]; /* not a variable: the verifier would follow its every value */
+
 static __always_inline u32 own_waiting(const struct comm *self)
 {
 	struct bpf_iter_scx_dsq queue;
+	u32 *own = &found[CPU_SLOT(bpf_get_smp_processor_id())];
 	struct comm other;
-	u32 i, own = 0;
+	u32 i;
 
+	*own = 0;
 	bpf_iter_scx_dsq_new(&queue, QUEUE, 0);
 	bpf_for(i, 0, NO_END) {
 		struct task_struct *p = bpf_iter_scx_dsq_next(&queue);
@@ -28,10 +32,10 @@ static __always_inline u32 own_waiting(const struct comm *self)
 			break;
 		read_comm(&other, p, comm_bytes);
 		if (same_comm(self, &other))
-			own++;
+			++*own;
 	}
 	bpf_iter_scx_dsq_destroy(&queue);
-	return own;
+	return *own;
 }
 
 s32 OP(prism_select_cpu, struct task_struct *p, s32 prev_cpu, u64 wake_flags)

@@ -33,15 +33,17 @@ u64 began[MAX_CPUS]; /* when the task that runs there began; 0: none does */
 static int on_beat(void *map, u32 *key, struct beat *beat)
 {
 	u32 cpus = smaller(scx_bpf_nr_cpu_ids(), MAX_CPUS), cpu;
+	bool shared = scx_bpf_dsq_nr_queued(QUEUE) > 0;
 	u64 now = scx_bpf_now();
 
-	if (scx_bpf_dsq_nr_queued(QUEUE) > 0) {
-		bpf_for(cpu, 0, cpus) {
-			u64 since = began[CPU_SLOT(cpu)];
+	bpf_for(cpu, 0, cpus) {
+		u64 since = began[CPU_SLOT(cpu)];
 
-			if (since && !before(now, since + quantum_ns))
-				scx_bpf_kick_cpu(cpu, SCX_KICK_PREEMPT);
-		}
+		if (!since || before(now, since + quantum_ns))
+			continue;
+		/* a task sent to an idle CPU may find that another came first */
+		if (shared || scx_bpf_dsq_nr_queued(SCX_DSQ_LOCAL_ON | cpu) > 0)
+			scx_bpf_kick_cpu(cpu, SCX_KICK_PREEMPT);
 	}
 	bpf_timer_start(&beat->timer, beat_ns, 0);
 	return 0;
