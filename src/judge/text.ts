@@ -99,7 +99,7 @@ function amount({ relative }: Effect): string {
   return `${percent(Math.abs(relative))} ${relative < 0 ? 'lower' : 'higher'} than`;
 }
 
-function interval({ low, high, confidence }: Effect): string {
+export function interval({ low, high, confidence }: Effect): string {
   return `${percent(confidence)} interval ${signed(low)} to ${signed(high)}`;
 }
 
@@ -110,12 +110,12 @@ function signed(fraction: number): string {
 }
 
 /** At most one decimal: "2 %", "2.5 %". */
-function percent(fraction: number): string {
+export function percent(fraction: number): string {
   const rounded = Math.round(fraction * 1000) / 10 + 0;
   return `${rounded === 0 ? 0 : rounded} %`;
 }
 
-function quantity(value: number, unit: string): string {
+export function quantity(value: number, unit: string): string {
   if (unit !== 'ns') return `${Number(value.toPrecision(4))} ${unit}`.trim();
   const scale = [
     ['s', 1e9],

@@ -1,0 +1,35 @@
+// How many standard errors a window's mean must be off before it trips. A moving mean of w ns of noise with independent samples crosses z upwards
+// about φ(z) z / w times a nanosecond (Siegmund, "Sequential Analysis", 1985; Bauer and Hackl 1978 for moving sums), so z follows from the false trips that are
+// allowed. They are spent as time passes: most in the first minutes, when a bad policy shows, and in ever smaller parts later, so that a day's watch is not a
+// lottery.
+
+/** Scale of the spending: as many false trips are allowed in the first minute as in each doubling after it. */
+const minuteNs = 60e9;
+
+/** Allowed false trips per nanosecond, `elapsedNs` after arming: its integral over the first minute is `falseTrips`. */
+export function allowedRate(falseTrips: number, elapsedNs: number): number {
+  return falseTrips / Math.LN2 / (minuteNs + Math.max(0, elapsedNs));
+}
+
+/** The z at which a moving mean over `windowNs` crosses `rate` times a nanosecond; at least 2. */
+export function boundaryAt(rate: number, windowNs: number): number {
+  const crossings = rate * windowNs;
+  let [low, high] = [2, 12];
+  for (let i = 0; i < 50; i++) {
+    const z = (low + high) / 2;
+    if (z * density(z) > crossings) low = z;
+    else high = z;
+  }
+  return high;
+}
+
+function density(z: number): number {
+  return Math.exp((-z * z) / 2) / Math.sqrt(2 * Math.PI);
+}
+
+/** The same quantile where the standard error is an estimate with `freedom` degrees: two terms of the expansion of Student's t (Fisher 1925). */
+export function studentised(z: number, freedom: number): number {
+  const first = (z ** 3 + z) / 4;
+  const second = (5 * z ** 5 + 16 * z ** 3 + 3 * z) / 96;
+  return z + first / freedom + second / freedom ** 2;
+}

@@ -1,0 +1,202 @@
+// The watch of one KPI: its samples, its reference, and whether one of its windows has crossed its boundary. Windows are moving means: among tests that must see a change within
+// a given time they miss least (Guépié, Fillatre and Nikiforov 2012). The shortest is what the deadline leaves; the others, three and nine times as long, see the same
+// losses later where the noise is wide.
+import { gainFor } from '../compare.ts';
+import { allowedRate, boundaryAt, studentised } from './boundary.ts';
+import { freedomOf, gainAgainst, type Reference, referenceOf, standardError } from './reference.ts';
+import type { Kpi } from './types.ts';
+
+/** A KPI with everything that follows from the options; losses are on the log scale, as positive numbers. */
+export interface Terms {
+  readonly kpi: Kpi;
+  readonly tolerated: number;
+  readonly windowsNs: readonly number[];
+  /** Part of the allowed false trips for each window. */
+  readonly shares: readonly number[];
+  readonly falseTrips: number;
+  readonly referenceNs: number;
+  readonly constantNs: number;
+}
+
+export interface Crossing {
+  readonly at: number;
+  readonly windowNs: number;
+  /** Gain from which the window trips, as a positive loss, and how many samples it had. */
+  readonly limit: number;
+  readonly n: number;
+}
+
+/** Plain JSON; times are steady. */
+export interface WatchState {
+  times: number[];
+  values: number[];
+  counter: { at: number; value: number; steps: number } | null;
+  equalSince: number;
+  equalCount: number;
+  /** Longest run of equal samples in the reference. */
+  usualEqualNs: number;
+  /** When the shortest window last had enough samples. */
+  seenAt: number;
+  /** Windows start here. */
+  from: number;
+  first: Reference | null;
+  reference: Reference | null;
+  crossing: Crossing | null;
+}
+
+export interface Watch {
+  readonly terms: Terms;
+  readonly state: WatchState;
+  /** Gains of `state.values` against the reference, made of them. */
+  gains: number[];
+}
+
+const [leastSamples, leastReferenceNs] = [20, 10e9];
+
+export function openWatch(terms: Terms, from?: WatchState): Watch {
+  const state: WatchState = from ?? {
+    times: [],
+    values: [],
+    counter: null,
+    equalSince: 0,
+    equalCount: 0,
+    usualEqualNs: 0,
+    seenAt: 0,
+    from: 0,
+    first: null,
+    reference: null,
+    crossing: null,
+  };
+  const watch = { terms, state, gains: [] };
+  weigh(watch);
+  return watch;
+}
+
+/** Takes a sample at a steady time; `steps` counts the steps of the clock so far. What is no number, negative or not newer is not a sample. */
+export function take(watch: Watch, at: number, told: number, steps: number): void {
+  const { state, terms } = watch;
+  const value = terms.kpi.kind === 'counter' ? rateOf(state, at, told, steps) : told;
+  if (value === undefined || !Number.isFinite(value) || value < 0 || at <= (state.times.at(-1) ?? -Infinity))
+    return;
+  if (value !== state.values.at(-1)) [state.equalSince, state.equalCount] = [at, 0];
+  state.equalCount++;
+  state.times.push(at);
+  state.values.push(value);
+  if (state.reference !== null) watch.gains.push(gainAgainst(state.reference, terms.kpi.better, value));
+  trim(watch);
+  if (state.reference !== null) look(watch, at);
+}
+
+/** Per second since the last reading; nothing across a reset or a step of the clock. */
+function rateOf(state: WatchState, at: number, told: number, steps: number): number | undefined {
+  if (!Number.isFinite(told) || told < 0) return undefined;
+  const last = state.counter;
+  if (last !== null && last.steps === steps && at <= last.at) return undefined;
+  state.counter = { at, value: told, steps };
+  if (last === null || last.steps !== steps || told < last.value) return undefined;
+  return ((told - last.value) * 1e9) / (at - last.at);
+}
+
+/** Forgets what neither a reference nor a window will need, now and then. */
+function trim({ state, terms, gains }: Watch): void {
+  const { times, values } = state;
+  const keepNs = Math.max(terms.referenceNs, terms.windowsNs.at(-1)!);
+  const end = times.at(-1)!;
+  if (times[0]! > end - 1.5 * keepNs && times.length <= 50_000) return;
+  const gone = Math.max(
+    times.findIndex((at) => at > end - keepNs),
+    times.length - 40_000,
+  );
+  for (const column of [times, values, gains]) column.splice(0, gone);
+}
+
+/** One pass backwards over the samples since `from`: the mean of each window, held against its boundary. */
+function look({ state, terms, gains }: Watch, now: number): void {
+  const { times } = state;
+  const elapsed = now - state.from;
+  let [i, sum, n] = [times.length - 1, 0, 0];
+  for (const [index, windowNs] of terms.windowsNs.entries()) {
+    const start = Math.max(state.from, now - windowNs);
+    for (; i >= 0 && times[i]! > start; i--, n++) sum += gains[i]!;
+    if (n < leastIn(terms, windowNs)) continue;
+    if (index === 0) state.seenAt = now;
+    const limit = limitOf(terms, state.reference!, index, n, elapsed);
+    if (state.crossing === null && -sum / n > limit) state.crossing = { at: now, windowNs, limit, n };
+  }
+}
+
+/** Half of the samples that a window should have, but two. */
+function leastIn(terms: Terms, windowNs: number): number {
+  return Math.max(2, Math.ceil(windowNs / terms.kpi.intervalNs / 2));
+}
+
+/** Quantile times standard error; but never less than what is tolerated. */
+export function limitOf(
+  terms: Terms,
+  reference: Reference,
+  index: number,
+  n: number,
+  elapsedNs: number,
+): number {
+  const allowed = terms.falseTrips * terms.shares[index]!;
+  const z = boundaryAt(allowedRate(allowed, elapsedNs), terms.windowsNs[index]!);
+  return Math.max(terms.tolerated, studentised(z, freedomOf(reference)) * standardError(reference, n));
+}
+
+/** The samples up to `at` become the reference; undefined if they do not make one. */
+export function makeReference(watch: Watch, at: number): Reference | 'missing' | 'constant' | 'unusable' {
+  const { state, terms } = watch;
+  const start = state.times.findIndex((time) => time > at - terms.referenceNs);
+  const end = state.times.findLastIndex((time) => time <= at) + 1;
+  const [times, values] = [state.times, state.values].map((column) =>
+    start < 0 ? [] : column.slice(start, end),
+  ) as [number[], number[]];
+  const span = (times.at(-1) ?? 0) - (times[0] ?? 0);
+  const due = Math.max(leastSamples, span / terms.kpi.intervalNs / 2);
+  if (
+    values.length < due ||
+    span < 0.9 * leastReferenceNs ||
+    at - times.at(-1)! > Math.max(2e9, 4 * terms.kpi.intervalNs)
+  )
+    return 'missing';
+  if (terms.kpi.mayBeConstant !== true && values.every((value) => value === values[0])) return 'constant';
+  const inWindow = Math.max(2, Math.round(terms.windowsNs[0]! / terms.kpi.intervalNs));
+  const made = referenceOf(values, terms.kpi.better, terms.tolerated, inWindow, at);
+  if (made === undefined) return 'unusable';
+  state.usualEqualNs = longestRun(times, values);
+  return made;
+}
+
+/** Watches against this reference from now on; `from`: where windows may start. */
+export function setReference(watch: Watch, reference: Reference, from: number): void {
+  watch.state.reference = reference;
+  watch.state.from = from;
+  weigh(watch);
+}
+
+function weigh(watch: Watch): void {
+  const { reference, values } = watch.state;
+  const { better } = watch.terms.kpi;
+  watch.gains = reference === null ? [] : values.map((value) => gainAgainst(reference, better, value));
+}
+
+function longestRun(times: readonly number[], values: readonly number[]): number {
+  let [longest, since] = [0, times[0]!];
+  for (let i = 1; i < times.length; i++) {
+    if (values[i] !== values[i - 1]) since = times[i]!;
+    longest = Math.max(longest, times[i]! - since);
+  }
+  return longest;
+}
+
+/** Whether the KPI has said the same for longer than it usually does. */
+export function isConstant({ state, terms }: Watch): boolean {
+  const span = (state.times.at(-1) ?? 0) - state.equalSince;
+  const most = Math.max(terms.constantNs, 4 * state.usualEqualNs);
+  return terms.kpi.mayBeConstant !== true && state.equalCount >= leastSamples && span >= most;
+}
+
+/** Log loss for a fraction, as a positive number. */
+export function logLoss(better: Kpi['better'], fraction: number): number {
+  return -gainFor(better, -fraction);
+}
