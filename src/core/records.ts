@@ -2,25 +2,10 @@
 // happened; only a Verdict judges.
 
 import { z } from 'zod';
+import { type Deployment, deploymentSchema, type Lesson, lessonSchema } from './deployment.ts';
 import { digestSchema } from './digest.ts';
+import { exitSchema, policySchema } from './policy.ts';
 import { type Profile, profileSchema } from './profile.ts';
-
-/** A value of a policy's parameter: integers beyond 2^53 as decimal strings. */
-export const parameterValueSchema = z.union([z.number().int(), z.boolean(), z.string().regex(/^-?\d+$/)]);
-
-/** The identity of a policy: the built object and the values of its parameters (those that differ from the object's own). */
-export const policySchema = z.object({
-  name: z.string(),
-  object: digestSchema,
-  parameters: z.record(z.string(), parameterValueSchema),
-  /** What the policy is told about tasks, by comm. */
-  hints: z
-    .record(
-      z.string(),
-      z.object({ lengthNs: z.number().int(), rank: z.number().int(), dependents: z.number().int() }),
-    )
-    .optional(),
-});
 
 /** Settings of the default scheduler. An empty object is the default itself. */
 export const settingsSchema = z
@@ -119,14 +104,6 @@ export const experimentSchema = z.object({
   /** Differences that must not matter, drawn from the seed and the arm. */
   nuisance: z.object({ startOffsetNs: z.number().int().min(0), pidOffset: z.number().int().min(0) }),
   limitMs: z.number().int().min(1),
-});
-
-export const exitSchema = z.object({
-  kind: z.number().int(),
-  code: z.union([z.number().int(), z.string()]),
-  reason: z.string(),
-  message: z.string(),
-  dump: z.string(),
 });
 
 /** An expected "no", in words an agent can act on. */
@@ -260,12 +237,23 @@ export type Finding = z.infer<typeof findingSchema>;
 export type Verdict = z.infer<typeof verdictSchema>;
 export type Screening = z.infer<typeof screeningSchema>;
 export type Anchor = z.infer<typeof anchorSchema>;
-export type RecordOf = Anchor | Candidate | Experiment | Outcome | Profile | Screening | Verdict;
+export type RecordOf =
+  | Anchor
+  | Candidate
+  | Deployment
+  | Experiment
+  | Lesson
+  | Outcome
+  | Profile
+  | Screening
+  | Verdict;
 
 export const recordSchema = z.discriminatedUnion('kind', [
   anchorSchema,
   candidateSchema,
+  deploymentSchema,
   experimentSchema,
+  lessonSchema,
   outcomeSchema,
   profileSchema,
   screeningSchema,

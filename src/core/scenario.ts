@@ -2,7 +2,7 @@
 // a failure is shrunk), failures that were found, and what a policy does not promise. docs/attack-mode.md describes the files.
 
 import { z } from 'zod';
-import { parameterValueSchema } from './records.ts';
+import { parameterValueSchema } from './policy.ts';
 
 export const maxScenarioCpus = 8;
 export const maxScenarioTasks = 64;

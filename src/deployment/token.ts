@@ -11,7 +11,7 @@
 import { z } from 'zod';
 import { canonicalJson } from '../core/canonical.ts';
 import { digestSchema } from '../core/digest.ts';
-import { parameterValueSchema } from '../core/records.ts';
+import { parameterValueSchema } from '../core/policy.ts';
 import { scopeSchema } from './scope.ts';
 import { type Signer, signatureBytes } from './signing.ts';
 

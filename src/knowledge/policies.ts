@@ -4,7 +4,7 @@ import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { Fault } from '../core/errors.ts';
-import { parameterValueSchema } from '../core/records.ts';
+import { parameterValueSchema } from '../core/policy.ts';
 import { ignoredSchema } from '../core/scenario.ts';
 
 export const policyCardSchema = z.strictObject({

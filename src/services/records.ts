@@ -23,6 +23,7 @@ import { importTrace } from '../traces/import.ts';
 import { traceText } from '../traces/view.ts';
 import { parseWorkload } from '../workload/read.ts';
 import { workloadView } from '../workload/view.ts';
+import { deploymentText, lessonText } from './deployment-text.ts';
 import { compareInput, compareOutput, replayInput, replayOutput, showInput, textOutput } from './schemas.ts';
 import { openAgain, replayScreening, screeningRecordText } from './screening.ts';
 import { type Call, type Reply, service } from './service.ts';
@@ -105,6 +106,10 @@ async function summary(world: World, record: RecordOf): Promise<string> {
   switch (record.kind) {
     case 'anchor':
       return `the audit had come to line ${record.seq}, with hash ${record.hash}\n`;
+    case 'deployment':
+      return deploymentText(record);
+    case 'lesson':
+      return lessonText(record);
     case 'verdict':
       return `${judgementText(record.judgement as Judgement)}\n${record.outcomes.length} outcomes: ${record.outcomes
         .slice(0, 6)
@@ -177,8 +182,14 @@ type Replayed = z.infer<typeof replayOutput>;
 const unrepeatable = {
   candidate: 'a candidate is a proposal',
   profile: 'a profile is what was seen',
+  deployment: 'a deployment happened once',
+  lesson: 'a lesson is what was learnt of others',
   anchor: 'an anchor is a place in the audit, see: schedcp audit verify',
 } as const;
+
+function isUnrepeatable(record: RecordOf): record is Extract<RecordOf, { kind: keyof typeof unrepeatable }> {
+  return record.kind in unrepeatable;
+}
 
 async function runReplay(
   world: World,
@@ -186,9 +197,8 @@ async function runReplay(
   call: Call,
 ): Promise<Reply<Replayed>> {
   const { record } = await load(world, prefix);
-  if (record.kind === 'candidate' || record.kind === 'profile' || record.kind === 'anchor') {
-    const why = unrepeatable[record.kind];
-    throw new Fault('unsupported', `${why}: there is nothing to replay`, {
+  if (isUnrepeatable(record)) {
+    throw new Fault('unsupported', `${unrepeatable[record.kind]}: there is nothing to replay`, {
       next: 'replay a verdict, an outcome or an experiment',
     });
   }

@@ -2,7 +2,8 @@
 
 import { z } from 'zod';
 import { levels } from '../core/call-sequences.ts';
-import { outcomeSchema, parameterValueSchema } from '../core/records.ts';
+import { parameterValueSchema } from '../core/policy.ts';
+import { outcomeSchema } from '../core/records.ts';
 import { checkerNames, maxScenarioCpus, scenarioSchema } from '../core/scenario.ts';
 import { costsField, shapeFields } from './schemas.ts';
 

@@ -2,8 +2,9 @@
 
 import { z } from 'zod';
 import { metricDefinitions } from '../core/metrics.ts';
+import { parameterValueSchema } from '../core/policy.ts';
 import { profileSchema } from '../core/profile.ts';
-import { findingSchema, parameterValueSchema, settingsSchema } from '../core/records.ts';
+import { findingSchema, settingsSchema } from '../core/records.ts';
 
 export const effectSchema = z
   .object({
