@@ -2,13 +2,14 @@
 
 import { existsSync } from 'node:fs';
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
-import { availableParallelism } from 'node:os';
+import { availableParallelism, userInfo } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Fault } from './core/errors.ts';
 import { type Groups, runCli } from './interfaces/cli.ts';
 import { serveMcp } from './interfaces/mcp.ts';
 import { processIo } from './interfaces/terminal.ts';
+import { openKeeping } from './knowledge/keeping.ts';
 import { openPolicies } from './knowledge/policies.ts';
 import { openScripts } from './knowledge/scripts.ts';
 import { openStore } from './knowledge/store.ts';
@@ -102,6 +103,8 @@ export function openWorld(env: NodeJS.ProcessEnv = process.env): World {
     policies: openPolicies(join(packageRoot, 'policies')),
     workloads: openWorkloads(join(packageRoot, 'workloads')),
     scripts: openScripts(store),
+    keeping: openKeeping(store, Date.now),
+    person: () => personOf(env),
     runScript,
     cwd: process.cwd(),
     host: openHost({
@@ -200,6 +203,19 @@ export function openWorld(env: NodeJS.ProcessEnv = process.env): World {
   }
 }
 
+/** The login name behind sudo where there is one, with the user that acts. */
+function personOf(env: NodeJS.ProcessEnv): string {
+  const uid = process.getuid?.() ?? -1;
+  let username = 'somebody';
+  try {
+    ({ username } = userInfo());
+  } catch {
+    // a user without an entry in the password file
+  }
+  const name = env.SUDO_USER === undefined ? username : `${env.SUDO_USER} as ${username}`;
+  return `${name} (${uid})`.slice(0, 120);
+}
+
 async function packageVersion(): Promise<string> {
   const text = await readFile(join(packageRoot, 'package.json'), 'utf8');
   return (JSON.parse(text) as { version: string }).version;
@@ -288,6 +304,7 @@ export async function main(): Promise<never> {
   const services = serviceTable(world);
   const groups: Groups = [
     ['Try and decide', services.filter((one) => one.effect === 'run').map((one) => one.name)],
+    ['Answer for it', ['audit', 'approve']],
     [observationsHeading, observations.map((make) => make(world).name)],
   ];
   const mcp = {

@@ -1,6 +1,7 @@
-// What part of a machine a policy may take: all of it, a cgroup, or chosen tasks; and on which CPUs. Less than was granted may be asked, never more.
+// What part of a machine a policy may take (core/attachment.ts: AttachScope), and on which CPUs. Less than was granted may be asked, never more.
 
 import { z } from 'zod';
+import type { AttachScope } from '../core/attachment.ts';
 import { cpuListText, parseCpuList } from './cpu-list.ts';
 
 const cpusField = z
@@ -19,15 +20,31 @@ export const cgroupPathSchema = z
 
 export const scopeSchema = z.discriminatedUnion('part', [
   z.strictObject({ part: z.literal('whole'), cpus: cpusField }),
-  z.strictObject({ part: z.literal('cgroup'), cgroup: cgroupPathSchema, cpus: cpusField }),
-  /** `tasks`: names of tasks as the caller gives them, compared as they are; sorted. */
   z.strictObject({
-    part: z.literal('tasks'),
-    tasks: z.array(z.string().min(1).max(64)).min(1).max(64).refine(isSorted, { error: 'is not sorted' }),
+    part: z.literal('cgroups'),
+    paths: z
+      .array(cgroupPathSchema)
+      .min(1)
+      .max(64)
+      .refine(isAscending, { error: 'is not in ascending order' }),
+    cpus: cpusField,
+  }),
+  z.strictObject({
+    part: z.literal('processes'),
+    pids: z.array(z.int().min(1)).min(1).max(256).refine(isAscending, { error: 'is not in ascending order' }),
     cpus: cpusField,
   }),
 ]);
 export type Scope = z.infer<typeof scopeSchema>;
+
+/** The one spelling of a scope. `cpus`: as the kernel lists them, or null for all. Throws ZodError for paths that are none. */
+export function scopeOf(scope: AttachScope, cpus: string | null = null): Scope {
+  if (scope.part === 'whole') return { part: 'whole', cpus };
+  if (scope.part === 'cgroups')
+    return scopeSchema.parse({ part: 'cgroups', paths: [...new Set(scope.paths)].sort(), cpus });
+  const pids = [...new Set(scope.pids)].sort((a, b) => a - b);
+  return scopeSchema.parse({ part: 'processes', pids, cpus });
+}
 
 /** Undefined when all that is asked lies within what was granted, else how it is more. */
 export function widening(asked: Scope, granted: Scope): string | undefined {
@@ -42,28 +59,35 @@ export function widening(asked: Scope, granted: Scope): string | undefined {
 
 function widerPart(asked: Scope, granted: Scope): string | undefined {
   if (granted.part === 'whole') return undefined;
-  if (asked.part !== granted.part) return `${scopeText(asked)} was asked for, ${scopeText(granted)} granted`;
-  if (asked.part === 'cgroup' && granted.part === 'cgroup') {
-    const below = `${asked.cgroup}/`.startsWith(`${granted.cgroup}/`);
-    return below ? undefined : `cgroup ${asked.cgroup} is not ${granted.cgroup} or below it`;
+  if (asked.part === 'cgroups' && granted.part === 'cgroups') {
+    const isBelow = (path: string) => granted.paths.some((one) => `${path}/`.startsWith(`${one}/`));
+    const more = asked.paths.filter((path) => !isBelow(path));
+    return more.length === 0
+      ? undefined
+      : `cgroup ${more.join(', ')} is not ${granted.paths.join(', ')} or below it`;
   }
-  if (asked.part === 'tasks' && granted.part === 'tasks') {
-    const more = asked.tasks.filter((task) => !granted.tasks.includes(task));
-    return more.length === 0 ? undefined : `tasks ${more.join(', ')} were not granted`;
+  if (asked.part === 'processes' && granted.part === 'processes') {
+    const allowed = new Set(granted.pids);
+    const more = asked.pids.filter((pid) => !allowed.has(pid));
+    return more.length === 0 ? undefined : `processes ${more.join(', ')} were not granted`;
   }
-  return undefined;
+  // who is in a cgroup changes: neither part lies within the other
+  return `${scopeText(asked)} was asked for, ${scopeText(granted)} granted`;
 }
 
 export function scopeText(scope: Scope): string {
-  const part =
-    scope.part === 'whole'
-      ? 'the whole machine'
-      : scope.part === 'cgroup'
-        ? `cgroup ${scope.cgroup}`
-        : `${scope.tasks.length} ${scope.tasks.length === 1 ? 'task' : 'tasks'}`;
+  const part = partText(scope);
   return scope.cpus === null ? part : `${part} on CPUs ${scope.cpus}`;
 }
 
-function isSorted(tasks: readonly string[]): boolean {
-  return tasks.every((task, at) => at === 0 || tasks[at - 1]! < task);
+function partText(scope: Scope): string {
+  if (scope.part === 'whole') return 'the whole machine';
+  const [names, one, many] =
+    scope.part === 'cgroups' ? [scope.paths, 'cgroup', 'cgroups'] : [scope.pids, 'process', 'processes'];
+  if (names.length > 8) return `${names.length} ${many}`;
+  return `${names.length === 1 ? one : many} ${names.join(', ')}`;
+}
+
+function isAscending(items: readonly (string | number)[]): boolean {
+  return items.every((item, at) => at === 0 || items[at - 1]! < item);
 }

@@ -1,4 +1,4 @@
-// The MCP server over stdio: a loop over the table of services. Each one that removes nothing is a tool; its schemas are the
+// The MCP server over stdio: a loop over the table of services. Each one that removes nothing and decides nothing is a tool; its schemas are the
 // service's own. MCP specification 2026-07-28, and 2025-era clients, by the official SDK.
 
 import { McpServer, type ServerContext, type StandardSchemaWithJSON } from '@modelcontextprotocol/server';
@@ -58,7 +58,7 @@ function serverOf(
     { name: 'schedcp', title: 'SchedCP', version: options.version },
     { instructions: options.instructions ?? instructions, capabilities: { tools: { listChanged: false } } },
   );
-  for (const service of services.filter((one) => one.effect !== 'remove')) {
+  for (const service of forAgents(services)) {
     server.registerTool(
       toolName(service),
       {
@@ -81,6 +81,13 @@ function serverOf(
     );
   }
   return server;
+}
+
+/** What removes something, or decides in a person's name, is none of an agent's tools. */
+function forAgents(services: readonly Service[]): Service[] {
+  return services
+    .map((one) => one.forAgents ?? one)
+    .filter(({ effect }) => effect !== 'remove' && effect !== 'decide');
 }
 
 const title = (name: string): string =>

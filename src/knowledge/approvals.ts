@@ -25,8 +25,10 @@ export interface Approvals {
   ask(operation: Operation, nowMs: number, lifetimeMs: number): Approval;
   /** All, oldest first; `latestMs`: the latest time ever seen. */
   list(latestMs: number): Approval[];
-  /** `prefix` of its id. Faults: not-found; not-permitted when it is no longer open. */
-  answer(prefix: string, answer: Answer): Approval;
+  /** `prefix` of its id, at least four digits. Faults: not-found; malformed (ambiguous). */
+  get(prefix: string, latestMs: number): Approval;
+  /** Faults as `get`, and not-permitted when it no longer waits. */
+  answer(prefix: string, answer: Answer, latestMs: number): Approval;
   /** Uses up an approval of exactly this deed; undefined when there is none. */
   use(operation: Operation, latestMs: number): Approval | undefined;
 }
@@ -64,13 +66,14 @@ export function openApprovals(directory: string): Approvals {
       createDurably(file(id, 'json'), canonicalJson(question));
       return load(id, nowMs);
     },
-    answer(prefix, answer) {
+    get: (prefix, latestMs) => load(find(ids(directory), prefix), latestMs),
+    answer(prefix, answer, latestMs) {
       const id = find(ids(directory), prefix);
-      const { state } = load(id, answer.atMs);
-      if (state !== 'pending') throw closed(id, state);
-      if (!createDurably(file(id, 'answer'), canonicalJson(answerSchema.parse(answer))))
-        throw closed(id, load(id, answer.atMs).state);
-      return load(id, answer.atMs);
+      requireWaiting(load(id, latestMs));
+      const isFirst = createDurably(file(id, 'answer'), canonicalJson(answerSchema.parse(answer)));
+      const answered = load(id, latestMs);
+      if (!isFirst) requireWaiting(answered);
+      return answered;
     },
     use(operation, latestMs) {
       const fitting = list(latestMs).filter(
@@ -110,8 +113,10 @@ function none(id: string): Fault {
   });
 }
 
-function closed(id: string, state: string): Fault {
-  return new Fault('not-permitted', `${id} waits no longer: it is ${state}`, {
+/** @throws Fault not-permitted. */
+export function requireWaiting({ id, state }: Approval): void {
+  if (state === 'pending') return;
+  throw new Fault('not-permitted', `${id} waits no longer: it is ${state}`, {
     next: 'let it be asked again',
   });
 }

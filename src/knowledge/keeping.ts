@@ -3,6 +3,7 @@
 
 import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
+import type { Answer, Approval, Operation } from '../deployment/approvals.ts';
 import type { Verified } from '../deployment/audit-chain.ts';
 import type { Entry, Head } from '../deployment/audit-line.ts';
 import { checkToken, type TokenAnswer, type TokenContext } from '../deployment/check-token.ts';
@@ -11,6 +12,7 @@ import { type Refusal, refusal } from '../deployment/refusal.ts';
 import { scopeText } from '../deployment/scope.ts';
 import { anchorOf, anchors } from './anchors.ts';
 import { type Approvals, openApprovals } from './approvals.ts';
+import { asking } from './asking.ts';
 import { type Audit, openAudit } from './audit.ts';
 import { openHighWater } from './high-water.ts';
 import { type Keys, openKeys } from './keys.ts';
@@ -37,6 +39,12 @@ export interface Keeping {
     who: Entry['who'],
     context: Omit<TokenContext, 'machine' | 'used'>,
   ): Promise<TokenAnswer>;
+  /** Puts an operation before a person, and says so in the audit. Faults: unsupported (a lifetime out of bounds). */
+  ask(operation: Operation, lifetimeMs: number): Promise<Approval>;
+  /** What a person has decided: first to the audit, then to the question. Faults as `Approvals.answer`. */
+  decide(prefix: string, answer: Pick<Answer, 'answer' | 'by' | 'why'>): Promise<Approval>;
+  /** Uses up an approval of exactly this deed; undefined when no person has agreed. */
+  useApproval(operation: Operation): Promise<Approval | undefined>;
   /** The chain, held against its head and the anchors among the records. */
   verifyAudit(signal?: AbortSignal): Promise<Verified>;
 }
@@ -52,12 +60,15 @@ export function openKeeping(store: Store, now: () => number): Keeping {
   const keys = (): Keys => openKeys(join(root, 'keys'));
   const identity = (): MachineIdentity => machineIdentity({ made: join(root, 'machine-id') });
   const seenMs = (): number => Math.max(highWater.latestMs(), used.latestMs());
+  const approvals = openApprovals(join(root, 'approvals'));
+  const latestMs = (): number => Math.max(now(), seenMs());
   return {
     audit,
-    approvals: openApprovals(join(root, 'approvals')),
+    approvals,
     keys,
     identity,
-    latestMs: () => Math.max(now(), seenMs()),
+    latestMs,
+    ...asking(approvals, audit, latestMs),
     async issue(grant, terms) {
       const place = { machine: identity().machine, nowMs: now(), id: randomBytes(16).toString('hex') };
       const issued = issueToken(grant, { ...terms, ...place }, keys().signer);

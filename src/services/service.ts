@@ -4,9 +4,9 @@ import type { z } from 'zod';
 
 /**
  * read: looks at what is there; run: starts guests, writes records and cache; start: may start a command of the caller's on this machine, with our rights;
- * remove: deletes. None of them changes the scheduler of the host.
+ * remove: deletes; decide: a person's decision, on record, never offered to agents. None of them changes the scheduler of the host.
  */
-export type Effect = 'read' | 'run' | 'start' | 'remove';
+export type Effect = 'read' | 'run' | 'start' | 'remove' | 'decide';
 
 export interface Progress {
   /** One line for a person. */
@@ -44,6 +44,8 @@ export interface Service<Input = unknown, Output = unknown> {
     readonly rest?: string;
     readonly examples: readonly string[];
   };
+  /** What agents get instead under the same name: less. */
+  readonly forAgents?: Service;
   run(input: Input, call: Call): Promise<Reply<Output>>;
 }
 

@@ -35,6 +35,8 @@ it('the table: names are free, texts are there, examples begin with the program'
     'block',
     'frequency',
     'sched-ext',
+    'audit',
+    'approve',
     'scripts',
     'doctor',
     'uninstall',

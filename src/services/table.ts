@@ -1,6 +1,8 @@
 // The one table of services: what the system can do.
 
 import { analyse, scripts } from './analyse.ts';
+import { approve } from './approve.ts';
+import { audit } from './audit.ts';
 import { diff } from './diff.ts';
 import { fuzz } from './fuzz.ts';
 import { policies, workloads } from './library.ts';
@@ -31,5 +33,14 @@ export function serviceTable(world: World): Service[] {
     policies,
     workloads,
   ].map((make) => make(world));
-  return [...first, analyse(world, looks), ...looks, scripts(world), doctor(world), uninstall(world)];
+  return [
+    ...first,
+    analyse(world, looks),
+    ...looks,
+    audit(world),
+    approve(world),
+    scripts(world),
+    doctor(world),
+    uninstall(world),
+  ];
 }

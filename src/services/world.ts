@@ -7,6 +7,7 @@ import type { Observation, ObservationWish, Target } from '../core/observation.t
 import type { Experiment, MachineRef, Outcome } from '../core/records.ts';
 import type { CheckerName, Ignored, Scenario } from '../core/scenario.ts';
 import type { Trace } from '../core/trace.ts';
+import type { Keeping } from '../knowledge/keeping.ts';
 import type { PolicyLibrary } from '../knowledge/policies.ts';
 import type { ScriptLibrary } from '../knowledge/scripts.ts';
 import type { Store } from '../knowledge/store.ts';
@@ -144,6 +145,10 @@ export interface World {
   readonly workloads: WorkloadLibrary;
   /** Scripts of the reader, by name. */
   readonly scripts: ScriptLibrary;
+  /** What makes deployments permitted and accountable. */
+  readonly keeping: Keeping;
+  /** Who sits at the command line: their name, as this machine knows them. */
+  person(): string;
   readonly cwd: string;
   /** The machine that we run on, looked at. */
   readonly host: Host;

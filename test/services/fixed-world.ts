@@ -7,6 +7,7 @@ import type { Call as RecordedCall } from '../../src/core/calls.ts';
 import { Fault } from '../../src/core/errors.ts';
 import type { Observation } from '../../src/core/observation.ts';
 import type { Trace } from '../../src/core/trace.ts';
+import { openKeeping } from '../../src/knowledge/keeping.ts';
 import { openPolicies } from '../../src/knowledge/policies.ts';
 import { openScripts } from '../../src/knowledge/scripts.ts';
 import { openStore } from '../../src/knowledge/store.ts';
@@ -53,6 +54,8 @@ export interface FixedOptions extends Script {
   readonly recording?: () => Trace;
   /** What an observation of this host comes to. */
   readonly observation?: Observation;
+  /** Clock of what deployments are answered for with; ms since 1970. */
+  readonly now?: () => number;
   /** No micro-VM can be had. */
   readonly unavailable?: Fault;
 }
@@ -97,6 +100,8 @@ export function fixedWorld(options: FixedOptions = {}): Fixed {
     policies: openPolicies(join(root, 'policies')),
     workloads: openWorkloads(join(root, 'workloads')),
     scripts: openScripts(store),
+    keeping: openKeeping(store, options.now ?? (() => 1_800_000_000_000)),
+    person: () => 'someone (1000)',
     runScript,
     cwd: directory,
     host: openHost({ roots: [directory], ...(options.surfaces && { surfaces: options.surfaces }) }),

@@ -16,6 +16,7 @@ const byEffect: Readonly<Record<Effect | 'extra', string>> = {
   start: 'Know the workload',
   run: 'Try and decide',
   read: 'Look',
+  decide: 'Answer for it',
   extra: 'Serve',
   remove: 'Clean up',
 };

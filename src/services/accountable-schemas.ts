@@ -1,0 +1,82 @@
+// Inputs and outputs of what makes deployments accountable: audit and approve.
+
+import { z } from 'zod';
+
+const digest = z.string();
+
+export const auditInput = z.object({
+  action: z
+    .enum(['show', 'verify'])
+    .default('show')
+    .describe('show: the newest lines; verify: read all of it and say whether anything was changed'),
+  limit: z.number().int().min(1).max(500).default(20).describe('lines to show'),
+  before: z.number().int().min(0).optional().describe('only lines before this one'),
+});
+
+export const auditOutput = z.object({
+  lines: z
+    .array(
+      z.object({
+        seq: z.number(),
+        at: z.string().describe('UTC'),
+        who: z.object({ kind: z.enum(['person', 'agent', 'program']), name: z.string() }),
+        what: z.string(),
+        why: z.string(),
+        from: z.array(digest).describe('records that it follows from'),
+        about: z.record(z.string(), z.unknown()),
+      }),
+    )
+    .describe('oldest first'),
+  head: z.object({ seq: z.number(), hash: digest }).nullable().describe('the last line written'),
+  verified: z
+    .object({
+      ok: z.boolean(),
+      lines: z.number().describe('whole lines, up to the end or the break'),
+      broken: z
+        .object({
+          kind: z.enum(['changed', 'removed', 'inserted', 'reordered', 'rewritten', 'truncated']),
+          seq: z.number().describe('of the line that should be there'),
+          file: z.string(),
+          line: z.number().describe('in the file, from 1; 0 where there is none'),
+          message: z.string(),
+        })
+        .nullable()
+        .describe('the first place at which the chain breaks'),
+      torn: z
+        .array(z.object({ file: z.string(), line: z.number(), bytes: z.number() }))
+        .describe('writes that a crash or a full disk has cut off; the chain goes on behind them'),
+    })
+    .nullable()
+    .describe('null unless it was verified'),
+});
+
+const approvalSchema = z.object({
+  id: z.string(),
+  state: z.enum(['pending', 'approved', 'refused', 'expired', 'used']),
+  what: z.string(),
+  agent: z.string(),
+  summary: z.string(),
+  reasons: z.array(z.string()).describe('why a person is asked'),
+  scope: z.string(),
+  policy: digest,
+  verdict: digest,
+  asked: z.string(),
+  expires: z.string(),
+  answer: z.object({ by: z.string(), at: z.string(), why: z.string() }).nullable(),
+});
+
+export const approveInput = z.object({
+  id: z
+    .string()
+    .optional()
+    .describe('what to answer: the first digits of its id; without it, what waits is listed'),
+  refuse: z.boolean().default(false).describe('refuse it'),
+  why: z.string().max(500).default('').describe('a sentence for the record'),
+  all: z.boolean().default(false).describe('list what was answered, used or has expired, too'),
+});
+export const waitingInput = z.object({
+  all: z.boolean().default(false).describe('list what was answered, used or has expired, too'),
+});
+export const approveOutput = z.object({
+  approvals: z.array(approvalSchema).describe('oldest first; the one that was answered, if one was'),
+});
