@@ -23,6 +23,8 @@ export interface StreamOptions {
   readonly tickNs?: number;
   /** Samples reach the breaker so long after their time. Default 0. */
   readonly lagNs?: number;
+  /** A jump of the stream's times beyond it is one of the clock, or a time in which nobody asked; the breaker is not asked in between. Default 60 s. */
+  readonly gapNs?: number;
   readonly from?: BreakerState;
 }
 
@@ -33,7 +35,7 @@ export function judgeStream(
   untilNs: number,
   stream: StreamOptions,
 ): StreamJudgement {
-  const { armAt, tickNs = 100e6, lagNs = 0, from } = stream;
+  const { armAt, tickNs = 100e6, lagNs = 0, gapNs = 60e9, from } = stream;
   const breaker = openBreaker(options, from);
   let armed = armAt === null;
   let last = from?.clock?.raw ?? samples[0]?.at ?? armAt ?? 0;
@@ -46,7 +48,7 @@ export function judgeStream(
   });
   /** Asks until `now`, arming on the way; the time at which it was over, or undefined. */
   const askUntil = (now: number): { decision: Decision; at: number } | undefined => {
-    const jumped = now < last || now - last > 60 * tickNs;
+    const jumped = now < last || now - last > gapNs;
     for (let at = jumped ? now : Math.min(last + tickNs, now); at <= now; at += tickNs) {
       if (!armed && at >= armAt!) {
         armed = true;

@@ -1,0 +1,273 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { noises, type Sample, stream, tail, throughput } from '../../test/judge/streams.ts';
+import { type BreakerOptions, type Decision, type Kpi, openBreaker } from './breaker.ts';
+import { judgeStream } from './breaker-stream.ts';
+
+const s = 1e9;
+const kpi: Kpi = { name: 'throughput', better: 'higher', unit: '1/s', intervalNs: 0.1 * s };
+const options: BreakerOptions = { kpis: [kpi] };
+
+/** Samples every 100 ms from −30 s to `until` s; a number, or a function of the second and the index. */
+function made(
+  until: number,
+  value: (second: number, index: number) => number,
+  name = 'throughput',
+): Sample[] {
+  return Array.from({ length: Math.round((until + 30) * 10) }, (_, i) => {
+    const at = -30 + (i + 1) / 10;
+    return { kpi: name, at: Math.round(at * s), value: value(at, i) };
+  });
+}
+/** 99, 101, 100, … : a deviation below 1 %, no positive correlation. */
+const steady = (_: number, i: number): number => 99 + ((i * 2) % 3);
+const judged = (samples: readonly Sample[], with_: BreakerOptions = options, gapNs = 60 * s) =>
+  judgeStream(with_, samples, samples.at(-1)!.at, { armAt: 0, gapNs });
+const cause = (decision: Decision): string =>
+  decision === 'ok' ? 'ok' : 'tripped' in decision ? decision.tripped.cause : decision.noGo.code;
+
+describe('breaker', () => {
+  it('lets a steady stream be', () => {
+    expect(judged(made(120, steady)).decision).toBe('ok');
+  });
+
+  // Hardly any noise, so the limit is what is tolerated: a mean loss of 18 % over the window of 1.85 s, −ln 0.82 = 0.1985 of 19 samples.
+  it.each<[string, number, number]>([
+    // −ln 0.72 = 0.3285: 12 samples of 19 make 0.207, 11 make 0.190
+    ['a loss of 28 % trips with its twelfth sample', 0.72, 11.2],
+    // −ln 0.805 = 0.2169: 18 of 19 make 0.205, 17 make 0.194
+    ['19.5 % with its eighteenth', 0.805, 11.8],
+    // clipped at 2.5 · 0.1985 = 0.496: 8 of 19 make 0.209, 7 make 0.183
+    ['all of it with its eighth', 0, 10.8],
+  ])('%s', (_, factor, at) => {
+    const { decision, at: when } = judged(
+      made(20, (second, i) => steady(second, i) * (second > 10.01 ? factor : 1)),
+    );
+    expect(cause(decision)).toBe('loss');
+    expect(when! / s).toBeCloseTo(at, 6);
+  });
+
+  it('never trips on what is tolerated', () => {
+    expect(judged(made(300, (second, i) => steady(second, i) * (second > 10 ? 0.83 : 1))).decision).toBe(
+      'ok',
+    );
+  });
+
+  it('tells what changed, by how much and since when', () => {
+    const { decision } = judged(made(20, (second, i) => steady(second, i) * (second > 10.01 ? 0.7 : 1)));
+    const trip = decision !== 'ok' && 'tripped' in decision ? decision.tripped : undefined;
+    const [evidence] = trip!.evidence;
+    expect(evidence!.effect.relative).toBeCloseTo(-0.3, 1);
+    expect(evidence!.effect.low).toBeLessThan(-0.3);
+    expect(evidence!.effect.high).toBeGreaterThan(-0.32);
+    expect(evidence!.sinceAt / s).toBeCloseTo(10, 6);
+    expect(evidence!.limit).toBeCloseTo(0.18, 9);
+    expect(trip!.words).toMatch(
+      /^throughput fell from 100 1\/s to \S+ 1\/s, by \S+ % \(95 % interval .*\), for 1.1 s; 18 % over 1.85 s/,
+    );
+  });
+
+  it.each<[string, (second: number, i: number) => number, string, number | null]>([
+    ['equal samples before', () => 100, 'kpi-constant', 0],
+    ['nothing but NaN before', () => Number.NaN, 'kpi-missing', 0],
+    ['mostly zero before', (_, i) => (i % 3 === 0 ? 1 : 0), 'kpi-unusable', 0],
+    ['two of three missing before', (_, i) => (i % 3 === 0 ? 100 + (i % 2) : Number.NaN), 'kpi-missing', 0],
+    ['equal samples under the policy', (t, i) => (t > 20 ? 100 : steady(t, i)), 'kpi-constant', 25.1],
+    ['NaN under the policy', (t, i) => (t > 20 ? Number.NaN : steady(t, i)), 'kpi-missing', 22.1],
+    ['negative under the policy', (t, i) => (t > 20 ? -1 : steady(t, i)), 'kpi-missing', 22.1],
+    ['one of five left', (t, i) => (t > 20 && i % 5 !== 0 ? Number.NaN : steady(t, i)), 'kpi-missing', null],
+    ['a zero that stays', (t, i) => (t > 20 ? 0 : steady(t, i)), 'loss', 20.8],
+  ])('%s', (_, value, expected, at) => {
+    const { decision, at: when } = judged(made(40, value));
+    expect(cause(decision)).toBe(expected);
+    if (at !== null) expect(when! / s).toBeCloseTo(at, 6);
+  });
+
+  it('believes equal samples where they are announced', () => {
+    const with_ = { kpis: [{ ...kpi, mayBeConstant: true }] };
+    expect(
+      judged(
+        made(40, () => 6),
+        with_,
+      ).decision,
+    ).toBe('ok');
+    expect(
+      cause(
+        judged(
+          made(40, (t) => (t > 20 ? 4 : 6)),
+          with_,
+        ).decision,
+      ),
+    ).toBe('loss');
+  });
+
+  it('notices that nothing comes at all', () => {
+    const samples = made(20, steady);
+    const { decision, at } = judgeStream(options, samples, 30 * s, { armAt: 0 });
+    expect(cause(decision)).toBe('kpi-missing');
+    expect(at! / s).toBeCloseTo(22.1, 6);
+  });
+
+  it('reads counters, and their resets as nothing', () => {
+    let count = 0;
+    const samples = made(40, (t, i) => {
+      if (i % 70 === 0) count = 0;
+      count += (t > 20 ? 0.6 : 1) * steady(t, i);
+      return count;
+    });
+    const with_ = { kpis: [{ ...kpi, kind: 'counter' as const }] };
+    const { decision, at } = judged(samples, with_);
+    expect(cause(decision)).toBe('loss');
+    expect(at! / s).toBeGreaterThan(20);
+    expect(at! / s).toBeLessThan(21.5);
+  });
+
+  it.each([3600, -3600, 2])('a clock that steps by %d s is no loss, and hides none', (step) => {
+    const samples = made(40, (t, i) => steady(t, i) * (t > 30 ? 0.7 : 1)).map((sample) =>
+      sample.at > 10 * s ? { ...sample, at: sample.at + step * s } : sample,
+    );
+    const { decision, at } = judged(samples, options, 1 * s);
+    expect(cause(decision)).toBe('loss');
+    expect(at! / s - step).toBeGreaterThan(30);
+    expect(at! / s - step).toBeLessThan(32);
+  });
+
+  it('a control plane that was frozen goes on where it was', () => {
+    const samples = made(40, steady).filter(({ at }) => at < 10 * s || at > 18 * s);
+    expect(judged(samples, options, 5 * s).decision).toBe('ok');
+    // … but samples that stay away while it asks are missed
+    expect(cause(judged(samples).decision)).toBe('kpi-missing');
+  });
+
+  it('trips at once on a hard limit, whatever the KPIs say', () => {
+    const breaker = openBreaker(options);
+    for (const { at, value } of made(1, steady)) breaker.sample('throughput', at, value);
+    breaker.arm(0);
+    expect(breaker.tick(1 * s)).toBe('ok');
+    breaker.hard(1.05 * s, 'the kernel ejected the policy: runnable task stall');
+    const decision = breaker.tick(1.1 * s);
+    expect(decision).toMatchObject({ tripped: { cause: 'hard', at: 1.05 * s, evidence: [] } });
+    expect(breaker.tick(9 * s)).toEqual(decision);
+  });
+
+  it('counts the accepted past as reference when armed again', () => {
+    const breaker = openBreaker(options);
+    const samples = made(80, (t, i) => steady(t, i) * (t > 60 ? 0.6 : t > 0 ? 0.85 : 1));
+    let decision: Decision = 'ok';
+    for (const { at, value } of samples) {
+      if (at === 0) decision = breaker.arm(at);
+      if (at === 40 * s) decision = breaker.arm(at);
+      breaker.sample('throughput', at, value);
+      decision = breaker.tick(at);
+      if (decision !== 'ok') break;
+    }
+    // 0.6 of 0.85 is a loss of 29 %: against the first reference it would be 40 %
+    const evidence = decision !== 'ok' && 'tripped' in decision ? decision.tripped.evidence[0] : undefined;
+    expect(evidence!.referenceValue).toBeCloseTo(85, 0);
+    expect(evidence!.effect.relative).toBeCloseTo(-0.29, 1);
+  });
+
+  it('goes with the day, but not without end', () => {
+    const slowly = (perMinute: number, slowLoss?: null) =>
+      judged(
+        made(1200, (t, i) => steady(t, i) * Math.exp(-perMinute * (Math.max(0, t) / 60))),
+        { ...options, renewNs: 60 * s, ...(slowLoss === null ? { slowLoss } : {}) },
+      );
+    expect(slowly(0.01).decision).toBe('ok');
+    const { decision, at } = slowly(0.05);
+    expect(cause(decision)).toBe('slow-loss');
+    // −ln 0.7 = 0.357: reached after 7.1 minutes, seen at the renewal whose reference's middle is beyond: the eighth
+    expect(at! / s / 60).toBeCloseTo(8, 1);
+    expect(slowly(0.05, null).decision).toBe('ok');
+  });
+
+  it.each<[string, Partial<BreakerOptions>]>([
+    ['no KPI', { kpis: [] }],
+    ['two KPIs have one name', { kpis: [kpi, kpi] }],
+    ['not between 10 ms and 60 s', { kpis: [{ ...kpi, intervalNs: 1e6 }] }],
+    ['not a fraction', { kpis: [{ ...kpi, tolerated: 1 }] }],
+    ['not in (0, 0.5)', { falseTrips: 0 }],
+  ])('refuses: %s', (message, change) => {
+    expect(() => openBreaker({ ...options, ...change })).toThrow(message);
+  });
+});
+
+describe('breaker, as properties', () => {
+  const noisy = noises.filter(({ name }) =>
+    ['lognormal 20 %', 'AR(1) 0.8, 10 %', '8 %, drift ±10 % in a minute'].includes(name),
+  );
+  const anyNoise = fc.constantFrom(...noisy);
+  const seed = fc.nat(1e6);
+  const run = (samples: readonly Sample[], with_: BreakerOptions = options) => judged(samples, with_);
+  const whenTripped = (samples: readonly Sample[]): number => run(samples).at ?? Number.POSITIVE_INFINITY;
+
+  it('a worse stream never trips later', () => {
+    fc.assert(
+      fc.property(anyNoise, seed, fc.double({ min: 0.5, max: 0.95, noNaN: true }), (noise, seed, factor) => {
+        const shape = { kpi: throughput, noise, level: 1000, change: { atNs: 3 * s, factor } };
+        const samples = stream(shape, 31 * s, 20 * s, seed);
+        // each sample after arming worse by another factor
+        const worse = samples.map((one, i) =>
+          one.at > 0 ? { ...one, value: one.value * (0.8 + (0.2 * ((i * 7) % 10)) / 10) } : one,
+        );
+        expect(whenTripped(worse)).toBeLessThanOrEqual(whenTripped(samples));
+      }),
+      { numRuns: 60, seed: 1 },
+    );
+  });
+
+  it('units do not matter', () => {
+    fc.assert(
+      fc.property(anyNoise, seed, fc.double({ min: 1e-6, max: 1e9, noNaN: true }), (noise, seed, unit) => {
+        const shape = { kpi: throughput, noise, level: 1000, change: { atNs: 3 * s, factor: 0.7 } };
+        const samples = stream(shape, 31 * s, 12 * s, seed);
+        const scaled = samples.map((one) => ({ ...one, value: one.value * unit }));
+        expect(whenTripped(scaled)).toBe(whenTripped(samples));
+      }),
+      { numRuns: 60, seed: 2 },
+    );
+  });
+
+  it('goes on from a snapshot, through JSON, as if nothing had been', () => {
+    fc.assert(
+      fc.property(anyNoise, seed, fc.double({ min: -5, max: 14, noNaN: true }), (noise, seed, cut) => {
+        const shape = { kpi: throughput, noise, level: 1000, change: { atNs: 5 * s, factor: 0.7 } };
+        const samples = stream(shape, 31 * s, 15 * s, seed);
+        const whole = run(samples);
+        const first = samples.filter(({ at }) => at <= cut * s);
+        const rest = samples.slice(first.length);
+        const half = judgeStream(options, first, first.at(-1)!.at, { armAt: 0 });
+        if (half.decision !== 'ok') {
+          expect(half.decision).toEqual(whole.decision);
+          return;
+        }
+        const from = JSON.parse(JSON.stringify(half.state));
+        const armAt = half.state.armedAt === null ? 0 : null;
+        const second = judgeStream(options, rest, samples.at(-1)!.at, { armAt, from });
+        expect(second.decision).toEqual(whole.decision);
+        expect(second.at).toEqual(whole.at);
+      }),
+      { numRuns: 60, seed: 3 },
+    );
+  });
+
+  it('the order of KPIs does not matter, listed or sampled', () => {
+    fc.assert(
+      fc.property(anyNoise, seed, fc.boolean(), (noise, seed, both) => {
+        const worse = (of: Kpi, factor: number) => ({
+          kpi: of,
+          noise,
+          level: 1000,
+          change: { atNs: 3 * s, factor },
+        });
+        const a = stream(worse(throughput, 0.6), 31 * s, 12 * s, seed);
+        const b = stream(worse(tail, both ? 2.5 : 1), 31 * s, 12 * s, seed);
+        const order = (samples: Sample[]): Sample[] => samples.sort((x, y) => x.at - y.at);
+        const one = run(order([...a, ...b]), { kpis: [throughput, tail] });
+        const other = run(order([...b, ...a]), { kpis: [tail, throughput] });
+        expect(other.decision).toEqual(one.decision);
+      }),
+      { numRuns: 40, seed: 4 },
+    );
+  });
+});

@@ -1,0 +1,80 @@
+import { describe, expect, it } from 'vitest';
+import { createRandom } from '../../lib/random.ts';
+import { freedomOf, gainAgainst, referenceOf, standardError, varianceOfMean } from './reference.ts';
+
+describe('varianceOfMean', () => {
+  it.each([
+    ['independent: σ²/n', 0, 4, 1 / 4],
+    // two values: (1 + 1 + 2·0.5) / 4
+    ['AR(1) 0.5, two', 0.5, 2, 3 / 4],
+    // three values: (3 + 4·0.5 + 2·0.25) / 9
+    ['AR(1) 0.5, three', 0.5, 3, 5.5 / 9],
+    ['one value', 0.8, 1, 1],
+  ])('%s', (_, correlation, n, expected) => {
+    expect(varianceOfMean({ deviation: 1, correlation }, n)).toBeCloseTo(expected, 12);
+  });
+});
+
+describe('referenceOf', () => {
+  it('is the median, and clips what is far off it', () => {
+    // gains −ln 2, 0, 0, 0, ln 2; the median deviation is 0, so the clip is 2.5 tolerated losses
+    const reference = referenceOf([50, 100, 100, 100, 200], 'higher', 0.1, 2, 7)!;
+    expect(reference).toMatchObject({ value: 100, clip: 0.25, n: 5, endNs: 7 });
+    expect(reference.centre).toBeCloseTo(0, 12);
+    // √((2 · 0.25²) / 4)
+    expect(reference.deviation).toBeCloseTo(0.1767767, 6);
+    expect(gainAgainst(reference, 'higher', 0)).toBeCloseTo(-0.25, 12);
+    expect(gainAgainst(reference, 'higher', 90)).toBeCloseTo(Math.log(0.9), 9);
+    expect(gainAgainst(reference, 'lower', 90)).toBeCloseTo(-Math.log(0.9), 9);
+  });
+
+  it('needs a level above zero', () => {
+    expect(referenceOf([0, 0, 0, 5], 'higher', 0.1, 2, 0)).toBeUndefined();
+  });
+
+  /** 300 samples of an AR(1). */
+  const series = (rho: number, seed: number, sigma = 0.1): number[] => {
+    const random = createRandom(seed);
+    let x = random.normal();
+    return Array.from({ length: 300 }, () => {
+      x = rho * x + Math.sqrt(1 - rho * rho) * random.normal();
+      return 1000 * Math.exp(sigma * x);
+    });
+  };
+
+  it.each([0, 0.5, 0.8])('finds deviation and correlation of an AR(1) %d', (rho) => {
+    const all = Array.from(
+      { length: 200 },
+      (_, seed) => referenceOf(series(rho, seed), 'higher', 0.2, 18, 0)!,
+    );
+    const mean = (of: (one: (typeof all)[0]) => number) =>
+      all.reduce((sum, one) => sum + of(one), 0) / all.length;
+    expect(mean((one) => one.deviation)).toBeCloseTo(0.1, 1);
+    expect(Math.abs(mean((one) => one.correlation) - rho)).toBeLessThan(0.06);
+    // σ √(f(18)/18 + f(300)/300), and a little more: the greater of two estimates is taken
+    const exact = Math.sqrt(
+      varianceOfMean({ deviation: 0.1, correlation: rho }, 18) +
+        varianceOfMean({ deviation: 0.1, correlation: rho }, 300),
+    );
+    const found = mean((one) => standardError(one, 18));
+    expect(found / exact).toBeGreaterThan(0.97);
+    expect(found / exact).toBeLessThan(1.2);
+  });
+
+  it('sees that windows vary more than an AR(1) explains', () => {
+    // blocks of 18 that are 10 % up or down in turns, with noise in between that hides it from neighbours
+    const random = createRandom(5);
+    const values = Array.from(
+      { length: 324 },
+      (_, i) => 100 * Math.exp(0.2 * random.normal() + ((i / 18) & 1 ? 0.15 : -0.15)),
+    );
+    const reference = referenceOf(values, 'higher', 0.2, 18, 0)!;
+    expect(reference.excess).toBeGreaterThan(1.2);
+  });
+
+  it('counts correlated samples for what they are worth', () => {
+    const base = referenceOf(series(0, 1), 'higher', 0.2, 18, 0)!;
+    // 300 · 0.36 / 1.64 − 1
+    expect(freedomOf({ ...base, correlation: 0.8 })).toBeCloseTo(64.85, 1);
+  });
+});
