@@ -1,27 +1,34 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Keeps a policy attached for a deployment, and undoes it: on end of input, a missed heartbeat, a signal, an ejection, at own death
- * (the kernel drops the link), and by SysRq-S when detaching has no effect within 1 s. With --socket a restarted control plane may
- * adopt it: it connects and beats before the heartbeat runs out. Any line is a beat; the line "detach" ends it. */
-#include "runner.h"
+ * (the kernel drops the link, survivor.c does the rest), and by SysRq-S when detaching has no effect within 1 s. With --socket a restarted control plane may
+ * adopt it: it connects and beats before the heartbeat runs out. docs/protocol.md section 7: any line is a beat; "detach" ends it, "set" moves a knob. */
+#include "undo.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
 
-enum { MAX_CLIENTS = 4, STATE_EVERY_MS = 1000 };
+enum { MAX_CLIENTS = 4, STATE_EVERY_MS = 1000, FROZEN_MS = 3000 };
 
+struct client {
+	int fd; /* -1: none */
+	char line[512];
+	size_t n;
+};
 struct hold {
-	const char *object, *socket_path;
+	const char *object, *job_path, *socket_path;
 	uint64_t heartbeat_ms, timeout_ms;
-	int listener, input, clients[MAX_CLIENTS];
+	int listener;
+	struct client clients[1 + MAX_CLIENTS]; /* the first is standard input */
 	uint64_t last_beat, next_state;
+	struct policy *policy;
+	struct job job;
 	const char *why; /* set: detach */
 };
 
@@ -33,19 +40,36 @@ static void tell(struct hold *h)
 	struct pollfd ready = {.fd = output_fd, .events = POLLOUT};
 	if (n && poll(&ready, 1, 0) == 1 && write(output_fd, text, n) < 0 && errno != EAGAIN)
 		output_fd = -1;
-	for (int i = 0; i < MAX_CLIENTS; i++)
-		if (n && h->clients[i] >= 0)
-			send(h->clients[i], text, n, MSG_NOSIGNAL | MSG_DONTWAIT);
+	for (int i = 1; i <= MAX_CLIENTS; i++)
+		if (n && h->clients[i].fd >= 0)
+			send(h->clients[i].fd, text, n, MSG_NOSIGNAL | MSG_DONTWAIT);
+}
+
+/* Who holds what: the first thing that everyone hears. */
+static void introduce(struct hold *h)
+{
+	json_open("hold");
+	json_int("pid", getpid());
+	json_string("ops", policy_name(h->policy));
+	json_int("enableSeq", policy_seq(h->policy));
+	json_uint("heartbeatMs", h->heartbeat_ms);
+	json_string("scope", h->job.scope_count ? "partial" : "whole");
+	json_close();
 }
 
 static void state_emit(struct hold *h)
 {
 	struct presence p;
 	presence_read(&p);
-	presence_emit("during", &p);
-	scx_events_emit();
-	if (strcmp(p.state, "enabled"))
+	if (strcmp(p.state, "enabled") || p.enable_seq != policy_seq(h->policy))
 		h->why = "the kernel ejected the policy";
+	presence_emit("during", &p);
+	if (h->job.scope_count && !h->why) {
+		json_open("covered");
+		json_uint("threads", scope_take(&h->job));
+		json_close();
+	}
+	scx_events_emit();
 	tell(h);
 }
 
@@ -76,48 +100,74 @@ static void welcome(struct hold *h)
 	if (fd < 0)
 		return;
 	bool allowed = !getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &size) && (peer.uid == 0 || peer.uid == geteuid());
-	for (int i = 0; allowed && i < MAX_CLIENTS; i++) {
-		if (h->clients[i] < 0) {
-			h->clients[i] = fd;
-			h->next_state = 0; /* greet with the state */
-			return;
-		}
+	for (int i = 1; allowed && i <= MAX_CLIENTS; i++) {
+		if (h->clients[i].fd >= 0)
+			continue;
+		h->clients[i] = (struct client){.fd = fd};
+		introduce(h);
+		h->next_state = 0;
+		return;
 	}
 	close(fd);
 }
 
-/* Reads what one controller says; -1 when it has closed. */
-static int hear(struct hold *h, int fd)
+/* set NAME VALUE; everyone hears what came of it. */
+static void set_knob(struct hold *h, char *rest)
+{
+	char *value = strchr(rest, ' ');
+	if (value)
+		*value++ = 0;
+	int error = value ? knob_set(policy_object(h->policy), rest, value) : -EINVAL;
+	json_open("set");
+	json_string("name", rest);
+	json_string("value", value ? value : "");
+	json_bool("ok", !error);
+	json_string("error", error == 0 ? "" : error == -ENOENT ? "not-found" : error == -ERANGE || error == -EINVAL ? "malformed" : "unavailable");
+	json_close();
+	tell(h);
+}
+
+static void obey(struct hold *h, char *line)
+{
+	h->last_beat = now_ns();
+	if (!strcmp(line, "detach"))
+		h->why = "asked to detach";
+	else if (!strncmp(line, "set ", 4))
+		set_knob(h, line + 4);
+}
+
+/* Reads what one controller says; a line longer than our room is nothing that we know, and a beat. */
+static void hear(struct hold *h, struct client *c)
 {
 	char text[4096];
-	ssize_t n = read(fd, text, sizeof(text) - 1);
+	ssize_t n = read(c->fd, text, sizeof(text));
 	if (n == 0 || (n < 0 && errno != EAGAIN && errno != EINTR)) {
-		close(fd);
-		return -1;
+		close(c->fd);
+		c->fd = -1;
 	}
-	if (n <= 0)
-		return fd;
-	text[n] = 0;
-	if (strchr(text, '\n'))
-		h->last_beat = now_ns();
-	if (!strncmp(text, "detach\n", 7) || strstr(text, "\ndetach\n"))
-		h->why = "asked to detach";
-	return fd;
+	for (ssize_t i = 0; i < n; i++) {
+		if (text[i] != '\n') {
+			c->n += c->n < sizeof(c->line) - 1 ? 1 : 0;
+			c->line[c->n - 1] = text[i];
+			continue;
+		}
+		c->line[c->n] = 0;
+		c->n = 0;
+		obey(h, c->line);
+	}
 }
 
 static void listen_once(struct hold *h, uint64_t until)
 {
-	struct pollfd fds[2 + MAX_CLIENTS] = {{.fd = h->input, .events = POLLIN}, {.fd = h->listener, .events = POLLIN}};
-	for (int i = 0; i < MAX_CLIENTS; i++)
-		fds[2 + i] = (struct pollfd){.fd = h->clients[i], .events = POLLIN};
+	struct pollfd fds[2 + MAX_CLIENTS] = {{.fd = h->listener, .events = POLLIN}};
+	for (int i = 0; i <= MAX_CLIENTS; i++)
+		fds[1 + i] = (struct pollfd){.fd = h->clients[i].fd, .events = POLLIN};
 	if (wait_signals(fds, 2 + MAX_CLIENTS, until) <= 0)
 		return;
+	for (int i = 0; i <= MAX_CLIENTS; i++)
+		if (fds[1 + i].revents)
+			hear(h, &h->clients[i]);
 	if (fds[0].revents)
-		h->input = hear(h, h->input);
-	for (int i = 0; i < MAX_CLIENTS; i++)
-		if (fds[2 + i].revents)
-			h->clients[i] = hear(h, h->clients[i]);
-	if (fds[1].revents)
 		welcome(h);
 }
 
@@ -126,6 +176,7 @@ static void hold_loop(struct hold *h)
 	h->last_beat = now_ns();
 	while (!h->why) {
 		uint64_t now = now_ns(), missed = h->last_beat + h->heartbeat_ms * MS, until = h->next_state;
+		undo->alive_until = now + FROZEN_MS * MS;
 		if (now >= h->next_state) {
 			state_emit(h);
 			h->next_state = now + STATE_EVERY_MS * MS;
@@ -136,7 +187,7 @@ static void hold_loop(struct hold *h)
 			h->why = "a signal";
 		else if (now >= missed)
 			h->why = "missed heartbeat";
-		else if (h->input < 0 && h->listener < 0)
+		else if (h->clients[0].fd < 0 && h->listener < 0)
 			h->why = "end of input";
 		if (h->why)
 			return;
@@ -145,43 +196,62 @@ static void hold_loop(struct hold *h)
 	}
 }
 
-static bool object_map(const char *path, struct job *job)
+/* The job of --job, or one that is made of --object. */
+static bool job_find(struct hold *h)
 {
-	struct stat s;
+	struct parse_error error = {0};
+	const char *path = h->job_path ? h->job_path : h->object;
+	size_t n = 0, need;
 	int fd = open(path, O_RDONLY | O_CLOEXEC);
-	if (fd < 0 || fstat(fd, &s) || s.st_size < 1 || s.st_size > 64 << 20) {
-		fault("name a policy object below 64 MiB", "cannot open %s: %s", path, fd < 0 ? strerror(errno) : "its size is wrong");
+	uint8_t *bytes = fd < 0 ? NULL : read_all(fd, &n);
+	if (fd >= 0)
+		close(fd);
+	if (n < 1 || n > 64 << 20) {
+		fault("name a policy object below 64 MiB", "cannot read %s: %s", path, fd < 0 ? strerror(errno) : "its size is wrong");
 		return false;
 	}
-	void *bytes = mmap(NULL, (size_t)s.st_size, PROT_READ, MAP_PRIVATE | MAP_POPULATE, fd, 0);
-	close(fd);
-	job->object = (struct bytes){bytes, (size_t)s.st_size};
-	return bytes != MAP_FAILED;
+	if (!h->job_path) {
+		h->job = (struct job){.timeout_ms = h->timeout_ms, .verify_budget_ms = 30000, .object = {bytes, n}};
+		return true;
+	}
+	bool parsed = job_parse(bytes, n, &h->job, &need, &error) == PARSED;
+	if (!parsed || !h->job.object.at)
+		fault("send a job as docs/protocol.md section 7 describes it", "%s", parsed ? "the job has no object" : error.text[0] ? error.text : "the job ends before its line `end`");
+	return parsed && h->job.object.at;
 }
 
 static void hold_policy(struct hold *h)
 {
-	struct job job = {.timeout_ms = h->timeout_ms, .verify_budget_ms = 30000};
-	if (!object_map(h->object, &job))
+	undo_recover();
+	if (!job_find(h) || !scope_found(&h->job))
 		return;
 	if (h->socket_path && (h->listener = listen_at(h->socket_path)) < 0) {
 		fault("choose another path, or end the runner that holds it", "cannot listen at %s: %s", h->socket_path, strerror(errno));
 		return;
 	}
+	if (h->job.scope_count)
+		scope_remember();
+	bool survived = survivor_start(h->socket_path, h->job.scope_count > 0);
 	kmsg_start();
-	struct policy *policy = policy_attach(&job);
-	if (policy) {
+	h->policy = survived ? policy_attach(&h->job) : NULL;
+	if (h->policy) {
+		protect_from_oom();
+		introduce(h);
 		json_flush();
 		fcntl(0, F_SETFL, fcntl(0, F_GETFL) | O_NONBLOCK);
 		fcntl(1, F_SETFL, fcntl(1, F_GETFL) | O_NONBLOCK); /* a frozen reader must not hold us up */
 		hold_loop(h);
-		policy_detach(policy, 1000);
+		undo->alive_until = now_ns() + 15 * SECOND;
+		policy_detach(h->policy, 1000);
+		if (h->job.scope_count)
+			scope_give_back();
 		json_open("detached");
 		json_string("why", h->why);
 		json_close();
 	}
 	if (h->socket_path)
 		unlink(h->socket_path);
+	undo->over = true;
 }
 
 static int options(struct hold *h, int argc, char **argv)
@@ -190,6 +260,8 @@ static int options(struct hold *h, int argc, char **argv)
 		char *end = "", *value = argv[i + 1];
 		if (!strcmp(argv[i], "--object"))
 			h->object = value;
+		else if (!strcmp(argv[i], "--job"))
+			h->job_path = value;
 		else if (!strcmp(argv[i], "--socket"))
 			h->socket_path = value;
 		else if (!strcmp(argv[i], "--heartbeat-ms"))
@@ -202,14 +274,16 @@ static int options(struct hold *h, int argc, char **argv)
 			return -1;
 	}
 	bool sane = h->heartbeat_ms >= 100 && h->heartbeat_ms <= 60000 && h->timeout_ms >= 1 && h->timeout_ms <= 5000;
-	return argc % 2 || !h->object || !sane ? -1 : 0;
+	return argc % 2 || !h->object == !h->job_path || !sane ? -1 : 0;
 }
 
 int hold_main(int argc, char **argv)
 {
-	struct hold h = {.heartbeat_ms = 3000, .timeout_ms = 5000, .listener = -1, .clients = {-1, -1, -1, -1}};
+	struct hold h = {.heartbeat_ms = 3000, .timeout_ms = 5000, .listener = -1};
+	for (int i = 1; i <= MAX_CLIENTS; i++)
+		h.clients[i].fd = -1;
 	if (options(&h, argc, argv)) {
-		fprintf(stderr, "usage: schedcp-runner hold --object FILE [--heartbeat-ms 100..60000] [--timeout-ms 1..5000] [--socket PATH]\n");
+		fprintf(stderr, "usage: schedcp-runner hold --object FILE | --job FILE [--heartbeat-ms 100..60000] [--timeout-ms 1..5000] [--socket PATH]\n");
 		return 2;
 	}
 	signals_setup();

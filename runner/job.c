@@ -166,6 +166,24 @@ static enum parsed parse_follow(struct reader *r, struct job *job, struct bytes 
 	return PARSED;
 }
 
+static enum parsed parse_scope(struct reader *r, struct job *job, struct bytes rest)
+{
+	struct scope_line line = {0};
+	struct bytes what = word(&rest);
+	bool pid = is(what, "pid") && number(rest, 1, 1 << 22, &line.pid);
+	bool cgroup = is(what, "cgroup") && rest.n > 1 && rest.at[0] == '/' && rest.n < 4096 && !memchr(rest.at, 0, rest.n);
+	if (!pid && !cgroup)
+		return bad(r, "expected: scope pid NUMBER, or scope cgroup /PATH");
+	if (job->scope_count == 1024)
+		return bad(r, "more than 1024 scope lines");
+	if (cgroup)
+		line.cgroup = rest;
+	if ((job->scope_count & (job->scope_count - 1)) == 0)
+		job->scopes = xalloc(job->scopes, (job->scope_count ? job->scope_count * 2 : 1) * sizeof(line));
+	job->scopes[job->scope_count++] = line;
+	return PARSED;
+}
+
 static enum parsed append(struct reader *r, struct bytes **list, size_t *count, struct bytes item)
 {
 	if (memchr(item.at, 0, item.n))
@@ -229,6 +247,8 @@ static enum parsed parse_line(struct reader *r, struct job *job, struct bytes li
 		return parse_map(r, job, line);
 	if (is(name, "follow"))
 		return parse_follow(r, job, line);
+	if (is(name, "scope"))
+		return parse_scope(r, job, line);
 	if (is(name, "sched")) {
 		job->sched = is(line, "other") ? 0 : is(line, "batch") ? 3 : is(line, "idle") ? 5 : -1;
 		return job->sched < 0 ? bad(r, "sched needs one of other, batch, idle") : PARSED;
@@ -278,9 +298,11 @@ enum parsed job_parse(const uint8_t *buf, size_t n, struct job *job, size_t *nee
 void job_free(struct job *job)
 {
 	free(job->maps);
+	free(job->scopes);
 	free(job->args);
 	free(job->envs);
 	job->maps = NULL;
+	job->scopes = NULL;
 	job->args = job->envs = NULL;
 }
 

@@ -12,7 +12,7 @@
 #include <string.h>
 #include <sys/time.h>
 
-enum { LOG_SIZE = 4 << 20, MAX_LINKS = 16 };
+enum { LOG_SIZE = 4 << 20, MAX_LINKS = 16, OPS_SWITCH_PARTIAL = 1 << 3 };
 
 struct policy {
 	struct bpf_object *object;
@@ -149,6 +149,9 @@ static int adjust(struct policy *p, const struct job *job, uint32_t level)
 	uint32_t limit = job->timeout_ms < 5000 ? (uint32_t)job->timeout_ms : 5000;
 	if (timeout && (*timeout == 0 || (*timeout > limit && *timeout <= 30000)))
 		*timeout = limit;
+	uint64_t *flags = member(p, "flags", sizeof(*flags));
+	if (flags && job->scope_count)
+		*flags |= OPS_SWITCH_PARTIAL;
 	const char *name = member(p, "name", 128);
 	snprintf(p->name, sizeof(p->name), "%.127s", name ? name : "");
 	for (size_t i = 0; i < dropped_n; i++) {
@@ -357,6 +360,8 @@ bool policy_detach(struct policy *p, uint64_t patience_ms)
 }
 
 const char *policy_name(const struct policy *p) { return p->name; }
+struct bpf_object *policy_object(struct policy *p) { return p->object; }
+int64_t policy_seq(const struct policy *p) { return p->seq; }
 
 int policy_op(struct policy *p, const char *op, const char **function)
 {

@@ -175,6 +175,10 @@ static void stages(const struct job *job)
 	struct policy *policy = NULL;
 	struct presence before, after;
 	bool has_workload = job->workload.at || job->arg_count;
+	if (job->scope_count) {
+		fault("hold a policy that is to have a scope", "a run takes the whole machine");
+		return;
+	}
 	if (job->workload.at && !play_accepts(job))
 		return;
 	if (settings_apply(job))
@@ -229,7 +233,7 @@ void run_job(const struct job *job)
 	json_flush();
 }
 
-static uint8_t *read_all(int fd, size_t *n)
+uint8_t *read_all(int fd, size_t *n)
 {
 	size_t room = 1 << 16;
 	uint8_t *buf = xalloc(NULL, room);

@@ -65,6 +65,10 @@ struct bytes {
 struct map_line {
 	struct bytes name, key, value; /* key and value still in hex */
 };
+struct scope_line {
+	int64_t pid; /* 0: the cgroup */
+	struct bytes cgroup;
+};
 enum follow { FOLLOW_OWN, FOLLOW_PID, FOLLOW_CGROUP, FOLLOW_ALL }; /* own: what the job itself starts */
 struct job {
 	uint64_t wall_limit_ms, verify_budget_ms, timeout_ms, start_offset_ns, pid_offset, runs, output_limit;
@@ -82,6 +86,8 @@ struct job {
 	enum follow follow;     /* what is observed when there is no command and no workload */
 	int64_t follow_pid;
 	struct bytes follow_cgroup;
+	struct scope_line *scopes; /* none: the whole machine */
+	size_t scope_count;
 	struct bytes *args, *envs;
 	size_t arg_count, env_count;
 };
@@ -122,8 +128,26 @@ const char *policy_name(const struct policy *policy);
 /* The BPF program that serves an op: its fd and the name of its function; -1 when the policy does not have the op. */
 int policy_op(struct policy *policy, const char *op, const char **function);
 
-/* ---- enumerators.c ---- */
+/* The object of a policy that runs: see knobs.c. */
+struct bpf_object *policy_object(struct policy *policy);
+/* enable_seq when it was attached. */
+int64_t policy_seq(const struct policy *policy);
+
+/* ---- knobs.c ---- */
 struct bpf_object;
+/* 0, -ENOENT: the object has no such knob in .data, -ERANGE: the value does not fit it. */
+int knob_set(struct bpf_object *object, const char *name, const char *value);
+
+/* ---- scope.c: whom a policy schedules that does not take the whole machine ---- */
+/* All that the job's lines name exist; false after a fault. */
+bool scope_found(const struct job *job);
+/* Who is in SCHED_EXT already is not ours. Before anybody is taken. */
+void scope_remember(void);
+/* Takes those in scope that are not in SCHED_EXT yet; returns how many threads of it are. */
+uint64_t scope_take(const struct job *job);
+void scope_give_back(void);
+
+/* ---- enumerators.c ---- */
 /* Gives weak constants __SCX_… of an object that is not loaded yet the kernel's values. */
 void fill_enumerators(struct bpf_object *object);
 
@@ -196,6 +220,8 @@ void run_job(const struct job *job);
 int run_kept(const struct job *job);
 /* Kills and reaps every descendant, escaped ones too (the runner is their subreaper). */
 void kill_descendants(void);
+/* Everything that can be read, at most 256 MiB. */
+uint8_t *read_all(int fd, size_t *n);
 /* SIGCHLD and SIGUSR1 end a sleep; SIGTERM, SIGINT and SIGHUP ask for an orderly end. All are blocked outside wait_signals. */
 void signals_setup(void);
 bool signals_end_asked(void);

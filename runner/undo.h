@@ -9,7 +9,9 @@ struct change {
 };
 struct undo {
 	uint32_t change_n, cgroup_n, controllers; /* controllers: bits of those that were enabled at the root for us */
-	int64_t attached;			   /* enable_seq of the policy that is in charge for us, 0: none */
+	int64_t attached;	/* enable_seq of the policy that is in charge for us, 0: none */
+	uint64_t alive_until;	/* of a holder: frozen when the clock has passed it; 0: nobody asks */
+	bool over;		/* of a holder: it has undone everything itself */
 	struct change changes[33];
 	char cgroups[80][160]; /* in order of creation: parents first */
 };
@@ -22,5 +24,7 @@ void undo_share(void);
 bool undo_alone(void);
 void undo_write_ahead(void);
 void undo_forget_ahead(void);
+/* survivor.c: before a policy is held. False after a fault. */
+bool survivor_start(const char *socket_path, bool partial);
 /* Undoes what a runner wrote down that died with its keeper. */
 void undo_recover(void);

@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A process that outlives a holder of a policy which is killed, and kills one that is frozen: it waits for the holder's end (pidfd_open(2)) and for a sign of life
+ * (undo->alive_until). The kernel drops the policy with its holder; what else there was is undone here: threads in SCHED_EXT, the socket. Nobody needs it while all is
+ * well: without it the holder goes on. */
+#include "undo.h"
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+static void leave_everything(int keep)
+{
+	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+	for (int i = 0; i < 3; i++)
+		dup2(null, i);
+	syscall(SYS_close_range, 3, keep - 1, 0);
+	syscall(SYS_close_range, keep + 1, ~0U, 0);
+	if (chdir("/"))
+		_exit(1);
+	setsid();
+	for (int i = 1; i < 32; i++)
+		signal(i, i == SIGCHLD || i == SIGSEGV || i == SIGBUS ? SIG_DFL : SIG_IGN);
+}
+
+static void tidy(const char *socket_path, bool partial)
+{
+	if (undo->attached && !wait_gone(undo->attached, 3000))
+		write_text("/proc/sysrq-trigger", "S");
+	if (partial)
+		scope_give_back();
+	if (socket_path)
+		unlink(socket_path);
+}
+
+static noreturn void survive(int holder, const char *socket_path, bool partial)
+{
+	struct pollfd end = {.fd = holder, .events = POLLIN};
+	leave_everything(holder);
+	protect_self();
+	protect_from_oom();
+	while (poll(&end, 1, 250) != 1)
+		if (undo->alive_until && now_ns() > undo->alive_until)
+			syscall(SYS_pidfd_send_signal, holder, SIGKILL, NULL, 0);
+	if (!undo->over)
+		tidy(socket_path, partial);
+	_exit(0);
+}
+
+bool survivor_start(const char *socket_path, bool partial)
+{
+	int self = (int)syscall(SYS_pidfd_open, getpid(), 0), status = -1;
+	undo_share();
+	pid_t pid = self < 0 ? -1 : fork();
+	if (pid == 0) { /* a child of nobody that waits for it */
+		pid_t second = fork();
+		if (second == 0)
+			survive(self, socket_path, partial);
+		_exit(second < 0);
+	}
+	if (pid > 0)
+		waitpid(pid, &status, 0);
+	if (self >= 0)
+		close(self);
+	if (pid < 0 || status)
+		fault("give the machine more memory or processes", "cannot start the process that would tidy up after this one");
+	return pid > 0 && !status;
+}
