@@ -1,0 +1,90 @@
+// A policy while it is in charge: beats, and three who may end it: the breaker, the kernel, the process that holds it.
+
+import type { Attachment, AttachmentEnd } from '../../core/attachment.ts';
+import type { Deployment } from '../../core/deployment.ts';
+import { type Breaker, type Kpi, openBreaker, type Trip } from '../../judge/breaker.ts';
+import type { Clock } from '../deploy.ts';
+import type { Samples } from './samples.ts';
+
+export interface ChargeEnd {
+  readonly how: Extract<Deployment['end']['how'], 'tripped' | 'ejected' | 'lost' | 'no-go'>;
+  readonly words: string;
+  readonly trip?: Trip;
+  readonly exit?: Deployment['end']['exit'];
+}
+
+/** Whoever looks later than this is not in control: the control plane's own latency is a reason to let go. */
+const latestLookNs = 2e9;
+
+export class Charge {
+  readonly #attachment: Attachment;
+  readonly #clock: Clock;
+  readonly #samples: Samples;
+  readonly #breaker: Breaker;
+  readonly #beatNs: number;
+  #over: AttachmentEnd | undefined;
+  #beatAt: number;
+  #lookedAt: number;
+
+  constructor(attachment: Attachment, clock: Clock, samples: Samples, heartbeatMs: number) {
+    this.#attachment = attachment;
+    this.#clock = clock;
+    this.#samples = samples;
+    this.#beatNs = (heartbeatMs * 1e6) / 4;
+    this.#breaker = openBreaker({ kpis: samples.kpis.map(kpiOf) });
+    for (const { kpi, at, value } of samples.reference()) this.#breaker.sample(kpi, at, value);
+    this.#beatAt = this.#lookedAt = clock.nowNs();
+    void attachment.ended.then((end) => {
+      this.#over = end;
+    });
+    attachment.beat();
+  }
+
+  /** The watch begins; an end where nothing can be watched. */
+  arm(): ChargeEnd | undefined {
+    const decision = this.#breaker.arm(this.#clock.nowNs());
+    this.#samples.listener = ({ kpi, at, value }) => this.#breaker.sample(kpi, at, value);
+    return endOf(decision);
+  }
+
+  /** Call it every 50 ms or so. */
+  async look(): Promise<ChargeEnd | undefined> {
+    await undefined; // what has ended meanwhile is heard first
+    const now = this.#clock.nowNs();
+    if (this.#over !== undefined) return gone(this.#over);
+    if (now - this.#lookedAt > latestLookNs)
+      this.#breaker.hard(now, `the control plane looked ${((now - this.#lookedAt) / 1e9).toFixed(1)} s late`);
+    this.#lookedAt = now;
+    if (now - this.#beatAt >= this.#beatNs) {
+      this.#attachment.beat();
+      this.#beatAt = now;
+    }
+    return endOf(this.#breaker.tick(now));
+  }
+
+  /** Resolves when the kernel is without the policy. */
+  async letGo(): Promise<AttachmentEnd> {
+    this.#samples.listener = undefined;
+    return await this.#attachment.detach();
+  }
+}
+
+function kpiOf({ name, direction, unit, everyMs }: Samples['kpis'][number]): Kpi {
+  return { name, better: direction, unit, intervalNs: everyMs * 1e6 };
+}
+
+function endOf(decision: ReturnType<Breaker['tick']>): ChargeEnd | undefined {
+  if (decision === 'ok') return undefined;
+  if ('noGo' in decision) return { how: 'no-go', words: decision.noGo.words };
+  return { how: 'tripped', words: decision.tripped.words, trip: decision.tripped };
+}
+
+function gone({ why, exit, detail }: AttachmentEnd): ChargeEnd {
+  const said = exit === null ? detail : `${exit.reason}${exit.message === '' ? '' : `: ${exit.message}`}`;
+  const how = why === 'ejected' ? 'ejected' : 'lost';
+  const words =
+    why === 'ejected'
+      ? `the kernel ended the policy: ${said}`
+      : `the process that held the policy is gone (${why}): ${said}`;
+  return { how, words, exit };
+}

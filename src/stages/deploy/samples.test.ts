@@ -1,0 +1,30 @@
+import { expect, it } from 'vitest';
+import { kpiSchema } from '../../core/kpi.ts';
+import { Samples } from './samples.ts';
+
+const kpi = kpiSchema.parse({
+  name: 'rate',
+  direction: 'higher',
+  everyMs: 100,
+  unit: 'per s',
+  source: { from: 'command', argv: ['x'] },
+});
+
+it('the reference is what was seen under the default scheduler, and nothing else', () => {
+  const samples = new Samples([kpi], () => 0);
+  for (const [i, value] of [1, 2, 30, 40, 3].entries()) {
+    samples.under(value >= 30 ? 'candidate' : 'default');
+    samples.hear({ kpi: 'rate', endNs: i * 1e8, value });
+  }
+  expect(samples.reference().map(({ value }) => value)).toEqual([1, 2, 3]);
+  expect(samples.between('rate', 1e8, 3e8).map(({ value }) => value)).toEqual([2, 30, 40]);
+  expect(samples.words()).toBe('under the default scheduler: rate 2 per s');
+});
+
+it('says why there is no reference', () => {
+  const samples = new Samples([kpi], () => 0);
+  samples.hear({ kpi: 'rate', endNs: 1, value: undefined, why: 'the command ended with 1' });
+  expect(samples.problem(10_000)).toBe('rate gave 0 numbers in 10 s, 100 were due: the command ended with 1');
+  for (let i = 0; i < 50; i++) samples.hear({ kpi: 'rate', endNs: i, value: 1 });
+  expect(samples.problem(10_000)).toBeUndefined(); // half of them
+});
