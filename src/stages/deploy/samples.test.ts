@@ -28,3 +28,21 @@ it('says why there is no reference', () => {
   for (let i = 0; i < 50; i++) samples.hear({ kpi: 'rate', endNs: i, value: 1 });
   expect(samples.problem(10_000)).toBeUndefined(); // half of them
 });
+
+it('in a long watch the last minute under the default scheduler is kept, and the last minute', () => {
+  let now = 0;
+  const samples = new Samples([kpi], () => now);
+  const hear = (count: number): void => {
+    for (let i = 0; i < count; i++) {
+      now += 1e8;
+      samples.hear({ kpi: 'rate', endNs: now, value: now });
+    }
+  };
+  hear(2000);
+  samples.under('candidate');
+  hear(200_000);
+  expect(samples.reference().length).toBe(600);
+  expect(samples.reference().at(-1)!.at).toBe(2000 * 1e8);
+  const late = samples.between('rate', now - 50e9, now);
+  expect(late.length).toBe(501);
+});

@@ -83,9 +83,11 @@ export class Samples {
   /** Of the default scheduler the last minute that it had is kept, however long ago it was. */
   #forget(): void {
     if (this.#all.length < 100_000) return;
-    const last = this.#all.findLast(({ under }) => true)?.at ?? 0;
+    const last = this.#all.findLast(({ under }) => under === 'default')?.at ?? 0;
     const now = this.#nowNs();
-    const kept = this.#all.filter(({ under, at }) => at > now - keptNs || (true && at > last - keptNs));
+    const kept = this.#all.filter(
+      ({ under, at }) => at > now - keptNs || (under === 'default' && at > last - keptNs),
+    );
     this.#all.splice(0, this.#all.length, ...kept);
   }
 }
