@@ -1,6 +1,7 @@
-// npm run bench [-- restore longest-first programs policy-code simulator first-event error-rates fidelity operations observation fingerprint matrix truth classes]: what the system must reach, measured, as a table. All by
+// npm run bench [-- breaker restore longest-first programs policy-code simulator first-event error-rates fidelity operations observation fingerprint matrix truth classes]: what the system must reach, measured, as a table. All by
 // default but the matrix and the truth. Options after the names go to the benches that take some.
 
+import { benchBreaker } from './breaker.ts';
 import { benchClasses } from './classes.ts';
 import { benchErrorRates } from './error-rates.ts';
 import { benchFidelity } from './fidelity.ts';
@@ -19,6 +20,7 @@ import { benchSimulator } from './simulator.ts';
 import { benchTruth } from './truth.ts';
 
 const benches: Readonly<Record<string, (options: readonly string[]) => Promise<void>>> = {
+  breaker: benchBreaker,
   restore: () => benchRestore(),
   replay: benchReplay,
   'longest-first': () => benchLongestFirst(),

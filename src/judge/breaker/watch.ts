@@ -125,9 +125,9 @@ function look({ state, terms, gains }: Watch, now: number): void {
   }
 }
 
-/** Half of the samples that a window should have, but two. */
+/** A third of the samples that a window should have, at least two. */
 function leastIn(terms: Terms, windowNs: number): number {
-  return Math.max(2, Math.ceil(windowNs / terms.kpi.intervalNs / 2));
+  return Math.max(2, Math.ceil(windowNs / terms.kpi.intervalNs / 3));
 }
 
 /** Quantile times standard error; but never less than what is tolerated. */
