@@ -80,6 +80,8 @@ static char **string_list(const struct bytes *items, size_t n)
 	return list;
 }
 
+static const struct bytes usual_path = {(const uint8_t *)"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", 65};
+
 static const char *variable(char **env, const char *name)
 {
 	size_t n = strlen(name);
@@ -329,11 +331,28 @@ static bool one_run(const struct job *job, struct watch *w, char **argv, char **
 	return !stop && !failed_start && !failed;
 }
 
+pid_t command_start(const struct job *job, int out)
+{
+	struct child c = {0};
+	char **argv = string_list(job->args, job->arg_count);
+	char **env = job->env_count ? string_list(job->envs, job->env_count) : string_list(&usual_path, 1);
+	int report[2], cgroup_fd = cgroup_create("work");
+	if (pipe2(report, O_CLOEXEC))
+		return -1;
+	c.pid = fork_into(cgroup_fd);
+	if (c.pid == 0)
+		child_main(job, argv, env, out, out, report[1]);
+	close(report[1]);
+	if (cgroup_fd >= 0)
+		close(cgroup_fd);
+	c.error_fd = report[0];
+	return c.pid < 0 || start_failed(&c, argv, job) ? -1 : c.pid;
+}
+
 void command(const struct job *job, struct watch *w)
 {
-	static const struct bytes path = {(const uint8_t *)"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", 65};
 	char **argv = string_list(job->args, job->arg_count);
-	char **env = job->env_count ? string_list(job->envs, job->env_count) : string_list(&path, 1);
+	char **env = job->env_count ? string_list(job->envs, job->env_count) : string_list(&usual_path, 1);
 	for (uint64_t run = 0; run < job->runs; run++) {
 		if (!one_run(job, w, argv, env, run))
 			break;

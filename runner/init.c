@@ -82,8 +82,8 @@ static void console_open(void)
 		close(fd);
 }
 
-/* The virtio-serial port called org.schedcp.out; the console when it does not appear within 2 s. */
-static int output_open(void)
+/* A virtio-serial port by its name, within 2 s; -1: there is none. */
+int port_open(const char *wanted, int flags)
 {
 	uint64_t limit = now_ns() + 2 * SECOND;
 	for (; now_ns() < limit; sleep_ns(2 * MS)) {
@@ -92,10 +92,10 @@ static int output_open(void)
 		while (directory && (entry = readdir(directory))) {
 			char path[320], name[64];
 			snprintf(path, sizeof(path), "/sys/class/virtio-ports/%s/name", entry->d_name);
-			if (entry->d_name[0] == '.' || read_text(path, name, sizeof(name)) <= 0 || strcmp(name, "org.schedcp.out"))
+			if (entry->d_name[0] == '.' || read_text(path, name, sizeof(name)) <= 0 || strcmp(name, wanted))
 				continue;
 			snprintf(path, sizeof(path), "/dev/%s", entry->d_name);
-			int fd = open(path, O_WRONLY | O_CLOEXEC);
+			int fd = open(path, flags | O_CLOEXEC);
 			closedir(directory);
 			directory = NULL;
 			if (fd >= 0)
@@ -105,7 +105,14 @@ static int output_open(void)
 		if (directory)
 			closedir(directory);
 	}
-	return 1;
+	return -1;
+}
+
+/* The console when there is no such port. */
+static int output_open(void)
+{
+	int fd = port_open("org.schedcp.out", O_WRONLY);
+	return fd < 0 ? 1 : fd;
 }
 
 static void fw_select(uint16_t key) { outw(key, SELECTOR); }

@@ -247,6 +247,10 @@ static enum parsed parse_line(struct reader *r, struct job *job, struct bytes li
 		return parse_map(r, job, line);
 	if (is(name, "follow"))
 		return parse_follow(r, job, line);
+	if (is(name, "serve") && !line.n) {
+		job->serve = true;
+		return PARSED;
+	}
 	if (is(name, "scope"))
 		return parse_scope(r, job, line);
 	if (is(name, "sched")) {

@@ -220,6 +220,8 @@ void run_job(const struct job *job)
 		fault_code = "not-permitted";
 	if (refused)
 		fault("run as root, or with CAP_SYS_NICE and CAP_IPC_LOCK", "cannot take a real-time class and lock memory");
+	else if (job->serve)
+		serve(job);
 	else
 		stages(job);
 	record_end();

@@ -84,6 +84,7 @@ struct job {
 	uint64_t watch_tasks;	   /* that a watch keeps apart; 0: by memory */
 	uint64_t watch_budget_ppm; /* of the used CPU time: what a watch may cost */
 	enum follow follow;     /* what is observed when there is no command and no workload */
+	bool serve; /* the guest lives long */
 	int64_t follow_pid;
 	struct bytes follow_cgroup;
 	struct scope_line *scopes; /* none: the whole machine */
@@ -236,6 +237,13 @@ uint64_t play_started(void);
 int32_t play_task(int32_t pid);
 bool play_accepts(const struct job *job); /* validates; emits a fault when it does not */
 void command(const struct job *job, struct watch *watch);
+
+/* Starts the job's command in the cgroup `work`, its output into a file descriptor; its process, -1 and a fault: it could not be started. */
+pid_t command_start(const struct job *job, int out);
+
+/* ---- serve.c, init.c: a guest that lives long ---- */
+void serve(const struct job *job);
+int port_open(const char *name, int flags);
 
 /* ---- sub-commands ---- */
 int init_main(void);
