@@ -7,9 +7,13 @@ const camel =
   /(Token|TokenText|Secret|Signature|Password|Passphrase|Authorization|Credentials?|Cookie|ApiKey|PrivateKey|AccessKey|Pem|Jwk)$/;
 /** Blocks of PEM, whole or cut off. */
 const pem = /-----BEGI?N?[^-]{0,40}PRIVATE KEY-----[\s\S]*?(-----END[^-]{0,40}-----|$)/g;
-/** After `Bearer`, or as the value of an option or variable that is named like a secret. */
-const spelled =
-  /\b(bearer\s+|(?:[\w-]*(?:password|passwd|secret|token|api[_-]?key|authorization))(?:=|:\s*|\s+(?=[^\s-])))("[^"]*"|'[^']*'|[^\s"',;]+)/gi;
+const named = '(?:password|passwd|passphrase|secret|token|api[_-]?key|authorization)';
+const value = `("[^"]*"|'[^']*'|[^\\s"',;]+)`;
+/** After `Bearer`, as the value of an option that is named like a secret, or after such a name with = or a colon. */
+const spelled = new RegExp(
+  `(\\bbearer\\s+|--[\\w-]{0,40}${named}\\s+|${named}=|${named}:\\s{0,4}(?:(?:bearer|basic)\\s+)?)${value}`,
+  'gi',
+);
 /** What keys and signatures look like in base64, with or without /. */
 const dense = /[A-Za-z0-9+/_-]{40,}={0,2}/g;
 
