@@ -25,7 +25,7 @@ export interface AttachOptions {
   readonly signal?: AbortSignal;
 }
 
-/** A refusal is a finding: host-without-sched-ext, not-permitted, foreign-scheduler, load-rejected, attach-refused, … and nothing has changed. */
+/** A refusal is a finding: host-without-sched-ext, foreign-scheduler, load-rejected, attach-refused, … and nothing has changed. Without root: Fault('not-permitted'). */
 export type Attached =
   | { readonly ok: true; readonly attachment: Attachment }
   | { readonly ok: false; readonly finding: Finding };
@@ -51,9 +51,9 @@ export interface AttachmentState {
 
 /**
  * Why it is over. detached: we asked; ejected: the kernel did it (exit tells); silent: no beat came; signal: somebody ended the process that holds it;
- * gone: that process has said no more: it was killed (the kernel drops the policy with it), or its machine has ended.
+ * gone: that process has said no more: it was killed (the kernel drops the policy with it), or its machine has ended; left: it goes on without us.
  */
-export type AttachmentEndWhy = 'detached' | 'ejected' | 'silent' | 'signal' | 'gone';
+export type AttachmentEndWhy = 'detached' | 'ejected' | 'silent' | 'signal' | 'gone' | 'left';
 
 export interface AttachmentEnd {
   readonly why: AttachmentEndWhy;

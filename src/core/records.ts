@@ -127,7 +127,6 @@ export const findingSchema = z.object({
     'bad-program',
     'unsupported',
     'host-without-sched-ext',
-    'not-permitted',
     'foreign-scheduler',
   ]),
   message: z.string(),

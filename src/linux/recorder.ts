@@ -3,10 +3,11 @@
 
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { Fault } from '../core/errors.ts';
+import { lacking } from './capabilities.ts';
 import { interrupted, tied } from './process.ts';
-import { encodeJob, type Follow, parseEvents, type Runner, type RunnerEvent, rawTrace } from './runner.ts';
+import { encodeJob, eventBatches, type Follow, type Runner, type RunnerEvent, rawTrace } from './runner.ts';
 
 /** Whom to record: a command that is started for it, or what runs already. */
 export type RecordTarget =
@@ -54,24 +55,17 @@ export function whyNotRecord(
     return new Fault('unsupported', 'the kernel of this machine has no BTF (CONFIG_DEBUG_INFO_BTF)', {
       next,
     });
-  const text = /^CapEff:\s*([0-9a-f]+)$/m.exec(readFileSync(paths.status, 'utf8'))?.[1] ?? '0';
-  const lacking = needed.filter(([, bit]) => !((BigInt(`0x${text}`) >> bit) & 1n)).map(([name]) => name);
-  if (lacking.length === 0) return undefined;
-  return new Fault('not-permitted', `recording on this machine needs root: ${lacking.join(', ')} missing`, {
+  const missing = lacking(needed, paths.status);
+  if (missing.length === 0) return undefined;
+  return new Fault('not-permitted', `recording on this machine needs root: ${missing.join(', ')} missing`, {
     next: `run it as root; or ${next}`,
   });
 }
 
 const here = { status: '/proc/self/status', btf: '/sys/kernel/btf/vmlinux' };
 
-/** Probes, a real-time class and locked memory for the runner: capabilities(7), bits of include/uapi/linux/capability.h. */
-const needed: readonly (readonly [string, bigint])[] = [
-  ['CAP_IPC_LOCK', 14n],
-  ['CAP_SYS_ADMIN', 21n],
-  ['CAP_SYS_NICE', 23n],
-  ['CAP_PERFMON', 38n],
-  ['CAP_BPF', 39n],
-];
+/** Probes, a real-time class and locked memory for the runner. */
+const needed = ['CAP_IPC_LOCK', 'CAP_SYS_ADMIN', 'CAP_SYS_NICE', 'CAP_PERFMON', 'CAP_BPF'] as const;
 
 /**
  * Records. Throws Fault: not-permitted (no root), unsupported (no BTF, a kernel that refuses the probe), not-found (no such process, cgroup or program),
@@ -127,7 +121,7 @@ const graceMs = 30_000;
 export async function converse(
   runner: Runner,
   job: Uint8Array,
-  options: Pick<RecordOptions, 'limitMs' | 'stop' | 'signal'>,
+  options: Pick<RecordOptions, 'limitMs' | 'stop' | 'signal'> & { readonly what?: string },
 ): Promise<RunnerEvent[]> {
   const { command, args } = tied(runner.file, ['run']);
   const child = spawn(command, args, { stdio: ['pipe', 'pipe', 'ignore'], detached: true });
@@ -143,27 +137,14 @@ export async function converse(
   child.stdin.on('error', () => {}); // it may end without reading all of its job
   child.stdin.end(job);
   try {
-    const events = await heard(child.stdout);
+    const events: RunnerEvent[] = [];
+    for await (const batch of eventBatches(child.stdout)) for (const event of batch) events.push(event);
     if (child.exitCode === null && child.signalCode === null) await once(child, 'close');
-    if (options.signal?.aborted) throw interrupted('a recording');
+    if (options.signal?.aborted) throw interrupted(options.what ?? 'a recording');
     return events;
   } finally {
     for (const signal of ends) signal.removeEventListener('abort', end);
     for (const limit of limits) clearTimeout(limit);
     child.kill('SIGKILL');
   }
-}
-
-/** Parses as it comes: a recording of a million events is a text of 43 MB. */
-async function heard(output: AsyncIterable<Buffer>): Promise<RunnerEvent[]> {
-  const events: RunnerEvent[] = [];
-  let rest: Buffer[] = [];
-  for await (const chunk of output) {
-    const end = chunk.lastIndexOf(10) + 1;
-    rest.push(chunk.subarray(0, end || undefined));
-    if (end === 0) continue;
-    events.push(...parseEvents(Buffer.concat(rest).toString('latin1'))); // ASCII only
-    rest = [chunk.subarray(end)];
-  }
-  return events;
 }

@@ -8,6 +8,7 @@ import { z } from 'zod';
 import { Fault, faultCodes } from '../core/errors.ts';
 import type { Settings } from '../core/records.ts';
 import type { Cache } from './cache.ts';
+import { coveredSchema, detachedSchema, holdSchema, setSchema } from './held.ts';
 import { mustRun } from './process.ts';
 import { type ToolOptions, tools } from './tools.ts';
 import { watchedSchema, watchedTasksSchema } from './watched.ts';
@@ -81,6 +82,10 @@ export interface Job {
   readonly watchBudget?: number;
   /** What recorder and watcher observe for `nuisance.startOffsetNs` when the job has neither a command nor an expansion. */
   readonly follow?: Follow;
+  /** The command runs on in a guest that lives long (section 8). */
+  readonly isServing?: boolean;
+  /** Whom a policy schedules that is held; absent: the whole machine. */
+  readonly scope?: readonly Exclude<Follow, { readonly kind: 'all' }>[];
 }
 
 /** A process with its descendants, a cgroup (v2) with those below it, or every task. */
@@ -109,7 +114,9 @@ export function encodeJob(job: Job): Uint8Array {
   if (job.object !== undefined) blob('object', job.object);
   if (job.expansion !== undefined) blob('workload', job.expansion);
   if (job.tracer !== undefined) blob('tracer', job.tracer);
-  if (job.follow !== undefined) line(followLine(job.follow));
+  if (job.isServing === true) line('serve');
+  if (job.follow !== undefined) line(`follow ${subjectText(job.follow)}`);
+  for (const subject of job.scope ?? []) line(`scope ${subjectText(subject)}`);
   if (job.recorder !== undefined) {
     line(`record-events ${job.recorder.events}`);
     blob('recorder', job.recorder.object);
@@ -129,10 +136,10 @@ export function encodeJob(job: Job): Uint8Array {
   return Buffer.concat(parts);
 }
 
-function followLine(follow: Follow): string {
-  if (follow.kind === 'pid') return `follow pid ${follow.pid}`;
-  if (follow.kind === 'all') return 'follow all';
-  if (/^\/[^\n\0]*$/.test(follow.path)) return `follow cgroup ${follow.path}`;
+function subjectText(follow: Follow): string {
+  if (follow.kind === 'pid') return `pid ${follow.pid}`;
+  if (follow.kind === 'all') return 'all';
+  if (/^\/[^\n\0]*$/.test(follow.path)) return `cgroup ${follow.path}`;
   throw new Fault('malformed', `${JSON.stringify(follow.path)} is not the path of a cgroup`, {
     next: 'name it as the line 0:: of /proc/PID/cgroup does: it begins with a slash',
   });
@@ -267,6 +274,10 @@ export const eventSchema = z.discriminatedUnion('event', [
   z.object({ event: z.literal('trace'), bytes: z.string() }),
   watchedTasksSchema,
   watchedSchema,
+  holdSchema,
+  coveredSchema,
+  setSchema,
+  detachedSchema,
   z.object({
     event: z.literal('recorded'),
     events: integer,
@@ -299,6 +310,18 @@ export function parseEvents(text: string): RunnerEvent[] {
     events.push(parsed.data);
   }
   return events;
+}
+
+/** Parses as it comes: a recording of a million events is a text of 43 MB. */
+export async function* eventBatches(output: AsyncIterable<Buffer>): AsyncGenerator<RunnerEvent[]> {
+  let rest: Buffer[] = [];
+  for await (const chunk of output) {
+    const end = chunk.lastIndexOf(10) + 1;
+    rest.push(chunk.subarray(0, end || undefined));
+    if (end === 0) continue;
+    yield parseEvents(Buffer.concat(rest).toString('latin1')); // ASCII only
+    rest = [chunk.subarray(end)];
+  }
 }
 
 /** The recorded events, put together (docs/protocol.md, section 5). */

@@ -3,14 +3,12 @@
 
 import { mkdir, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { patchParameters } from '../bpf/parameters.ts';
 import type { Traced } from '../core/calls.ts';
 import { canonicalJson, digestOf } from '../core/canonical.ts';
 import type { Counters } from '../core/counters.ts';
 import { Fault } from '../core/errors.ts';
 import type { Blobs, Machine } from '../core/machine.ts';
-import type { Experiment, MachineRef, Outcome, Policy, WorkloadRef } from '../core/records.ts';
-import type { Expansion } from '../core/workload.ts';
+import type { Experiment, MachineRef, Outcome, WorkloadRef } from '../core/records.ts';
 import { type Cache, withScratch } from '../linux/cache.ts';
 import { type Tree, writeInitramfs } from '../linux/initramfs.ts';
 import type { Kernel } from '../linux/kernel.ts';
@@ -24,20 +22,12 @@ import {
   saveGuest,
   startGuest,
 } from '../linux/qemu.ts';
-import {
-  encodeJob,
-  type Job,
-  parseEvents,
-  type Runner,
-  type RunnerEvent,
-  rawTrace,
-} from '../linux/runner.ts';
+import { encodeJob, parseEvents, type Runner, type RunnerEvent, rawTrace } from '../linux/runner.ts';
 import type { Tools } from '../linux/tools.ts';
 import { watchedCounters } from '../linux/watcher.ts';
-import { decode } from '../workload/encoding.ts';
 import { callsOf } from './calls.ts';
 import { checkRoom, checkSize } from './guest-room.ts';
-import { hintMaps } from './hints.ts';
+import { composeJob, expansionOf, type Observers } from './jobs.ts';
 import { toOutcome } from './outcome.ts';
 
 export interface MicroVmParts {
@@ -188,9 +178,6 @@ export function openMicroVm(parts: MicroVmParts): MicroVm {
   };
 }
 
-/** What a job has besides the experiment. */
-type Observers = Pick<Job, 'tracer' | 'recorder' | 'watcher'>;
-
 /** What came out of one guest. */
 export interface GuestRun {
   readonly events: RunnerEvent[];
@@ -329,43 +316,6 @@ async function bootFault(guest: { console(): Promise<string> }, end: GuestEnd): 
         ? 'give the guest more memory with --memory'
         : 'look at the console above; try another kernel with --kernel, or more memory with --memory',
     },
-  );
-}
-
-async function expansionOf(experiment: Experiment, blobs: Blobs): Promise<Expansion | undefined> {
-  const { workload } = experiment;
-  if (workload === null || workload.kind === 'command') return undefined;
-  return decode(await blobs.get(workload.expansion));
-}
-
-async function composeJob(experiment: Experiment, blobs: Blobs, observers: Observers): Promise<Uint8Array> {
-  const { arm, workload, nuisance, limitMs } = experiment;
-  const { policy } = arm;
-  const object =
-    policy === undefined
-      ? undefined
-      : patchParameters(await blobs.get(policy.object), exactValues(policy.parameters));
-  return encodeJob({
-    ...(object === undefined ? {} : { object }),
-    ...observers,
-    ...(workload === null || workload.kind === 'command'
-      ? {}
-      : { expansion: await blobs.get(workload.expansion) }),
-    ...(workload?.kind === 'command' ? { command: workload } : {}),
-    ...(arm.settings === undefined ? {} : { settings: arm.settings }),
-    maps: policy?.hints === undefined ? [] : hintMaps(policy.hints),
-    nuisance,
-    wallLimitMs: limitMs,
-    verifyBudgetMs: 5000,
-    timeoutMs: 5000, // the longest that is safe: under many hogs a good policy may keep a task waiting for 3 s
-    outputLimit: 65_536,
-  });
-}
-
-/** Decimal strings (integers beyond 2^53) become exact integers. */
-function exactValues(values: Policy['parameters']): Record<string, number | bigint | boolean> {
-  return Object.fromEntries(
-    Object.entries(values).map(([name, value]) => [name, typeof value === 'string' ? BigInt(value) : value]),
   );
 }
 

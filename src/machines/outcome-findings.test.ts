@@ -300,7 +300,6 @@ describe('how a run ended', () => {
     { code: 'bad-program', message: 'null dereference', detail: 'enqueue+3' } as const,
     { code: 'unsupported', message: 'no kfunc of this name' } as const,
     { code: 'host-without-sched-ext', message: 'no CONFIG_SCHED_CLASS_EXT' } as const,
-    { code: 'not-permitted', message: 'needs root' } as const,
     { code: 'foreign-scheduler', message: 'scx_lavd is loaded' } as const,
   ])('what a machine found itself comes before what the events say: $code', (own) => {
     const outcome = toOutcome(policy, ended([...whole, exit(64), ok]), undefined, own);

@@ -68,17 +68,18 @@ function last<K extends RunnerEvent['event']>(
 function findingOf(experiment: Experiment, ended: Ended): Finding | null {
   const { events } = ended;
   return (
-    loadFinding(experiment, events) ??
+    loadFinding(experiment.machine.kernel.release, events) ??
     exitFinding(events) ??
     limitFinding(events) ??
     refusalFinding(events) ??
-    commandFinding(events) ??
+    commandFinding(experiment, events) ??
     presenceFinding(experiment, events) ??
     guestFinding(ended)
   );
 }
 
-function loadFinding(experiment: Experiment, events: readonly RunnerEvent[]): Finding | null {
+/** Why the kernel did not take the policy; null when it did. */
+export function loadFinding(release: string, events: readonly RunnerEvent[]): Finding | null {
   const load = last(events, 'load');
   if (load === undefined || load.ok) return null;
   const detail = load.log === undefined || load.log === '' ? {} : { detail: omitted(load) + load.log };
@@ -86,7 +87,7 @@ function loadFinding(experiment: Experiment, events: readonly RunnerEvent[]): Fi
   if (load.brokenBtf) {
     return {
       code: 'kernel-broken',
-      message: `kernel ${experiment.machine.kernel.release} was built with broken BTF: no policy can call its kfuncs`,
+      message: `kernel ${release} was built with broken BTF: no policy can call its kfuncs`,
       next: 'the policy is not at fault; take another kernel, for example --kernel 6.18',
       ...detail,
     };
@@ -161,22 +162,24 @@ function limitFinding(events: readonly RunnerEvent[]): Finding | null {
   };
 }
 
-function refusalFinding(events: readonly RunnerEvent[]): Finding | null {
+/** What the runner could not do. */
+export function refusalFinding(events: readonly RunnerEvent[]): Finding | null {
   const [fault] = all(events, 'fault'); // what came after it followed from it
   if (fault === undefined) return null;
   const code = fault.message.startsWith('cannot start the command') ? 'command-not-found' : 'runner-refused';
   return { code, message: fault.message, ...(fault.next === undefined ? {} : { next: fault.next }) };
 }
 
-function commandFinding(events: readonly RunnerEvent[]): Finding | null {
+function commandFinding({ machine }: Experiment, events: readonly RunnerEvent[]): Finding | null {
+  const isHost = machine.name === 'host';
   const bad = all(events, 'run').find((run) => run.exit !== 0 || run.signal !== 0);
   if (bad === undefined) return null;
   const how = bad.signal === 0 ? `ended with exit code ${bad.exit}` : `was killed by signal ${bad.signal}`;
   const said = (bad.stderr.trim() === '' ? bad.stdout : bad.stderr).trim().split('\n').slice(-12).join('\n');
   return {
     code: 'command-failed',
-    message: `the command ${how} in the guest`,
-    next: adviceFor(said),
+    message: `the command ${how}${isHost ? '' : ' in the guest'}`,
+    next: isHost ? 'run it by hand: a failed run is never data' : adviceFor(said),
     ...(said === '' ? {} : { detail: said }),
   };
 }
@@ -197,12 +200,13 @@ function adviceFor(said: string): string {
 /** A policy must have been in charge before, during and after; the default scheduler must have been alone. */
 function presenceFinding(experiment: Experiment, events: readonly RunnerEvent[]): Finding | null {
   const seen = all(events, 'presence');
-  const wanted = experiment.arm.policy === undefined ? 'disabled' : 'enabled';
-  const wrong = seen.find((item) => item.state !== wanted);
+  // absent: a host's kernel may be without sched_ext
+  const wanted = experiment.arm.policy === undefined ? ['disabled', 'absent'] : ['enabled'];
+  const wrong = seen.find((item) => !wanted.includes(item.state));
   if (wrong !== undefined)
     return {
       code: 'not-present',
-      message: `sched_ext was ${wrong.state} ${wrong.when} the run, not ${wanted}`,
+      message: `sched_ext was ${wrong.state} ${wrong.when} the run, not ${wanted[0]}`,
       next: 'look at the kernel’s exit message with: schedcp show RECORD --view json',
     };
   const sequence = new Set(seen.map((item) => `${item.ops} ${item.enableSeq} ${item.nrRejected}`));

@@ -1,0 +1,103 @@
+// What this machine's kernel says about sched_ext (/sys/kernel/sched_ext: kernel/sched/ext.c, v6.18), whose scheduler is loaded, and how to unload it. Who holds one
+// shows in /proc/PID/fdinfo as a link of type struct_ops (kernel/bpf/syscall.c, bpf_link_show_fdinfo()).
+
+import { readFileSync, writeFileSync } from 'node:fs';
+import { readdir, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { ForeignScheduler } from '../core/attachment.ts';
+
+export interface SchedExt {
+  readonly state: string;
+  readonly ops: string;
+  readonly enableSeq: number;
+  readonly nrRejected: number;
+}
+
+/** Undefined: the kernel has no sched_ext. */
+export function readSchedExt(root = '/sys/kernel/sched_ext'): SchedExt | undefined {
+  const state = text(join(root, 'state'));
+  if (state === '') return undefined;
+  const number = (name: string): number => Number(text(join(root, name)) || -1);
+  return {
+    state,
+    ops: text(join(root, 'root/ops')),
+    enableSeq: number('enable_seq'),
+    nrRejected: number('nr_rejected'),
+  };
+}
+
+function text(path: string): string {
+  try {
+    return readFileSync(path, 'utf8').trim();
+  } catch {
+    return '';
+  }
+}
+
+export interface Places {
+  readonly sysfs: string;
+  readonly procfs: string;
+}
+const here: Places = { sysfs: '/sys/kernel/sched_ext', procfs: '/proc' };
+
+/** Whoever is in charge now; undefined: nobody, or no sched_ext. */
+export async function schedulerInCharge(places: Places = here): Promise<ForeignScheduler | undefined> {
+  const now = readSchedExt(places.sysfs);
+  if (now === undefined || now.state === 'disabled') return undefined;
+  const holder = await findHolder(places.procfs);
+  return { ops: now.ops, enableSeq: now.enableSeq, ...holder };
+}
+
+type Holder = Pick<ForeignScheduler, 'pid' | 'argv' | 'unit'>;
+
+/** The process that has a struct_ops link open; there may be others (congestion control), so one whose name says scheduler comes first. */
+async function findHolder(procfs: string): Promise<Holder> {
+  const found: Holder[] = [];
+  for (const name of await readdir(procfs).catch(() => []))
+    if (/^\d+$/.test(name) && (await holdsLink(join(procfs, name)))) found.push(await holderAt(procfs, name));
+  const likely = found.find(({ argv }) => /scx|sched/.test(argv?.[0] ?? ''));
+  return likely ?? found[0] ?? {};
+}
+
+async function holdsLink(process: string): Promise<boolean> {
+  for (const fd of await readdir(join(process, 'fdinfo')).catch(() => [])) {
+    const info = await readFile(join(process, 'fdinfo', fd), 'utf8').catch(() => '');
+    if (/^link_type:\s*struct_ops$/m.test(info)) return true;
+  }
+  return false;
+}
+
+async function holderAt(procfs: string, name: string): Promise<Holder> {
+  const command = await readFile(join(procfs, name, 'cmdline'), 'utf8').catch(() => '');
+  const groups = await readFile(join(procfs, name, 'cgroup'), 'utf8').catch(() => '');
+  const unit = /\/([^/\n]+\.service)$/m.exec(groups)?.[1];
+  const argv = command.split('\0').slice(0, -1);
+  return { pid: Number(name), ...(argv.length > 0 && { argv }), ...(unit !== undefined && { unit }) };
+}
+
+/**
+ * Asks the holder to end (SIGTERM), and the kernel to leave sched_ext (SysRq-S) when he has not done it within 3 s. True when nobody is in charge any more; a
+ * service that starts its scheduler again is in charge again.
+ */
+export async function unload(foreign: ForeignScheduler): Promise<boolean> {
+  if (foreign.pid !== undefined) {
+    try {
+      process.kill(foreign.pid, 'SIGTERM');
+    } catch {
+      // he has ended, or may not be told: the kernel can
+    }
+    if (await gone(foreign, 3000)) return readSchedExt()?.state === 'disabled';
+  }
+  writeFileSync('/proc/sysrq-trigger', 'S');
+  return (await gone(foreign, 5000)) && readSchedExt()?.state === 'disabled';
+}
+
+/** Until the policy that was enabled as this number is in charge no longer. */
+export async function gone({ enableSeq }: { readonly enableSeq: number }, limitMs: number): Promise<boolean> {
+  for (const deadline = performance.now() + limitMs; ; await sleep(10)) {
+    const now = readSchedExt();
+    if (now === undefined || now.state === 'disabled' || now.enableSeq !== enableSeq) return true;
+    if (performance.now() > deadline) return false;
+  }
+}
