@@ -76,7 +76,7 @@ static void ask_presence(struct served *s)
 {
 	struct presence p;
 	presence_read(&p);
-	presence_emit("after", &p);
+	presence_emit("asked", &p);
 	answer(s);
 }
 

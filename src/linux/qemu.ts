@@ -25,6 +25,8 @@ export interface GuestSpec {
   readonly cpus: number;
   readonly memoryMiB: number;
   readonly mode: Mode;
+  /** Two ports more, `control` (a socket in its directory) and `log` (a file): for a guest that lives long. */
+  readonly isServing?: boolean;
 }
 
 export interface StartOptions {
@@ -77,8 +79,18 @@ export function qemuArguments(spec: GuestSpec, tools: Tools, directory: string):
     ...['-chardev', `file,id=console,path=${comma(at('console'))}`, '-serial', 'chardev:console'],
     ...['-device', 'virtio-serial-pci,ioeventfd=off', '-chardev', `file,id=out,path=${comma(at('output'))}`],
     ...['-device', 'virtserialport,chardev=out,name=org.schedcp.out'],
+    ...(spec.isServing === true ? servingPorts(at) : []),
     ...['-device', 'isa-debug-exit,iobase=0x501,iosize=4'],
     ...['-fw_cfg', `name=opt/schedcp/job,file=${comma(at('job'))}`],
+  ];
+}
+
+function servingPorts(at: (name: string) => string): string[] {
+  return [
+    ...['-chardev', `socket,id=control,path=${comma(at('control'))},server=on,wait=off`],
+    ...['-device', 'virtserialport,chardev=control,name=org.schedcp.control'],
+    ...['-chardev', `file,id=log,path=${comma(at('log'))}`],
+    ...['-device', 'virtserialport,chardev=log,name=org.schedcp.log'],
   ];
 }
 
