@@ -28,6 +28,7 @@ import { watchedCounters } from '../linux/watcher.ts';
 import { callsOf } from './calls.ts';
 import { checkRoom, checkSize } from './guest-room.ts';
 import { composeJob, expansionOf, type Observers } from './jobs.ts';
+import { type GuestHost, openGuestHost, type ServeOptions } from './long-guest.ts';
 import { toOutcome } from './outcome.ts';
 
 export interface MicroVmParts {
@@ -61,6 +62,8 @@ export interface MicroVm extends Machine {
     watcher: Uint8Array,
     signal?: AbortSignal,
   ): Promise<{ readonly outcome: Outcome; readonly counters: Counters | undefined }>;
+  /** Boots a guest that lives long, for deployments; its command was packed. Ends with us. */
+  serve(options: ServeOptions): Promise<GuestHost>;
   reference(mode: Mode, start: MachineRef['start']): MachineRef;
   /** Packs what a command needs; the digest identifies it. */
   pack(command: string, withPaths: readonly string[], options: PackOptions): Promise<Packed>;
@@ -155,6 +158,13 @@ export function openMicroVm(parts: MicroVmParts): MicroVm {
       const { outcome, events } = await perform(experiment, { watcher }, signal);
       const isTold = events.some(({ event }) => event === 'watched');
       return { outcome, counters: isTold ? watchedCounters(events) : undefined };
+    },
+    async serve(options) {
+      const { cpus, memoryMiB, mode, workload } = options;
+      const spec: GuestSpec = {
+        ...{ kernel: parts.kernel.image, initramfs: await initramfs(workload), cpus, memoryMiB, mode },
+      };
+      return await openGuestHost({ ...parts, release: parts.kernel.release }, spec, options);
     },
     async probe(mode, limitMs, signal) {
       const spec = {
