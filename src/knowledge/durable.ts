@@ -90,7 +90,7 @@ export function syncDirectory(path: string): void {
 
 /** Whether there is anything of this name, a link to nowhere included. */
 export function isThere(path: string): boolean {
-  return lstatSync(path, { throwIfNoEntry: false }) !== undefined;
+  return explained(path, () => lstatSync(path, { throwIfNoEntry: false })) !== undefined;
 }
 
 export function codeOf(error: unknown): string | undefined {
