@@ -5,6 +5,7 @@ import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { availableParallelism, userInfo } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { digestOf } from './core/canonical.ts';
 import { Fault } from './core/errors.ts';
 import { type Groups, runCli } from './interfaces/cli.ts';
 import { serveMcp } from './interfaces/mcp.ts';
@@ -19,11 +20,13 @@ import { compilePolicy } from './linux/clang.ts';
 import { inspect } from './linux/doctor.ts';
 import { openHost, readableRoots } from './linux/host.ts';
 import { kernel } from './linux/kernel.ts';
+import { findProgram } from './linux/payload.ts';
 import type { Mode as VmMode } from './linux/qemu.ts';
-import { buildRunner } from './linux/runner.ts';
+import { broughtRunner, buildRunner, type Runner } from './linux/runner.ts';
 import { sourceTree } from './linux/sources.ts';
 import { type Group, hasTools, type ToolOptions, tools } from './linux/tools.ts';
 import { attackPolicy, writeFailure } from './machines/attack.ts';
+import { type HostMachine, openHostMachine } from './machines/host.ts';
 import { observeHost } from './machines/host-observer.ts';
 import { hostProbes } from './machines/host-probes.ts';
 import { readKernelImage } from './machines/kernel-reading.ts';
@@ -54,6 +57,7 @@ export function openWorld(env: NodeJS.ProcessEnv = process.env): World {
   /** Anew for each call: what an earlier one found may have been trimmed since, and must not end with that one's signal. */
   async function openMachine(wish: MachineWish, call: Call): Promise<ReadyMachine> {
     if (wish.machine === 'simulator') return readySimulator(simulator(), wish.costs ?? 'tcg');
+    if (wish.machine === 'host') return readyHost(await hostMachine(call), join(packageRoot, 'probes'));
     cacheLimit(env); // a mistake in it should not be found after minutes
     const options = toolOptions(call);
     const qemu = await tools(cache, 'qemu', options);
@@ -63,7 +67,7 @@ export function openWorld(env: NodeJS.ProcessEnv = process.env): World {
       zstd: qemu,
       ...(wish.kernel === undefined ? {} : { want: wish.kernel }),
     });
-    const runner = await buildRunner(cache, join(packageRoot, 'runner'), options);
+    const runner = await runnerFor(call);
     const hostCpus = availableParallelism();
     const vm = openMicroVm({ cache, blobs: store.blobs, qemu, kernel: image, runner, hostCpus });
     return {
@@ -91,6 +95,14 @@ export function openWorld(env: NodeJS.ProcessEnv = process.env): World {
     };
   }
 
+  /** One that was brought, or one that is built here. */
+  const runnerFor = (call?: Call): Promise<Runner> =>
+    env.SCHEDCP_RUNNER === undefined
+      ? buildRunner(cache, join(packageRoot, 'runner'), call === undefined ? {} : toolOptions(call))
+      : broughtRunner(env.SCHEDCP_RUNNER);
+  const hostMachine = async (call: Call): Promise<HostMachine> =>
+    openHostMachine({ blobs: store.blobs, runner: await runnerFor(call), env });
+
   let opened: SimulatorMachine | undefined;
   /** One for the life of the process: its memory and its functions are made once. */
   const simulator = (): SimulatorMachine => {
@@ -111,10 +123,10 @@ export function openWorld(env: NodeJS.ProcessEnv = process.env): World {
       roots: readableRoots(process.cwd(), env.SCHEDCP_READ),
       probes: hostProbes(
         {
-          runner: () => buildRunner(cache, join(packageRoot, 'runner'), {}),
+          runner: () => runnerFor(),
           probes: join(packageRoot, 'probes'),
         },
-        () => hasTools(cache, 'compiler'),
+        () => env.SCHEDCP_RUNNER !== undefined || hasTools(cache, 'compiler'),
       ),
     }),
     exists: (path) => existsSync(path),
@@ -133,7 +145,7 @@ export function openWorld(env: NodeJS.ProcessEnv = process.env): World {
     observe: (target, wish, call) =>
       observeHost(
         {
-          runner: () => buildRunner(cache, join(packageRoot, 'runner'), toolOptions(call)),
+          runner: () => runnerFor(call),
           probes: join(packageRoot, 'probes'),
         },
         target,
@@ -253,6 +265,34 @@ export function readySimulator(machine: SimulatorMachine, costs: CostProfile): R
       throw new Fault('unsupported', 'the simulator runs declared workloads, not commands', {
         next: 'use --machine micro-vm',
       });
+    },
+  };
+}
+
+/** This machine itself: nothing is packed, a command runs where it is. */
+function readyHost(machine: HostMachine, probes: string): ReadyMachine {
+  const cpus = availableParallelism();
+  return {
+    machine,
+    cpus,
+    reference: () => machine.reference(),
+    memoryFor: () => 0,
+    async recorded(experiment, events, signal) {
+      const object = await readFile(join(probes, 'record.bpf.o'));
+      const { outcome, raw } = await machine.record(experiment, { object, events }, signal);
+      const { release } = machine.reference().kernel;
+      return {
+        outcome,
+        trace: readProbeEvents(raw, { cpus, release, name: experiment.workload?.name ?? '' }),
+      };
+    },
+    async chooseMode(wish) {
+      if (wish === 'auto' || wish === 'native') return 'native';
+      throw new Fault('unsupported', `a host has no mode ${wish}`, { next: 'leave --mode out' });
+    },
+    async pack(command, _, { cwd, env }) {
+      const executable = findProgram(command, { cwd, path: env.PATH ?? process.env.PATH ?? '/usr/bin:/bin' });
+      return { digest: digestOf(await readFile(executable)), executable, bytes: 0 };
     },
   };
 }

@@ -54,6 +54,16 @@ export async function buildRunner(cache: Cache, sources: string, options: ToolOp
   return { file: join(entry, 'runner'), digest };
 }
 
+/** A runner that somebody else has built: its identity is that of its bytes. Throws Fault('not-found'). */
+export async function broughtRunner(file: string): Promise<Runner> {
+  const bytes = await readFile(file).catch((error: NodeJS.ErrnoException) => {
+    throw new Fault('not-found', `no runner at ${file} (${error.code})`, {
+      next: 'correct SCHEDCP_RUNNER, or leave it out',
+    });
+  });
+  return { file, digest: createHash('sha256').update(bytes).digest('hex') };
+}
+
 export interface Job {
   readonly object?: Uint8Array;
   readonly expansion?: Uint8Array;

@@ -19,10 +19,10 @@ import type { Expansion } from '../core/workload.ts';
 import { type Capability, lacking } from '../linux/capabilities.ts';
 import { connectHold, holdAddresses, newAddress, startHold } from '../linux/hold.ts';
 import { converse } from '../linux/recorder.ts';
-import type { Runner, RunnerEvent } from '../linux/runner.ts';
+import { type Runner, type RunnerEvent, rawTrace } from '../linux/runner.ts';
 import { gone, readSchedExt, schedulerInCharge, unload } from '../linux/sched-ext.ts';
 import { openAttachment } from './attachment.ts';
-import { composeJob, expansionOf, holdJob } from './jobs.ts';
+import { composeJob, expansionOf, holdJob, type Observers } from './jobs.ts';
 import { toOutcome } from './outcome.ts';
 
 export interface HostParts {
@@ -32,7 +32,16 @@ export interface HostParts {
   readonly env?: Readonly<Record<string, string | undefined>>;
 }
 
-export type HostMachine = Machine & Deploys & { reference(): MachineRef };
+export interface HostOwn {
+  reference(): MachineRef;
+  /** As run, and records what the scheduler does with its tasks; as MicroVm.record(). */
+  record(
+    experiment: Experiment,
+    recorder: { readonly object: Uint8Array; readonly events: number },
+    signal?: AbortSignal,
+  ): Promise<{ readonly outcome: Outcome; readonly raw: Uint8Array }>;
+}
+export type HostMachine = Machine & Deploys & HostOwn;
 
 /** A real-time class and locked memory for the runner, so that it is never the policy who decides when it runs. */
 const forRuns = ['CAP_IPC_LOCK', 'CAP_SYS_NICE'] as const;
@@ -44,7 +53,11 @@ export function openHostMachine(parts: HostParts): HostMachine {
     parallel: 1, // whatever runs beside a run is in its numbers
     reference: () => referenceOf(parts.runner),
     accepts: () => privilegeProblem(forRuns)?.reasons ?? [],
-    run: (experiment, signal) => run(parts, experiment, signal),
+    run: async (experiment, signal) => (await perform(parts, experiment, {}, signal)).outcome,
+    async record(experiment, recorder, signal) {
+      const { outcome, events } = await perform(parts, experiment, { recorder }, signal);
+      return { outcome, raw: rawTrace(events) };
+    },
     attach: (policy, scope, options = {}) => attach(parts, policy, scope, options),
     attachments: holdAddresses,
     adopt: (address, signal) => adopt(address, signal),
@@ -80,25 +93,28 @@ function privilegeProblem(
   return { reasons: [`${reason}: ${next}`], fault: new Fault('not-permitted', reason, { next }) };
 }
 
-async function run(
+async function perform(
   { blobs, runner, env = {} }: HostParts,
   experiment: Experiment,
+  observers: Observers,
   signal: AbortSignal | undefined,
-): Promise<Outcome> {
+): Promise<{ readonly outcome: Outcome; readonly events: readonly RunnerEvent[] }> {
   if (signal?.aborted) throw new Fault('interrupted', 'interrupted before a run on this machine');
   const { arm, workload, limitMs, nuisance } = experiment;
   const expansion = await expansionOf(experiment, blobs);
   checkShape(experiment, expansion);
   const own = environmentOf(env);
   const here = workload?.kind === 'command' ? { ...workload, env: { ...own, ...workload.env } } : workload;
-  const job = await composeJob({ ...experiment, workload: here }, blobs, {});
-  const problem = privilegeProblem(arm.policy === undefined ? forRuns : forPolicies);
+  const job = await composeJob({ ...experiment, workload: here }, blobs, observers);
+  const problem = privilegeProblem(
+    arm.policy === undefined && observers.recorder === undefined ? forRuns : forPolicies,
+  );
   if (problem !== undefined) throw problem.fault;
   const refused = await refusal(arm.policy !== undefined);
-  if (refused !== undefined) return toOutcome(experiment, noRun, expansion, refused);
+  if (refused !== undefined) return { outcome: toOutcome(experiment, noRun, expansion, refused), events: [] };
   const told = { limitMs: limitMs + nuisance.startOffsetNs / 1e6 + 60_000, what: 'a run on this machine' };
   const events = await converse(runner, job, { ...told, ...(signal && { signal }) });
-  return toOutcome(experiment, { ...noRun, events }, expansion, unfinished(events));
+  return { outcome: toOutcome(experiment, { ...noRun, events }, expansion, unfinished(events)), events };
 }
 
 const noRun = { events: [] as RunnerEvent[], end: { how: 'ended', detail: '' }, console: '' };

@@ -129,10 +129,14 @@ export async function recordCommand(
   if (outcome.finding !== null) {
     const { message, detail, next } = outcome.finding;
     const more = { ...(detail && { where: detail }), ...(next && { next }) };
-    throw new Fault('unavailable', `the command cannot be observed in a guest: ${message}`, more);
+    throw new Fault(
+      'unavailable',
+      `the command cannot be observed${ready.machine.name === 'host' ? '' : ' in a guest'}: ${message}`,
+      more,
+    );
   }
   const { kernel } = trial.reference;
-  const machine = { name: 'micro-vm', kernel: kernel.release, cpus: trial.topology.cpus } as const;
+  const machine = { name: ready.machine.name, kernel: kernel.release, cpus: trial.topology.cpus };
   const { stdout, stderr } = outcome.output ?? { stdout: '', stderr: '' };
   const { userNs, systemNs, maxRssKiB } = outcome.metrics;
   const isTold = userNs !== undefined && systemNs !== undefined && maxRssKiB !== undefined;

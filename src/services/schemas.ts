@@ -68,10 +68,10 @@ const tuneFields = z.object({
     ),
   env: z.record(z.string(), z.string()).default({}).describe('environment variables of the command'),
   machine: z
-    .enum(['auto', 'micro-vm', 'simulator'])
+    .enum(['auto', 'micro-vm', 'simulator', 'host'])
     .default('auto')
     .describe(
-      'where it runs; auto: in micro-VMs, and where they cannot be had a declared workload in the simulator',
+      'where it runs; auto: in micro-VMs, and where they cannot be had a declared workload in the simulator; host: on this very machine, as root: its scheduler changes from run to run and is given back',
     ),
   costs: costsField,
   screen: z
@@ -226,6 +226,10 @@ export const tuneOutput = z.object({
 export const verifyInput = z.object({
   file: z.string().describe('a policy: C source (*.bpf.c) or compiled object'),
   kernel: z.string().optional().describe('path of an image, or a version prefix such as 6.18'),
+  machine: z
+    .enum(['micro-vm', 'host'])
+    .default('micro-vm')
+    .describe('host: on the kernel of this very machine, as root'),
   include: z.array(z.string()).default([]).describe('further include directories for C source'),
 });
 export const verifyOutput = z.object({

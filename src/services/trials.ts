@@ -146,7 +146,8 @@ type Expanded = Exclude<Named, { kind: 'command' }>;
 async function expandedTrial(setting: Setting, named: Expanded): Promise<Trial> {
   const { world, ready, call } = setting;
   const mode = await ready.chooseMode(setting.mode, 'declared', call);
-  const cpus = setting.cpus ?? (named.kind === 'recorded' ? named.trace.cpus : 4);
+  const own = mode === 'native' ? ready.cpus : undefined; // a host has the CPUs that it has
+  const cpus = setting.cpus ?? own ?? (named.kind === 'recorded' ? named.trace.cpus : 4);
   checkCpus(mode, cpus, ready.cpus);
   const source = named.kind === 'recorded' ? named.bytes : Buffer.from(canonicalJson(named.file));
   const fileDigest = await world.store.blobs.put(source);
@@ -205,7 +206,7 @@ async function commandTrial(setting: Setting, command: Command): Promise<Trial> 
   const [program] = command.argv;
   if (program === undefined) throw new Fault('malformed', 'no command given', { next: 'put it after --' });
   const mode = await ready.chooseMode(setting.mode, 'command', call);
-  const cpus = setting.cpus ?? Math.min(ready.cpus, 4);
+  const cpus = setting.cpus ?? (mode === 'native' ? ready.cpus : Math.min(ready.cpus, 4));
   checkCpus(mode, cpus, ready.cpus);
   const packed = await ready.pack(program, command.with, { cwd: command.cwd, env: command.env, call });
   const reference: WorkloadRef = {
@@ -221,7 +222,8 @@ async function commandTrial(setting: Setting, command: Command): Promise<Trial> 
   };
   const reasons = ready.machine.accepts(reference);
   if (reasons.length > 0) throw new Fault('unsupported', reasons.join('; '));
-  call.progress({ text: `packed ${command.name}: ${(packed.bytes / 1e6).toFixed(1)} MB` });
+  if (packed.bytes > 0)
+    call.progress({ text: `packed ${command.name}: ${(packed.bytes / 1e6).toFixed(1)} MB` });
   return {
     name: command.name,
     reference: ready.reference(mode, 'restored'),
@@ -252,7 +254,7 @@ export function usualCosts(named: Named, cpus: number | undefined, shape: Settin
 }
 
 function checkCpus(mode: Mode, cpus: number, hostCpus: number): void {
-  if (mode === 'simulated') return;
+  if (mode === 'simulated' || mode === 'native') return; // who has another number says so
   if (cpus > mostGuestCpus)
     throw new Fault('unsupported', `${cpus} CPUs: a guest has at most ${mostGuestCpus}`, {
       next: 'use --machine simulator for larger machines',

@@ -9,6 +9,7 @@ import type { Goal, Judgement } from '../judge/types.ts';
 import { type Comparison, compareArms } from '../stages/compare.ts';
 import type { Contestant, Trial } from '../stages/trials.ts';
 import { parseWorkload } from '../workload/read.ts';
+import { inGuestsForAgents } from './agents.ts';
 import { defaultEntrant, type Entrant, policyEntrants, settingsEntrants } from './arms.ts';
 import { type FirstLook, firstLook, firstLookText, goalInReplay } from './first-look.ts';
 import { tuneInput, tuneOutput } from './schemas.ts';
@@ -31,29 +32,32 @@ type Input = z.infer<typeof tuneInput>;
 type Output = z.infer<typeof tuneOutput>;
 
 export const tune = (world: World) =>
-  service<Input, Output>({
-    name: 'tune',
-    effect: 'run',
-    summary:
-      'Find out which scheduler runs a workload best, with intervals, or that none is better than the default.',
-    description:
-      'Runs the workload in micro-VMs on a real sched_ext kernel under the default scheduler, the default with other settings, and policies; ' +
-      'paired, interleaved, repeated until the answer is clear. First the workload is looked at once (its profile comes before the verdict; a command is recorded in a guest), and the simulator tries all policies with many parameter ' +
-      'values on it; the best few go to the micro-VM. Takes minutes: a declared workload about 2 to 4, a command as long as it runs times 10 to 60. Answers accepted (use this policy), rejected (the default is good enough), inconclusive or invalid. Give a workload or a command.',
-    input: tuneInput,
-    output: tuneOutput,
-    cli: {
-      positional: [],
-      rest: 'command',
-      examples: [
-        'schedcp tune --workload long-tail',
-        'schedcp tune -- ./my-batch --threads 4',
-        'schedcp tune --with gcc --with . -- make -j2',
-        "schedcp tune --policies vtime,deadline --metric 'latencyNsP99:request' --workload message-worker",
-      ],
-    },
-    run: (input, call) => runTune(world, input, call),
-  });
+  inGuestsForAgents(
+    service<Input, Output>({
+      name: 'tune',
+      effect: 'run',
+      summary:
+        'Find out which scheduler runs a workload best, with intervals, or that none is better than the default.',
+      description:
+        'Runs the workload in micro-VMs on a real sched_ext kernel under the default scheduler, the default with other settings, and policies; ' +
+        'paired, interleaved, repeated until the answer is clear. First the workload is looked at once (its profile comes before the verdict; a command is recorded in a guest), and the simulator tries all policies with many parameter ' +
+        'values on it; the best few go to the micro-VM. Takes minutes: a declared workload about 2 to 4, a command as long as it runs times 10 to 60. Answers accepted (use this policy), rejected (the default is good enough), inconclusive or invalid. Give a workload or a command.',
+      input: tuneInput,
+      output: tuneOutput,
+      cli: {
+        positional: [],
+        rest: 'command',
+        examples: [
+          'schedcp tune --workload long-tail',
+          'schedcp tune -- ./my-batch --threads 4',
+          'schedcp tune --with gcc --with . -- make -j2',
+          'schedcp tune --machine host --policies vtime -- ./my-batch --threads 4',
+          "schedcp tune --policies vtime,deadline --metric 'latencyNsP99:request' --workload message-worker",
+        ],
+      },
+      run: (input, call) => runTune(world, input, call),
+    }),
+  );
 
 async function runTune(world: World, input: Input, call: Call): Promise<Reply<Output>> {
   const named = await whatToRun(world, input, call);
@@ -116,6 +120,7 @@ async function whereToRun(
   const costs = wish ?? usualCosts(named, cpus, wishedShape(input));
   const simulator = (): Promise<ReadyMachine> => world.openMachine({ machine: 'simulator', costs }, call);
   if (machine === 'simulator') return { ready: await simulator() };
+  if (machine === 'host') return { ready: await world.openMachine({ machine }, call) };
   try {
     return { ready: await world.openMachine({ machine: 'micro-vm', kernel }, call) };
   } catch (error) {
@@ -131,7 +136,8 @@ async function whereToRun(
 function shapeOf(input: Input, { machine }: ReadyMachine): NonNullable<Setting['shape']> {
   const shape = wishedShape(input);
   if (machine.name === 'simulator' || Object.keys(shape).length === 0) return shape;
-  throw new Fault('unsupported', `guests have no ${Object.keys(shape).join(', ')}`, {
+  const whose = machine.name === 'host' ? 'this machine has its own' : 'guests have no';
+  throw new Fault('unsupported', `${whose} ${Object.keys(shape).join(', ')}`, {
     next: 'use --machine simulator',
   });
 }

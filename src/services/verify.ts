@@ -3,8 +3,10 @@
 import type { z } from 'zod';
 import { readObject } from '../bpf/object.ts';
 import { type Parameter, parameters } from '../bpf/parameters.ts';
+import { Fault } from '../core/errors.ts';
 import type { Arm, Finding } from '../core/records.ts';
 import { experimentOf, runRecorded } from '../stages/trials.ts';
+import { inGuestsForAgents } from './agents.ts';
 import { policyName, readPolicyFile } from './arms.ts';
 import { verifyInput, verifyOutput } from './schemas.ts';
 import { type Call, type Reply, service } from './service.ts';
@@ -18,30 +20,35 @@ type Output = z.infer<typeof verifyOutput>;
 const load = 'hog-latency';
 
 export const verify = (world: World) =>
-  service<Input, Output>({
-    name: 'verify',
-    effect: 'run',
-    summary: 'Check a policy on a real kernel: compiles, loads, attaches, stays in charge under load.',
-    description:
-      'Reads the object (or compiles the source), lists its parameters, loads it into a micro-VM, attaches it and runs a mixed load for a few seconds. ' +
-      'A "no" carries the end of the verifier log or the kernel’s exit message, and what to do. Takes about 5 seconds when a saved guest exists.',
-    input: verifyInput,
-    output: verifyOutput,
-    cli: {
-      positional: ['file'],
-      examples: [
-        'schedcp verify my-policy.bpf.c',
-        'schedcp verify build/my-policy.bpf.o --kernel 6.18 --json',
-      ],
-    },
-    run: (input, call) => runVerify(world, input, call),
-  });
+  inGuestsForAgents(
+    service<Input, Output>({
+      name: 'verify',
+      effect: 'run',
+      summary: 'Check a policy on a real kernel: compiles, loads, attaches, stays in charge under load.',
+      description:
+        'Reads the object (or compiles the source), lists its parameters, loads it into a micro-VM, attaches it and runs a mixed load for a few seconds. ' +
+        'A "no" carries the end of the verifier log or the kernel’s exit message, and what to do. Takes about 5 seconds when a saved guest exists.',
+      input: verifyInput,
+      output: verifyOutput,
+      cli: {
+        positional: ['file'],
+        examples: [
+          'schedcp verify my-policy.bpf.c',
+          'schedcp verify build/my-policy.bpf.o --kernel 6.18 --json',
+          'schedcp verify my-policy.bpf.o --machine host',
+        ],
+      },
+      run: (input, call) => runVerify(world, input, call),
+    }),
+  );
 
 async function runVerify(world: World, input: Input, call: Call): Promise<Reply<Output>> {
   const object = await readPolicyFile(world, input.file, input.include, call);
   const read = readObject(object);
   const name = policyName(read, input.file);
-  const ready = await world.openMachine({ kernel: input.kernel }, call);
+  if (input.machine === 'host' && input.kernel !== undefined)
+    throw new Fault('malformed', 'a host has the kernel that it runs', { next: 'leave --kernel out' });
+  const ready = await world.openMachine({ machine: input.machine, kernel: input.kernel }, call);
   const arm: Arm = {
     id: `policy:${name}`,
     name,

@@ -20,7 +20,7 @@ export type Mode = MachineRef['mode'];
 export interface MachineWish {
   /** A version prefix, a file, or nothing: the newest good packaged kernel. */
   readonly kernel?: string | undefined;
-  readonly machine?: 'micro-vm' | 'simulator' | undefined;
+  readonly machine?: 'micro-vm' | 'simulator' | 'host' | undefined;
   /** Of the simulator. */
   readonly costs?: CostProfile | undefined;
 }
@@ -46,7 +46,7 @@ export interface ReadyMachine {
   readonly machine: Machine;
   readonly cpus: number;
   reference(mode: Mode, start: MachineRef['start']): MachineRef;
-  /** `auto`: deterministic for declared workloads; for commands kvm where a probe boot works, else fast. */
+  /** `auto`: deterministic for declared workloads; for commands kvm where a probe boot works, else fast. A host has one mode. */
   chooseMode(wish: Mode | 'auto', workload: 'declared' | 'command', call: Call): Promise<Mode>;
   /** Packs a command's files; the digest identifies them. */
   pack(
