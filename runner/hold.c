@@ -81,6 +81,8 @@ static int listen_at(const char *path)
 		return -1;
 	strcpy(address.sun_path, path);
 	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	if (!strncmp(path, RUN_DIRECTORY "/", sizeof(RUN_DIRECTORY)))
+		mkdir(RUN_DIRECTORY, 0700);
 	if (!lstat(path, &s) && S_ISSOCK(s.st_mode) && connect(fd, (struct sockaddr *)&address, sizeof(address)) && errno == ECONNREFUSED)
 		unlink(path); /* left behind by a runner that died */
 	mode_t old = umask(0177);
@@ -251,6 +253,7 @@ static void hold_policy(struct hold *h)
 	}
 	if (h->socket_path)
 		unlink(h->socket_path);
+	rmdir(RUN_DIRECTORY);
 	undo->over = true;
 }
 

@@ -32,6 +32,7 @@ static void tidy(const char *socket_path, bool partial)
 		scope_give_back();
 	if (socket_path)
 		unlink(socket_path);
+	rmdir(RUN_DIRECTORY);
 }
 
 static noreturn void survive(int holder, const char *socket_path, bool partial)

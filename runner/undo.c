@@ -12,8 +12,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define DIRECTORY "/run/schedcp"
-#define AHEAD DIRECTORY "/settings"
+#define AHEAD RUN_DIRECTORY "/settings"
 
 static struct undo own;
 struct undo *undo = &own;
@@ -33,12 +32,12 @@ static int lock_directory(void)
 {
 	struct stat mine, there;
 	for (int i = 0; i < 10; i++) {
-		mkdir(DIRECTORY, 0700);
-		int fd = open(DIRECTORY, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+		mkdir(RUN_DIRECTORY, 0700);
+		int fd = open(RUN_DIRECTORY, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 		if (fd < 0)
 			return -1;
 		bool locked = !flock(fd, LOCK_EX | LOCK_NB);
-		if (locked && !fstat(fd, &mine) && !stat(DIRECTORY, &there) && mine.st_ino == there.st_ino)
+		if (locked && !fstat(fd, &mine) && !stat(RUN_DIRECTORY, &there) && mine.st_ino == there.st_ino)
 			return fd;
 		close(fd);
 		if (!locked)
@@ -56,7 +55,7 @@ bool undo_alone(void)
 	if (lock_fd >= 0)
 		return true;
 	fault_code = "unavailable";
-	fault("wait for it: two runs would restore each other's settings", "another run is changing settings of this machine (lock of " DIRECTORY ")");
+	fault("wait for it: two runs would restore each other's settings", "another run is changing settings of this machine (lock of " RUN_DIRECTORY ")");
 	return false;
 }
 
@@ -82,7 +81,7 @@ void undo_forget_ahead(void)
 	if (!on_host || lock_fd < 0)
 		return;
 	unlink(AHEAD);
-	rmdir(DIRECTORY); /* stays where others keep something in it */
+	rmdir(RUN_DIRECTORY); /* stays where others keep something in it */
 	close(lock_fd);
 	lock_fd = -1;
 }

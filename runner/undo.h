@@ -18,6 +18,9 @@ struct undo {
 /* Never NULL; in memory that is shared with the children after undo_share(). */
 extern struct undo *undo;
 
+/* In memory, for root only; made when needed, gone when nothing is in it. */
+#define RUN_DIRECTORY "/run/schedcp"
+
 /* Before the fork of who changes things: his keeper sees them, and they are written down in /run/schedcp before they happen. */
 void undo_share(void);
 /* Only one process at a time changes settings: false after a fault when another one does. */
