@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* A policy that turns bad: for a while every CPU takes from the one queue, then only CPU 0 does. The kernel does not notice: nothing starves. */
+#include "policy.h"
+
+/* how long after its start every CPU works */
+const volatile u64 good_ns = 0;
+
+#define QUEUE 0
+
+static u64 started_at;
+
+static __always_inline bool may_work(s32 cpu)
+{
+	return !cpu || bpf_ktime_get_ns() - started_at < good_ns;
+}
+
+s32 OP(half_select_cpu, struct task_struct *p, s32 prev_cpu, u64 wake_flags)
+{
+	return prev_cpu;
+}
+
+void OP(half_enqueue, struct task_struct *p, u64 enq_flags)
+{
+	if (p->nr_cpus_allowed == 1) {
+		scx_bpf_dsq_insert(p, SCX_DSQ_LOCAL, 5000000, enq_flags);
+		return;
+	}
+	scx_bpf_dsq_insert(p, QUEUE, 5000000, enq_flags);
+	kick_idle_cpu(p);
+}
+
+void OP(half_dispatch, s32 cpu, struct task_struct *prev)
+{
+	if (may_work(cpu))
+		scx_bpf_dsq_move_to_local(QUEUE);
+	else
+		scx_bpf_kick_cpu(0, SCX_KICK_IDLE);
+}
+
+s32 SLEEPABLE_OP(half_init)
+{
+	started_at = bpf_ktime_get_ns();
+	return scx_bpf_create_dsq(QUEUE, -1);
+}
+
+POLICY(half,
+       .select_cpu = (void *)half_select_cpu,
+       .enqueue = (void *)half_enqueue,
+       .dispatch = (void *)half_dispatch,
+       .init = (void *)half_init);
