@@ -1,0 +1,80 @@
+// Ways through a function that avoid what should have happened on them, and how free each is: a way whose branches depend on nothing but the task and the moment can be taken.
+import type { Branch, Instance } from './analysis.ts';
+import { anyOrigin, constantOf, rootOf } from './values.ts';
+
+export type Freedom =
+  /** Depends on the task, its flags, time or a counter: both ways happen. */
+  | 'free'
+  /** A lookup failed. */
+  | 'null'
+  /** It ends a loop, or depends on what was answered or calculated before. */
+  | 'bound';
+
+/** Is there a way from the beginning of `from` to an exit that enters no block of `avoid`, over branches of these kinds of freedom? Answers with the last block before the exit. */
+export function wayOut(
+  instance: Instance,
+  from: number,
+  avoid: (block: number) => boolean,
+  may: (branch: Branch, way: number) => boolean,
+): number | undefined {
+  const { flow, branches, entered } = instance;
+  if (avoid(from)) return undefined;
+  const seen = new Set([from]);
+  const work = [from];
+  for (let block = work.pop(); block !== undefined; block = work.pop()) {
+    const { next } = flow.blocks[block]!;
+    if (next.length === 0) return block;
+    const branch = branches.get(block);
+    next.forEach((to, way) => {
+      if (seen.has(to) || entered[to] !== 1 || avoid(to)) return;
+      if (branch !== undefined && !may(branch, way)) return;
+      seen.add(to);
+      work.push(to);
+    });
+  }
+  return undefined;
+}
+
+const freeFields = /^task_struct\.(?!scx\.(slice|dsq_vtime)$)/;
+
+export function freedomOf(instance: Instance, branch: Branch): Freedom {
+  const { left, right } = branch;
+  const constant = constantOf(right);
+  if (constant === 0n && isLookup(branch)) return 'null';
+  const root = rootOf(left);
+  if (root === undefined || (constant === undefined && rootOf(right) === undefined)) return 'bound';
+  const isFree =
+    (root.kind === 'field' && freeFields.test(root.name)) ||
+    (root.kind === 'arg' && root.name.endsWith('flags')) ||
+    (root.kind === 'helper' && root.name === 'bpf_get_prandom_u32') ||
+    (root.kind === 'calc' && anyOrigin(left, ({ name }) => name === 'bpf_get_prandom_u32')) ||
+    (root.kind === 'calc' && dependsOnTask(branch)) ||
+    (root.kind === 'mod' && anyOrigin(left, ({ kind, name }) => kind === 'field' && freeFields.test(name)));
+  return isFree && !isAskedTwice(instance, branch) ? 'free' : 'bound';
+}
+
+function dependsOnTask({ left }: Branch): boolean {
+  const fits = anyOrigin(left, ({ kind, name }) => kind === 'field' && freeFields.test(name));
+  return fits && !anyOrigin(left, ({ kind }) => kind === 'kfunc' || kind === 'loaded' || kind === 'global');
+}
+
+function isLookup({ left }: Branch): boolean {
+  const origin = left.atoms?.length === 1 ? left.atoms[0]!.origin : undefined;
+  return (
+    origin?.kind === 'helper' || (origin?.kind === 'kfunc' && /^bpf_(task|cgroup|obj)/.test(origin.name))
+  );
+}
+
+/** Another branch asks the same thing: which ways go together is not known. */
+export function isAskedTwice(instance: Instance, branch: Branch): boolean {
+  const root = rootOf(branch.left);
+  const own = branch.left.atoms?.[0]?.origin;
+  for (const other of instance.branches.values())
+    if (other !== branch && rootOf(other.left) === root) {
+      const theirs = other.left.atoms?.[0]?.origin;
+      // Other bits of the same flags are another question.
+      if (own?.kind === 'bits' && theirs?.kind === 'bits' && (own.value & theirs.value) === 0n) continue;
+      return true;
+    }
+  return false;
+}

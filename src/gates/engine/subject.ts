@@ -1,0 +1,169 @@
+// An object as the static gate asks for it: functions by number, what data sections hold, fields by their CO-RE relocations, source lines.
+import type { CoreRelocation, LineRecord } from '../../bpf/btf-ext.ts';
+import { essentialName, localAccess } from '../../bpf/core-access.ts';
+import { dataVariables, sectionNamed } from '../../bpf/data-sections.ts';
+import type { Instruction } from '../../bpf/instructions.ts';
+import type { BpfObject } from '../../bpf/object.ts';
+import { parameters } from '../../bpf/parameters.ts';
+import type { Program } from '../../bpf/programs.ts';
+import type { Reference } from '../../bpf/references.ts';
+import type { GatePlace } from '../../core/gate.ts';
+import { type Flow, readFlow } from './flow.ts';
+
+interface Variable {
+  readonly name: string;
+  readonly offset: number;
+  readonly size: number;
+  readonly isParameter: boolean;
+}
+
+export class Subject {
+  readonly object: BpfObject;
+  readonly functions: readonly Program[];
+  readonly #byPlace = new Map<string, number>();
+  readonly #flows: (Flow | undefined)[] = [];
+  readonly #fields = new Map<CoreRelocation, string>();
+  readonly #variables = new Map<string, readonly Variable[]>();
+  #lines: Map<string, LineRecord[]> | undefined;
+
+  constructor(object: BpfObject) {
+    this.object = object;
+    this.functions = [...object.programs, ...object.subprograms];
+    this.functions.forEach(({ section, offset }, i) => {
+      this.#byPlace.set(`${section}:${offset}`, i);
+    });
+  }
+
+  /** @throws Fault malformed. */
+  flow(fn: number): Flow {
+    let flow = this.#flows[fn];
+    if (flow === undefined) {
+      flow = readFlow(this.functions[fn]!);
+      this.#flows[fn] = flow;
+    }
+    return flow;
+  }
+
+  functionOf(reference: Reference | undefined): number | undefined {
+    return reference?.kind === 'function'
+      ? this.#byPlace.get(`${reference.section}:${reference.offset}`)
+      : undefined;
+  }
+
+  functionNamed(name: string): number | undefined {
+    const fn = this.functions.findIndex((item) => item.name === name);
+    return fn < 0 ? undefined : fn;
+  }
+
+  /** "task_struct.scx.slice"; undefined where the relocation is about no field's place. */
+  fieldOf(relocation: CoreRelocation | undefined): string | undefined {
+    if (relocation?.kind !== 'byte_off') return undefined;
+    let text = this.#fields.get(relocation);
+    if (text === undefined) {
+      text = localAccess(this.object.btf, relocation.type, relocation.access).text;
+      this.#fields.set(relocation, text);
+    }
+    return text;
+  }
+
+  /** The variable of a section at this offset. */
+  variableAt(section: string, offset: number): Variable | undefined {
+    return this.#variablesOf(section).find((one) => offset >= one.offset && offset < one.offset + one.size);
+  }
+
+  #variablesOf(section: string): readonly Variable[] {
+    let variables = this.#variables.get(section);
+    if (variables === undefined) {
+      const { elf, btf } = this.object;
+      const found = sectionNamed(elf, section);
+      const names = new Set(section === '.rodata' ? parameters(this.object).map(({ offset }) => offset) : []);
+      variables =
+        found === undefined
+          ? []
+          : dataVariables(elf, btf, found).map(({ name, offset, size }) => ({
+              name,
+              offset,
+              size,
+              isParameter: names.has(offset),
+            }));
+      this.#variables.set(section, variables);
+    }
+    return variables;
+  }
+
+  /** What so many bytes of a section hold before anything runs; undefined outside. Little-endian, unsigned. */
+  initial(section: string, offset: number, bytes: number): bigint | undefined {
+    const found = sectionNamed(this.object.elf, section);
+    if (found === undefined || offset < 0 || offset + bytes > found.size) return undefined;
+    let value = 0n;
+    for (let i = bytes - 1; i >= 0; i--) value = (value << 8n) | BigInt(found.data[offset + i] ?? 0);
+    return value;
+  }
+
+  line(fn: number, at: number): LineRecord | undefined {
+    const program = this.functions[fn];
+    if (program === undefined) return undefined;
+    if (this.#lines === undefined) {
+      this.#lines = new Map();
+      for (const line of this.object.ext?.lines ?? []) {
+        const list = this.#lines.get(line.section);
+        if (list === undefined) this.#lines.set(line.section, [line]);
+        else list.push(line);
+      }
+    }
+    const place = program.offset + at * 8;
+    let best: LineRecord | undefined;
+    for (const line of this.#lines.get(program.section) ?? [])
+      if (line.offset <= place && line.offset >= program.offset && line.offset >= (best?.offset ?? 0))
+        best = line;
+    return best;
+  }
+
+  place(fn: number, at: number, callback: string | null): GatePlace {
+    const line = this.line(fn, at);
+    return {
+      program: this.functions[fn]?.name ?? null,
+      callback,
+      instruction: at,
+      file: line?.file ?? null,
+      line: line?.line ?? null,
+      column: line?.column ?? null,
+      text: line?.text.trim() ?? null,
+    };
+  }
+}
+
+export const wholeObject: GatePlace = {
+  program: null,
+  callback: null,
+  instruction: null,
+  file: null,
+  line: null,
+  column: null,
+  text: null,
+};
+
+/** What libbpf looks for in the kernel, and what it is called where versions do not matter. */
+export function kfuncNames(declared: string): { symbol: string; base: string } {
+  const symbol = essentialName(declared);
+  const base = symbol.split('___')[0]!;
+  return { symbol, base: oldNames[base] ?? base };
+}
+
+/** Names of 6.12, and 6.19's forms with a structure of arguments. */
+const oldNames: Readonly<Record<string, string>> = {
+  scx_bpf_dispatch: 'scx_bpf_dsq_insert',
+  scx_bpf_dispatch_vtime: 'scx_bpf_dsq_insert_vtime',
+  scx_bpf_consume: 'scx_bpf_dsq_move_to_local',
+  scx_bpf_dispatch_from_dsq: 'scx_bpf_dsq_move',
+  scx_bpf_dispatch_vtime_from_dsq: 'scx_bpf_dsq_move_vtime',
+  scx_bpf_dispatch_from_dsq_set_slice: 'scx_bpf_dsq_move_set_slice',
+  scx_bpf_dispatch_from_dsq_set_vtime: 'scx_bpf_dsq_move_set_vtime',
+  __scx_bpf_dsq_insert_vtime: 'scx_bpf_dsq_insert_vtime',
+  __scx_bpf_select_cpu_and: 'scx_bpf_select_cpu_and',
+};
+
+export function slotsOf(code: readonly Instruction[]): number {
+  const last = code.at(-1);
+  return last === undefined ? 0 : last.at + last.slots;
+}

@@ -1,0 +1,196 @@
+// What a register may hold: a small set of atoms, each of them a constant or something that came from somewhere. Atoms and sets are interned, so that equal means identical.
+// Our own design; what it is asked follows from the rules beside it.
+
+export type OriginKind =
+  | 'const'
+  | 'ctx'
+  | 'arg'
+  | 'frame'
+  | 'outer'
+  | 'kfunc'
+  | 'helper'
+  | 'parameter'
+  | 'rodata'
+  | 'global'
+  | 'data'
+  | 'map'
+  | 'function'
+  | 'ksym'
+  | 'offset'
+  | 'field'
+  | 'fieldptr'
+  | 'plus'
+  | 'bits'
+  | 'mod'
+  | 'shl32'
+  | 'local-on'
+  | 'numbers'
+  | 'queue-walk'
+  | 'counter'
+  | 'loaded'
+  | 'calc';
+
+/** Where a value came from. Atoms of one origin hold the same number, at least within one round of a loop. */
+export interface Origin {
+  readonly number: number;
+  readonly kind: OriginKind;
+  /** kfunc, helper, map, field ("task_struct.scx.slice"), parameter, argument, section … */
+  readonly name: string;
+  /** Of constants (64 bits, unsigned); default of a parameter; offset; mask. */
+  readonly value: bigint;
+  /** Function and slot of the instruction that made it; −1: not of one. */
+  readonly fn: number;
+  readonly at: number;
+  /** What it was made of: arguments of a call, operands. Grows while loops are followed. */
+  of: readonly Value[];
+  readonly variants: Map<number, Atom>;
+}
+
+/** What is known on every way to here (the first three), and on some way. */
+export const flag = { nonZero: 1, nonNegative: 2, allowed: 4, tested: 8 } as const;
+const mustFlags = flag.nonZero | flag.nonNegative | flag.allowed;
+
+export interface Atom {
+  readonly number: number;
+  readonly origin: Origin;
+  readonly flags: number;
+}
+
+export interface Value {
+  /** In order of number; undefined: anything. */
+  readonly atoms: readonly Atom[] | undefined;
+}
+
+export const anything: Value = { atoms: undefined };
+const mostAtoms = 16;
+const none: readonly Value[] = [];
+
+export class Values {
+  readonly #origins = new Map<string, Origin>();
+  readonly #constants = new Map<bigint, Value>();
+  readonly #sets = new Map<string, Value>();
+  readonly #singles = new Map<number, Value>();
+  #origin = 0;
+  #atom = 0;
+
+  constant(value: bigint): Value {
+    const known = this.#constants.get(value);
+    if (known !== undefined) return known;
+    const made = this.ofAtom(this.atom(this.#make('const', '', value, -1, -1), 0));
+    this.#constants.set(value, made);
+    return made;
+  }
+
+  /** `fn` and `at` tell apart what two instructions made; −1 where the name is enough. */
+  made(kind: OriginKind, name: string, value = 0n, fn = -1, at = -1, of: readonly Value[] = none): Value {
+    const key = `${kind} ${name} ${value} ${fn} ${at}`;
+    let origin = this.#origins.get(key);
+    if (origin === undefined) {
+      origin = this.#make(kind, name, value, fn, at);
+      this.#origins.set(key, origin);
+    }
+    origin.of = of;
+    return this.ofAtom(this.atom(origin, 0));
+  }
+
+  #make(kind: OriginKind, name: string, value: bigint, fn: number, at: number): Origin {
+    return { number: this.#origin++, kind, name, value, fn, at, of: none, variants: new Map() };
+  }
+
+  atom(origin: Origin, flags: number): Atom {
+    let atom = origin.variants.get(flags);
+    if (atom === undefined) {
+      atom = { number: this.#atom++, origin, flags };
+      origin.variants.set(flags, atom);
+    }
+    return atom;
+  }
+
+  ofAtom(atom: Atom): Value {
+    let value = this.#singles.get(atom.number);
+    if (value === undefined) {
+      value = { atoms: [atom] };
+      this.#singles.set(atom.number, value);
+    }
+    return value;
+  }
+
+  /** Any order, no two of one origin. */
+  ofAtoms(atoms: Atom[]): Value {
+    if (atoms.length === 1) return this.ofAtom(atoms[0]!);
+    if (atoms.length > mostAtoms) return anything;
+    atoms.sort((a, b) => a.number - b.number);
+    const key = atoms.map(({ number }) => number).join();
+    let value = this.#sets.get(key);
+    if (value === undefined) {
+      value = { atoms };
+      this.#sets.set(key, value);
+    }
+    return value;
+  }
+
+  join(a: Value, b: Value): Value {
+    if (a === b) return a;
+    if (a.atoms === undefined || b.atoms === undefined) return anything;
+    const atoms = [...a.atoms];
+    for (const atom of b.atoms) {
+      const i = atoms.findIndex(({ origin }) => origin === atom.origin);
+      if (i < 0) atoms.push(atom);
+      else atoms[i] = this.atom(atom.origin, joinFlags(atoms[i]!.flags, atom.flags));
+    }
+    return this.ofAtoms(atoms);
+  }
+
+  withFlags(value: Value, flags: number): Value {
+    if (value.atoms === undefined) return value;
+    return this.ofAtoms(value.atoms.map((atom) => this.atom(atom.origin, atom.flags | flags)));
+  }
+}
+
+function joinFlags(a: number, b: number): number {
+  return (a & b & mustFlags) | ((a | b) & ~mustFlags);
+}
+
+/** The one constant that it is. */
+export function constantOf({ atoms }: Value): bigint | undefined {
+  return atoms?.length === 1 && atoms[0]!.origin.kind === 'const' ? atoms[0]!.origin.value : undefined;
+}
+
+/** All that it may be, as far as they are constants and default values of parameters; undefined where it may be something else. `exact`: no parameter is among them. */
+export function constantsOf({ atoms }: Value): { values: bigint[]; exact: boolean } | undefined {
+  const values = new Set<bigint>();
+  let exact = true;
+  for (const { origin } of atoms ?? [undefined as never]) {
+    if (origin === undefined) return undefined;
+    if (origin.kind === 'const') values.add(origin.value);
+    else if (origin.kind === 'parameter') {
+      values.add(origin.value);
+      exact = false;
+    } else if (origin.kind === 'bits' && origin.value < 16n && (origin.value & (origin.value + 1n)) === 0n)
+      for (let i = 0n; i <= origin.value; i++) values.add(i);
+    else if (origin.kind === 'mod' && origin.value <= 16n)
+      for (let i = 0n; i < origin.value; i++) values.add(i);
+    else return undefined;
+  }
+  return { values: [...values], exact };
+}
+
+/** The one origin, through bits, widths and additions. */
+export function rootOf(value: Value | undefined): Origin | undefined {
+  let origin = value?.atoms?.length === 1 ? value.atoms[0]!.origin : undefined;
+  for (let i = 0; i < 8; i++) {
+    if (origin?.kind !== 'bits' && origin?.kind !== 'shl32' && origin?.kind !== 'plus') break;
+    const of: Value | undefined = origin.of[0];
+    origin = of?.atoms?.length === 1 ? of.atoms[0]!.origin : undefined;
+  }
+  return origin;
+}
+
+/** Whether any of what it was made of, itself included, fits. */
+export function anyOrigin(value: Value | undefined, fits: (origin: Origin) => boolean, depth = 6): boolean {
+  for (const { origin } of value?.atoms ?? []) {
+    if (fits(origin)) return true;
+    if (depth > 0 && origin.of.some((of) => anyOrigin(of, fits, depth - 1))) return true;
+  }
+  return false;
+}

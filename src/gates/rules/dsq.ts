@@ -1,0 +1,189 @@
+// Dispatch queues: made once before they are used, in one order each, and emptied by somebody. Source: scx_bpf_create_dsq(), find_dsq_for_dispatch(), dispatch_enqueue(),
+// scx_bpf_dsq_move_to_local(), kernel/sched/ext.c, v6.18.
+import { atSite, type Draft, type Rule } from '../engine/facts.ts';
+import { reachableFrom } from '../engine/flow.ts';
+import { loopsOf } from '../engine/loops.ts';
+import { guardsOf, type Reached, truthOf } from '../engine/reach.ts';
+import { anyOrigin, rootOf } from '../engine/values.ts';
+import { couldBe, idText, isBuiltIn, queueUses, type Use } from './queues.ts';
+
+export const dsqRule: Rule = {
+  about: 'dispatch queues exist, keep one order, and are emptied',
+  codes: [
+    'dsq-never-created',
+    'dsq-created-twice',
+    'dsq-built-in-id',
+    'vtime-built-in',
+    'dsq-mixed-order',
+    'dsq-never-drained',
+  ],
+  check: (facts) => {
+    const uses = queueUses(facts);
+    return [
+      ...neverCreated(uses),
+      ...createdTwice(uses),
+      ...builtIn(uses),
+      ...mixed(uses),
+      ...neverDrained(uses),
+    ];
+  },
+};
+
+function of(uses: readonly Use[], ...kinds: Use['use'][]): Use[] {
+  return uses.filter(({ use }) => kinds.includes(use));
+}
+
+const filling = ['insert', 'insert-vtime', 'move-in', 'move-in-vtime'] as const;
+
+function neverCreated(uses: readonly Use[]): Draft[] {
+  const created = of(uses, 'create');
+  const found = new Map<bigint, Draft>();
+  for (const { ids, exact, reached } of of(uses, ...filling, 'drain')) {
+    const own = ids?.filter((id) => !isBuiltIn(id)) ?? [];
+    if (own.length === 0 || own.length !== ids!.length) continue;
+    if (own.some((id) => created.some((one) => couldBe(one.id, id)))) continue;
+    const [id] = own as [bigint];
+    if (found.has(id)) continue;
+    const isCertain = exact && own.length === 1 && created.every((one) => one.ids !== undefined);
+    found.set(id, {
+      code: 'dsq-never-created',
+      severity: 'reject',
+      sure: isCertain ? 'certain' : 'likely',
+      why: `${reached.site.name}() names DSQ ${idText(id)}, and nothing creates it; the kernel ejects the policy ("invalid DSQ", "non-existent DSQ").`,
+      instead: `Create it in init: s32 SLEEPABLE_OP(name_init) { return scx_bpf_create_dsq(${idText(id)}, -1); }`,
+      at: atSite(reached),
+    });
+  }
+  return [...found.values()];
+}
+
+/** A result that nobody looks at cannot fail. */
+function isUsed({ instance, site }: Reached): boolean {
+  const origin = site.result.atoms?.[0]?.origin;
+  const fits = (one: unknown): boolean => one === origin;
+  if (anyOrigin(instance.result, fits) || instance.result.atoms === undefined) return true;
+  for (const { left } of instance.branches.values()) if (anyOrigin(left, fits)) return true;
+  return false;
+}
+
+function createdTwice(uses: readonly Use[]): Draft[] {
+  const created = of(uses, 'create').filter(({ ids, exact }) => ids?.length === 1 && exact);
+  const found: Draft[] = [];
+  created.forEach((use, i) => {
+    const id = use.ids![0]!;
+    const before = created.slice(0, i).find((one) => one.ids![0] === id && follows(one.reached, use.reached));
+    const isRepeated = isInLoop(use.reached);
+    if ((before === undefined && !isRepeated) || !isUsed(use.reached)) return;
+    found.push({
+      code: 'dsq-created-twice',
+      severity: 'reject',
+      sure: 'certain',
+      why: `DSQ ${idText(id)} exists already when it is created ${isRepeated ? 'in the second round' : 'here'}: scx_bpf_create_dsq() answers -EEXIST, and init fails.`,
+      instead: 'Create each DSQ once, with an id of its own.',
+      at: atSite(use.reached),
+    });
+  });
+  return found;
+}
+
+function follows(first: Reached, second: Reached): boolean {
+  if (first.callback !== second.callback) return false;
+  if (first.instance !== second.instance) return true;
+  if (first.site.block === second.site.block) return first.site.at < second.site.at;
+  return reachableFrom(first.instance.flow, first.site.block).has(second.site.block);
+}
+
+function isInLoop({ callback, instance, site }: Reached): boolean {
+  return loopsOf(callback, instance).some(({ body, bound }) => body.has(site.block) && (bound ?? 2) > 1);
+}
+
+function builtIn(uses: readonly Use[]): Draft[] {
+  const found: Draft[] = [];
+  for (const { use, id, ids, reached } of uses) {
+    const isLocalOn = rootOf(id)?.kind === 'local-on';
+    const isBad = isLocalOn || (ids !== undefined && ids.length > 0 && ids.every(isBuiltIn));
+    if (!isBad) continue;
+    const name = isLocalOn ? 'SCX_DSQ_LOCAL_ON' : idText(ids![0]!);
+    if (use === 'create')
+      found.push({
+        code: 'dsq-built-in-id',
+        severity: 'reject',
+        sure: 'certain',
+        why: `${name} is an id of the kernel's own (bit 63); scx_bpf_create_dsq() answers -EINVAL, and init fails.`,
+        instead: 'Give your DSQ a small number: 0, 1, 2 …',
+        at: atSite(reached),
+      });
+    else if (use === 'insert-vtime' || use === 'move-in-vtime')
+      found.push({
+        code: 'vtime-built-in',
+        severity: 'reject',
+        sure: 'certain',
+        why: `${name} is a built-in DSQ, which is FIFO only; a vtime insert into it ejects the policy ("cannot use vtime ordering for built-in DSQs").`,
+        instead:
+          'Insert by vtime into a DSQ that you created, or use scx_bpf_dsq_insert() for the built-in one.',
+        at: atSite(reached),
+      });
+  }
+  return found;
+}
+
+function mixed(uses: readonly Use[]): Draft[] {
+  const single = (use: Use): bigint | undefined => {
+    const id = use.ids?.length === 1 ? use.ids[0]! : undefined;
+    return id === undefined || isBuiltIn(id) ? undefined : id;
+  };
+  const fifo = of(uses, 'insert', 'move-in');
+  const found = new Map<bigint, Draft>();
+  for (const sorted of of(uses, 'insert-vtime', 'move-in-vtime')) {
+    const id = single(sorted);
+    if (id === undefined || found.has(id)) continue;
+    const other = fifo.find((one) => single(one) === id && !excludeEachOther(one.reached, sorted.reached));
+    if (other === undefined) continue;
+    const line = other.reached.callback.subject.line(other.reached.instance.fn, other.reached.site.at);
+    found.set(id, {
+      code: 'dsq-mixed-order',
+      severity: 'reject',
+      sure: 'likely',
+      why: `DSQ ${idText(id)} gets tasks by vtime here and in FIFO order${line === undefined ? ' elsewhere' : ` in line ${line.line}`}; with both kinds waiting the kernel ejects the policy ("already had FIFO-enqueued tasks").`,
+      instead:
+        'Use one order for a DSQ: give the FIFO tasks a vtime too (vtime_now, say), or a DSQ of their own.',
+      at: atSite(sorted.reached),
+    });
+  }
+  return [...found.values()];
+}
+
+/** A parameter decides: where one happens, the other never does. */
+function excludeEachOther(a: Reached, b: Reached): boolean {
+  const chosen = (reached: Reached): Map<string, boolean> => {
+    const truths = new Map<string, boolean>();
+    for (const guard of guardsOf(reached)) {
+      const root = rootOf(guard.left);
+      const truth = truthOf(guard);
+      if (root?.kind === 'parameter' && truth !== undefined) truths.set(root.name, truth);
+    }
+    return truths;
+  };
+  const [first, second] = [chosen(a), chosen(b)];
+  return [...first].some(([name, truth]) => second.get(name) === !truth);
+}
+
+function neverDrained(uses: readonly Use[]): Draft[] {
+  const drains = of(uses, 'drain', 'walk');
+  const found = new Map<bigint, Draft>();
+  for (const { ids, exact, reached } of of(uses, ...filling)) {
+    const id = ids?.length === 1 ? ids[0]! : undefined;
+    if (id === undefined || isBuiltIn(id) || found.has(id)) continue;
+    if (drains.some((one) => couldBe(one.id, id))) continue;
+    const isCertain = exact && drains.every((one) => one.ids !== undefined);
+    found.set(id, {
+      code: 'dsq-never-drained',
+      severity: 'reject',
+      sure: isCertain ? 'certain' : 'likely',
+      why: `Tasks go into DSQ ${idText(id)}, and nothing takes them out: they wait until the watchdog ejects the policy.`,
+      instead: `In dispatch: scx_bpf_dsq_move_to_local(${idText(id)});`,
+      at: atSite(reached),
+    });
+  }
+  return [...found.values()];
+}

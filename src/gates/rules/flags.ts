@@ -1,0 +1,100 @@
+// Flags that need something of the policy, or exclude each other. Source: validate_ops(), scx_bpf_kick_cpu(), check_builtin_idle_enabled(), the comment on SCX_OPS_ENQ_LAST,
+// kernel/sched/ext.c, v6.18.
+
+import { enqLast, kick } from '../data/kernels.ts';
+import { kfuncs } from '../data/kfuncs.ts';
+import { atSite, type Draft, type Facts, type Rule } from '../engine/facts.ts';
+import { anyOrigin, constantsOf } from '../engine/values.ts';
+import { isBuiltIn, queueUses } from './queues.ts';
+
+export const flagsRule: Rule = {
+  about: 'flags go with what the policy does',
+  codes: ['enq-last-unhandled', 'kick-flags', 'idle-tracking-off'],
+  check: (facts) => [...last(facts), ...kicks(facts), ...idle(facts)],
+};
+
+const keepBuiltinIdle = 1n;
+const opsEnqLast = 2n;
+
+function last(facts: Facts): Draft[] {
+  const enqueue = facts.members.get('enqueue');
+  if ((facts.flags & opsEnqLast) === 0n) return [];
+  const draft = {
+    code: 'enq-last-unhandled',
+    severity: 'reject',
+    instead:
+      'Leave SCX_OPS_ENQ_LAST out; or in enqueue: if (enq_flags & SCX_ENQ_LAST) { scx_bpf_dsq_insert(p, SCX_DSQ_LOCAL, slice_ns, 0); return; }',
+  } as const;
+  if (enqueue === undefined)
+    return [
+      {
+        ...draft,
+        sure: 'certain',
+        why: 'SCX_OPS_ENQ_LAST requires ops.enqueue(); the kernel ejects the policy when it is attached.',
+      },
+    ];
+  const asks = enqueue.entered.some(({ instance }) =>
+    [...instance.branches.values()].some(({ left, right }) =>
+      [left, right].some((value) =>
+        anyOrigin(value, ({ kind, value: mask, name }) => {
+          if (kind === 'bits') return (mask & enqLast) !== 0n;
+          return kind === 'calc' && name === 'rsh';
+        }),
+      ),
+    ),
+  );
+  const kicksOrRuns =
+    enqueue.sites.some(({ site }) => site.name === 'scx_bpf_kick_cpu') ||
+    !queueUses(facts).some(
+      ({ use, ids, reached }) =>
+        (use === 'insert' || use === 'insert-vtime') &&
+        reached.callback === enqueue.callback &&
+        !ids?.every(isBuiltIn),
+    );
+  if (asks || kicksOrRuns) return [];
+  return [
+    {
+      ...draft,
+      sure: 'likely',
+      why: 'With SCX_OPS_ENQ_LAST the last task of a CPU comes to enqueue, which puts it into a queue without telling any CPU: the CPU idles, and the task waits until something else happens.',
+      at: { fn: enqueue.callback.entry, slot: 0, member: 'enqueue' },
+    },
+  ];
+}
+
+function kicks({ sites }: Facts): Draft[] {
+  return sites.flatMap((reached) => {
+    const { site } = reached;
+    const flags = site.name === 'scx_bpf_kick_cpu' ? constantsOf(site.args[1]!) : undefined;
+    const isBad = (value: bigint): boolean =>
+      (value & kick.idle) !== 0n && (value & (kick.preempt | kick.wait)) !== 0n;
+    if (!flags?.values.some(isBad)) return [];
+    return [
+      {
+        code: 'kick-flags',
+        severity: 'reject',
+        sure: flags.values.every(isBad) && flags.exact ? 'certain' : 'likely',
+        why: 'SCX_KICK_IDLE goes with neither SCX_KICK_PREEMPT nor SCX_KICK_WAIT; the kernel ejects the policy.',
+        instead:
+          'Use SCX_KICK_IDLE to wake an idle CPU, SCX_KICK_PREEMPT to interrupt a busy one: one of them.',
+        at: atSite(reached),
+      } satisfies Draft,
+    ];
+  });
+}
+
+function idle(facts: Facts): Draft[] {
+  if (!facts.members.has('update_idle') || (facts.flags & keepBuiltinIdle) !== 0n) return [];
+  const reached = facts.sites.find(({ site }) => site.what === 'kfunc' && kfuncs[site.name]?.idle === true);
+  if (reached === undefined) return [];
+  return [
+    {
+      code: 'idle-tracking-off',
+      severity: 'reject',
+      sure: 'certain',
+      why: `ops.update_idle switches the kernel's own tracking of idle CPUs off, and ${reached.site.name}() needs it; the kernel ejects the policy ("built-in idle tracking is disabled").`,
+      instead: 'Set .flags = SCX_OPS_KEEP_BUILTIN_IDLE, or leave ops.update_idle out.',
+      at: atSite(reached),
+    },
+  ];
+}
