@@ -66,7 +66,7 @@ static void tidy(void)
 {
 	kill_descendants();
 	cgroup_remove_all();
-	settings_restore();
+	undo_for_ward();
 	if (undo->attached && !wait_gone(undo->attached, 5000))
 		write_text("/proc/sysrq-trigger", "S");
 }

@@ -46,17 +46,48 @@ static int lock_directory(void)
 	return -1;
 }
 
+static void read_ahead(void)
+{
+	char text[8192], *save, *line;
+	if (read_text(AHEAD, text, sizeof(text)) <= 0)
+		return;
+	for (line = strtok_r(text, "\n", &save); line && undo->change_n < 33; line = strtok_r(NULL, "\n", &save)) {
+		struct change *c = &undo->changes[undo->change_n];
+		if (sscanf(line, "%u %71s %71s", &c->file, c->from, c->to) == 3)
+			undo->change_n++;
+	}
+}
+
+static bool lock_patiently(void)
+{
+	for (uint64_t limit = now_ns() + 2 * SECOND; lock_fd < 0 && (lock_fd = lock_directory()) < 0 && now_ns() < limit;)
+		sleep_ns(20 * MS);
+	return lock_fd >= 0;
+}
+
 bool undo_alone(void)
 {
 	if (!on_host || lock_fd >= 0)
 		return true;
-	for (uint64_t limit = now_ns() + 2 * SECOND; (lock_fd = lock_directory()) < 0 && now_ns() < limit;)
-		sleep_ns(20 * MS);
-	if (lock_fd >= 0)
-		return true;
-	fault_code = "unavailable";
-	fault("wait for it: two runs would restore each other's settings", "another run is changing settings of this machine (lock of " RUN_DIRECTORY ")");
-	return false;
+	if (!lock_patiently()) {
+		fault_code = "unavailable";
+		fault("wait for it: two runs would restore each other's settings", "another run is changing settings of this machine (lock of " RUN_DIRECTORY ")");
+		return false;
+	}
+	if (!access(AHEAD, F_OK)) { /* who had the lock before was killed, and his keeper was slower than we */
+		read_ahead();
+		settings_restore();
+		return undo_alone();
+	}
+	return true;
+}
+
+/* Whoever has the lock now has found what was written ahead, and undone it. */
+void undo_for_ward(void)
+{
+	if (undo->change_n && lock_patiently())
+		settings_restore();
+	undo->change_n = 0;
 }
 
 void undo_write_ahead(void)
@@ -81,25 +112,15 @@ void undo_forget_ahead(void)
 	if (!on_host || lock_fd < 0)
 		return;
 	unlink(AHEAD);
+	unlink(AHEAD ".new");
 	rmdir(RUN_DIRECTORY); /* stays where others keep something in it */
 	close(lock_fd);
 	lock_fd = -1;
 }
 
-static void read_ahead(void)
-{
-	char text[8192], *save, *line;
-	if (read_text(AHEAD, text, sizeof(text)) <= 0)
-		return;
-	for (line = strtok_r(text, "\n", &save); line && undo->change_n < 33; line = strtok_r(NULL, "\n", &save)) {
-		struct change *c = &undo->changes[undo->change_n];
-		if (sscanf(line, "%u %71s %71s", &c->file, c->from, c->to) == 3)
-			undo->change_n++;
-	}
-}
-
 void undo_recover(void)
 {
+	on_host = true;
 	if (access(AHEAD, F_OK) || (lock_fd = lock_directory()) < 0)
 		return;
 	read_ahead();

@@ -29,5 +29,7 @@ void undo_write_ahead(void);
 void undo_forget_ahead(void);
 /* survivor.c: before a policy is held. False after a fault. */
 bool survivor_start(const char *socket_path, bool partial);
+/* Of a keeper whose ward has died: undoes his changes. */
+void undo_for_ward(void);
 /* Undoes what a runner wrote down that died with its keeper. */
 void undo_recover(void);
