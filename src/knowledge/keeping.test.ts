@@ -1,0 +1,202 @@
+// The way from a token to a deployment: checked, spent and written down, in this order; and what stops it.
+
+import { chmodSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { issuedAtMs, policy } from '../../test/deployment/tokens.ts';
+import { faultOf, temporaryDirectory } from '../../test/linux/support.ts';
+import { digest } from '../../test/records/build.ts';
+import type { Scope } from '../deployment/scope.ts';
+import { anchors } from './anchors.ts';
+import { type Keeping, openKeeping } from './keeping.ts';
+import { openStore } from './store.ts';
+
+const base = temporaryDirectory();
+let count = 0;
+const scope: Scope = { part: 'whole', cpus: null };
+const grant = { policy, verdict: digest('b'), releases: ['6.18.2'] };
+const terms = {
+  agent: 'tuner',
+  scope,
+  covers: 'release',
+  knobs: {},
+  restore: digest('d'),
+  lifetimeMs: 60_000,
+} as const;
+const who = { kind: 'agent', name: 'tuner' } as const;
+const context = { policy, verdict: digest('b'), kernel: '6.18.2', scope, restore: digest('d') };
+
+function opened() {
+  const store = openStore(join(base, String(count++)));
+  const clock = { now: issuedAtMs };
+  const keeping = openKeeping(store, () => clock.now);
+  const again = () => openKeeping(store, () => clock.now);
+  return { store, clock, keeping, again, root: join(store.root, 'deployment') };
+}
+const issued = async (keeping: Keeping): Promise<string> => {
+  const answer = await keeping.issue(grant, terms);
+  if (!answer.ok) throw new Error(answer.findings[0]?.message);
+  return answer.text;
+};
+const codes = async (permitted: ReturnType<Keeping['permit']>): Promise<string[]> => {
+  const answer = await permitted;
+  return answer.ok ? [] : answer.findings.map(({ code }) => code);
+};
+const said = async (keeping: Keeping): Promise<string[]> =>
+  (await keeping.audit.last(99)).map(({ what }) => what);
+
+describe('from a token to a deployment', () => {
+  it('once: spent and written down before it may start', async () => {
+    const { keeping, again } = opened();
+    const text = await issued(keeping);
+    expect(await codes(keeping.permit(text, who, context))).toEqual([]);
+    expect(await codes(again().permit(text, who, context))).toEqual(['used']);
+    expect(await said(keeping)).toEqual(['token-issued', 'token-spent', 'token-refused']);
+    const [, spent, refused] = await keeping.audit.last(3);
+    expect(spent).toMatchObject({
+      who,
+      from: [digest('b'), digest('d')],
+      about: { policy: 'vtime', scope: 'the whole machine' },
+    });
+    expect(refused).toMatchObject({
+      about: { codes: ['used'] },
+      why: 'the token was used before; each permits one deployment',
+    });
+  });
+
+  it('by many at once: one may', async () => {
+    const { keeping, again } = opened();
+    const text = await issued(keeping);
+    const answers = await Promise.all(
+      [keeping, again(), again(), again()].map((one) => codes(one.permit(text, who, context))),
+    );
+    expect(answers.filter((found) => found.length === 0)).toHaveLength(1);
+    expect(await keeping.verifyAudit()).toMatchObject({ lines: 5, broken: null });
+  });
+
+  it('not of another installation', async () => {
+    const [one, other] = [opened(), opened()];
+    expect(await codes(other.keeping.permit(await issued(one.keeping), who, context))).toEqual([
+      'unknown-key',
+    ]);
+  });
+
+  it('not of another machine', async () => {
+    const { keeping, root } = opened();
+    const text = await issued(keeping);
+    // what the machine would say if it were another one
+    writeFileSync(join(root, 'machine-id'), `${'a'.repeat(32)}\n`, { mode: 0o600 });
+    expect(await codes(keeping.permit(text, who, context))).toEqual(['other-machine']);
+  });
+
+  it('not when the clock was moved back, in the same process or another', async () => {
+    const { keeping, again, clock } = opened();
+    const text = await issued(keeping);
+    clock.now += 90_000;
+    await issued(keeping); // time is seen
+    clock.now -= 80_000;
+    expect(await codes(keeping.permit(text, who, context))).toEqual(['clock-went-back', 'expired']);
+    expect(await codes(again().permit(text, who, context))).toEqual(['clock-went-back', 'expired']);
+    expect(keeping.latestMs()).toBe(issuedAtMs + 90_000);
+    clock.now = issuedAtMs + 95_000;
+    expect(await codes(keeping.permit(text, who, context))).toEqual(['expired']);
+    expect(await codes(keeping.permit(await issued(keeping), who, context))).toEqual([]);
+  });
+
+  it('not when the spent tokens alone tell of a later time', async () => {
+    const { keeping, again, clock, root } = opened();
+    await keeping.permit(await issued(keeping), who, context);
+    const text = await issued(keeping);
+    rmSync(join(root, 'latest-time'));
+    clock.now -= 30_000;
+    expect(await codes(again().permit(text, who, context))).toEqual(['clock-went-back', 'not-yet-valid']);
+  });
+
+  it('not with keys that are open to others', async () => {
+    const { keeping, root } = opened();
+    const text = await issued(keeping);
+    chmodSync(join(root, 'keys'), 0o755);
+    expect(await faultOf(() => keeping.permit(text, who, context))).toMatchObject({ code: 'not-permitted' });
+    expect(await said(keeping)).toEqual(['token-issued']);
+  });
+
+  it('not when the audit cannot be written; the token is spent then', async () => {
+    const { keeping, root } = opened();
+    const text = await issued(keeping);
+    const claims = join(root, 'audit', 'claims');
+    rmSync(claims, { recursive: true });
+    writeFileSync(claims, '');
+    expect(await faultOf(() => keeping.permit(text, who, context))).toMatchObject({ code: 'unavailable' });
+    rmSync(claims);
+    expect(await codes(keeping.permit(text, who, context))).toEqual(['used']);
+  });
+
+  it('none is issued out of bounds, and that is written down', async () => {
+    const { keeping } = opened();
+    expect(await keeping.issue(grant, { ...terms, lifetimeMs: 1e12 })).toMatchObject({ ok: false });
+    expect(await said(keeping)).toEqual(['token-not-issued']);
+  });
+
+  it('neither tokens nor keys are in anything that is kept beside them', async () => {
+    const { keeping, root } = opened();
+    const text = await issued(keeping);
+    await keeping.permit(text, { kind: 'agent', name: text }, { ...context, kernel: text });
+    await keeping.permit(`${text}x`, who, { ...context, policy: { ...policy, name: text } });
+    const [, signature = ''] = text.split('.');
+    const kept = readFileSync(join(root, 'audit', '000000000000.jsonl'), 'utf8');
+    expect(kept).toContain('token-refused');
+    expect(kept).not.toContain(signature);
+    expect(kept).not.toContain(text.slice(0, 60));
+  });
+});
+
+describe('a person is asked', () => {
+  const operation = {
+    what: 'deploy',
+    agent: 'tuner',
+    summary: 'vtime on the whole machine',
+    reasons: ['the first'],
+    machine: digest('c'),
+    policy: digest('a'),
+    verdict: digest('b'),
+    scope: 'the whole machine',
+  };
+
+  it('and each step is in the audit before it takes effect', async () => {
+    const { keeping } = opened();
+    const { id } = await keeping.ask(operation, 600_000);
+    expect(await keeping.useApproval(operation)).toBeUndefined();
+    await keeping.decide(id, { answer: 'approved', by: 'ann', why: 'seen' });
+    expect(await keeping.useApproval(operation)).toMatchObject({ id, state: 'used' });
+    expect(await said(keeping)).toEqual(['approval-asked', 'approval-given', 'approval-used']);
+    const [, given] = await keeping.audit.last(3);
+    expect(given).toMatchObject({
+      who: { kind: 'person', name: 'ann' },
+      why: 'seen',
+      about: { approval: id },
+      from: [digest('b')],
+    });
+  });
+
+  it('an answer that comes too late leaves no line', async () => {
+    const { keeping, clock } = opened();
+    const { id } = await keeping.ask(operation, 60_000);
+    clock.now += 60_000;
+    expect(await faultOf(() => keeping.decide(id, { answer: 'approved', by: 'ann', why: '' }))).toMatchObject(
+      { code: 'not-permitted' },
+    );
+    expect(await said(keeping)).toEqual(['approval-asked']);
+  });
+});
+
+it('anchors are among the records, and tell of a chain that was cut together with its head', async () => {
+  const { keeping, store, root } = opened();
+  for (let n = 0; n < 20; n++) await keeping.audit.append({ who, what: 'tried-it', why: String(n) });
+  await store.records.put({ kind: 'outcome', text: '"anchor"' });
+  expect((await anchors(store)).map(({ seq }) => seq)).toEqual([15]);
+  expect(await keeping.verifyAudit()).toMatchObject({ lines: 20, broken: null });
+  rmSync(join(root, 'audit'), { recursive: true });
+  expect((await keeping.verifyAudit()).broken).toMatchObject({ kind: 'truncated', seq: 0 });
+  await keeping.audit.append({ who, what: 'tried-it', why: 'as if nothing had been' });
+  expect((await keeping.verifyAudit()).broken).toMatchObject({ kind: 'truncated', seq: 1 });
+});
