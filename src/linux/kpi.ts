@@ -3,6 +3,7 @@
 
 import { Fault } from '../core/errors.ts';
 import type { KpiSample, KpiSource, KpiSpec } from '../core/kpi.ts';
+import { hostClock } from './clock.ts';
 import { openLog } from './kpi/log.ts';
 import { readCommand, readPressure, readPrometheus } from './kpi/readings.ts';
 
@@ -65,7 +66,7 @@ async function readLoop(
 ): Promise<void> {
   let due = performance.now() + everyMs;
   while (!stopped.aborted) {
-    await pause(due - performance.now(), stopped);
+    await hostClock.sleep(due - performance.now(), stopped);
     if (stopped.aborted) return;
     due = Math.max(due + everyMs, performance.now());
     const late = AbortSignal.timeout(everyMs);
@@ -79,16 +80,4 @@ async function readLoop(
       hear({ kpi: name, endNs: nowNs(), value: undefined, why: why.slice(0, 300) });
     }
   }
-}
-
-function pause(ms: number, stopped: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    const end = (): void => {
-      clearTimeout(timer);
-      stopped.removeEventListener('abort', end);
-      resolve();
-    };
-    const timer = setTimeout(end, Math.max(0, ms));
-    stopped.addEventListener('abort', end, { once: true });
-  });
 }

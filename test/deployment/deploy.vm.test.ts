@@ -1,0 +1,126 @@
+// Policies deployed into a guest that lives long, by canary, on real sched_ext: one is kept, one turns bad and is undone, one is never let in.
+
+import { readFileSync } from 'node:fs';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { AttachScope } from '../../src/core/attachment.ts';
+import { deploymentSchema } from '../../src/core/deployment.ts';
+import { kpiSchema } from '../../src/core/kpi.ts';
+import type { Policy } from '../../src/core/records.ts';
+import { hostClock } from '../../src/linux/clock.ts';
+import { openKpis } from '../../src/linux/kpi.ts';
+import type { GuestHost } from '../../src/machines/long-guest.ts';
+import { type DeploymentPlan, deploy, type Site } from '../../src/stages/deploy.ts';
+import { type Lab, openLab } from '../support/lab.ts';
+import { root } from '../support/paths.ts';
+
+let lab: Lab;
+let guest: GuestHost;
+const cpus = 2;
+
+beforeAll(async () => {
+  lab = await openLab();
+  const script = `${root}/test/deployment/work.pl`;
+  const options = { cwd: '/', path: '/usr/bin:/bin' };
+  const packed = await lab.vm.pack('/usr/bin/perl', [script, '/usr/lib/x86_64-linux-gnu/perl-base'], options);
+  const env = { PERL5LIB: '/usr/lib/x86_64-linux-gnu/perl-base' };
+  const argv = [packed.executable, script, '4', '400'];
+  const workload = {
+    kind: 'command' as const,
+    name: 'work',
+    argv,
+    cwd: '/',
+    env,
+    with: [],
+    payload: packed.digest,
+    runs: 1,
+    patterns: {},
+  };
+  const memoryMiB = lab.vm.memoryFor(packed.digest);
+  guest = await lab.vm.serve({ workload, cpus, memoryMiB, mode: 'fast', lifeMs: 600_000 });
+}, 120_000);
+afterAll(async () => {
+  await guest?.end();
+  lab.close();
+});
+
+const rate = () =>
+  kpiSchema.parse({
+    ...{ name: 'rate', direction: 'higher', unit: 'units/s', everyMs: 200 },
+    source: { from: 'log', file: guest.log, line: 'rate {number} units/s' },
+  });
+
+function site(): Site & { readonly said: string[] } {
+  const said: string[] = [];
+  return {
+    machine: guest,
+    clock: hostClock,
+    openKpis: (kpis, hear) => openKpis(kpis, { nowNs: () => hostClock.nowNs(), hear }),
+    presence: () => guest.presence(),
+    hear: (news) => void said.push(JSON.stringify(news)),
+    said,
+  };
+}
+
+async function policy(name: string, file: string, parameters: Policy['parameters'] = {}): Promise<Policy> {
+  return { name, object: await lab.store.blobs.put(readFileSync(`${root}/${file}`)), parameters };
+}
+
+async function plan(chosen: Policy, scope: AttachScope): Promise<DeploymentPlan> {
+  const step = {
+    scope,
+    question: 'no-harm',
+    limit: 0.15,
+    blockMs: 1500,
+    washoutMs: 300,
+    dwellMs: 0,
+  } as const;
+  return {
+    ...{ policy: chosen, from: ['0'.repeat(64)], by: 'a test', tokenId: 'none', kernel: guest.release },
+    ...{ kpis: [rate()], referenceMs: 12_000, steps: [step], keepMs: 5000, keepScope: { part: 'whole' } },
+    ...{ seed: 5, heartbeatMs: 2000, timeoutMs: 5000, replace: false },
+  };
+}
+const never = new AbortController().signal;
+const disabled = { state: 'disabled', ops: '' };
+
+describe('deploy into a guest that lives long', () => {
+  it('a library policy: by canary on its cgroup, kept on the whole machine, given back', async () => {
+    const here = site();
+    const chosen = await plan(await policy('vtime', 'policies/vtime/vtime.bpf.o'), {
+      part: 'cgroups',
+      paths: [guest.cgroup],
+    });
+    const record = await deploy(here, chosen, never);
+    expect(deploymentSchema.parse(record)).toEqual(record);
+    expect(record.end, here.said.join('\n')).toMatchObject({ how: 'kept' });
+    expect(record.steps).toMatchObject([{ decision: 'go' }]);
+    expect(record.restored).toMatchObject({ verified: true, ...disabled });
+    expect(await guest.presence()).toMatchObject(disabled);
+  }, 120_000);
+
+  it('one that turns bad: it trips within 3 s of the change, and the machine is given back', async () => {
+    const here = site();
+    const whole = await plan(
+      await policy('half', 'test/deployment/objects/half.bpf.o', { good_ns: 4_000_000_000 }),
+      {
+        part: 'whole',
+      },
+    );
+    const record = await deploy(here, { ...whole, steps: [], keepMs: 20_000 }, never);
+    expect(record.end, here.said.join('\n')).toMatchObject({ how: 'tripped', evidence: [{ kpi: 'rate' }] });
+    const heldNs = record.end.atNs + record.restored.tookNs - 12e9; // since the reference ended: loading takes up to a second
+    expect(heldNs).toBeGreaterThan(4e9);
+    expect(heldNs).toBeLessThan(8.5e9);
+    expect(record.restored).toMatchObject({ verified: true, ...disabled });
+  }, 120_000);
+
+  it('one that the kernel refuses: nothing was attached', async () => {
+    const here = site();
+    const chosen = await plan(await policy('nullderef', 'test/runner/objects/nullderef.bpf.o'), {
+      part: 'whole',
+    });
+    const record = await deploy(here, { ...chosen, steps: [] }, never);
+    expect(record.end.how).toBe('refused');
+    expect(await guest.presence()).toMatchObject(disabled);
+  }, 60_000);
+});
