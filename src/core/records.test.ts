@@ -64,6 +64,7 @@ const all: [string, RecordOf][] = [
   ['profile', profile(build)],
   ['profile of next to nothing', profile(machine)],
   ['verdict', verdict],
+  ['anchor', { kind: 'anchor', version: 1, from: [], seq: 0, hash: digest('a') }],
 ];
 
 describe('records', () => {

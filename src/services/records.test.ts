@@ -43,6 +43,14 @@ describe('show', () => {
     expect((await faultOf(() => text(verdict, 'timeline'))).next).toBe('show an outcome');
   });
 
+  it('an anchor: where the audit was', async () => {
+    const fixed = fixedWorld();
+    const anchor = { kind: 'anchor', version: 1, from: [], seq: 15, hash: digest('a') };
+    const record = await fixed.world.store.records.put(anchor);
+    expect((await fixed.call('show', { record })).text).toContain(`line 15, with hash ${digest('a')}`);
+    expect(await faultOf(() => fixed.call('replay', { record }))).toMatchObject({ code: 'unsupported' });
+  });
+
   it('a timeline', async () => {
     const fixed = fixedWorld();
     const asked = await fixed.world.store.records.put(experiment());

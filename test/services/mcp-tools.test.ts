@@ -48,7 +48,7 @@ function session() {
     stdin.end();
     return served;
   };
-  return { open, ask, call, close };
+  return { open, ask, call, close, world };
 }
 
 it('the tools are there, with the annotations of what they do', async () => {
@@ -65,6 +65,8 @@ it('the tools are there, with the annotations of what they do', async () => {
     cpus: looks,
     workload_file: looks,
     sched_ext: looks,
+    audit: looks,
+    approve: looks,
     observe: starts,
     profile_workload: starts,
     tune: writes,
@@ -109,5 +111,30 @@ it('a large result of a script is cut for an agent, and says so', async () => {
   const { content, structuredContent } = await call('analyse', { script });
   expect(content[0].text).toMatch(/\[cut to fit 2000 tokens: result 5000 → \d+ items/);
   expect(structuredContent.result.slice(0, 3)).toEqual([0, 1, 2]);
+  await close();
+});
+
+it('an agent sees what waits for a person, and cannot answer it', async () => {
+  const { open, ask, call, close, world } = session();
+  await open();
+  const operation = { what: 'deploy', agent: 'me', summary: 's', reasons: [], scope: 'all' };
+  const [machine, policy, verdict] = ['a', 'b', 'c'].map((digit) => digit.repeat(64)) as [
+    string,
+    string,
+    string,
+  ];
+  const { id } = await world.keeping.ask({ ...operation, machine, policy, verdict }, 3_600_000);
+  const { tools } = await ask('tools/list', {});
+  const tool = tools.find(({ name }: { name: string }) => name === 'approve');
+  expect(Object.keys(tool.inputSchema.properties)).toEqual(['all']);
+  expect(await call('approve', {})).toMatchObject({
+    structuredContent: { approvals: [{ id, state: 'pending' }] },
+  });
+  for (const tried of [{ id }, { id, refuse: false }, { all: true, why: 'please' }])
+    expect(await call('approve', tried)).toMatchObject({ isError: true });
+  expect(world.keeping.approvals.get(id, 0).state).toBe('pending');
+  expect(await call('audit', { action: 'verify' })).toMatchObject({
+    structuredContent: { verified: { ok: true, lines: 1 } },
+  });
   await close();
 });

@@ -1,0 +1,142 @@
+// audit and approve, as a person and as an agent meet them.
+
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { faultOf } from '../../test/linux/support.ts';
+import { digest } from '../../test/records/build.ts';
+import { fixedWorld } from '../../test/services/fixed-world.ts';
+import { serviceTable } from './table.ts';
+
+const golden = (name: string): string => `../../test/services/golden/${name}.txt`;
+const who = { kind: 'agent', name: 'tuner' } as const;
+const operation = {
+  what: 'deploy',
+  agent: 'tuner',
+  summary: 'vtime instead of the default scheduler\u001b[2J',
+  reasons: ['critical operation 1 of an agent’s first 3'],
+  machine: digest('c'),
+  policy: digest('a'),
+  verdict: digest('b'),
+  scope: 'the whole machine',
+};
+
+async function written() {
+  const fixed = fixedWorld();
+  const { audit } = fixed.world.keeping;
+  await audit.append({
+    who,
+    what: 'token-issued',
+    why: 'the verdict accepts this policy',
+    from: [digest('b')],
+  });
+  await audit.append({
+    who,
+    what: 'deployment-started',
+    why: 'as told\u202e',
+    from: [digest('d'), digest('b')],
+  });
+  await audit.append({
+    who: { kind: 'program', name: 'schedcp' },
+    what: 'breaker-tripped',
+    why: 'p99 doubled',
+  });
+  return { fixed, file: join(fixed.world.store.root, 'deployment', 'audit', '000000000000.jsonl') };
+}
+
+describe('audit', () => {
+  it('shows who did what, and why', async () => {
+    const { fixed } = await written();
+    const { text, output, exit } = await fixed.call('audit');
+    await expect(text).toMatchFileSnapshot(golden('audit'));
+    expect(exit).toBe(0);
+    expect(
+      output.lines.map(({ seq, at, what }: { seq: number; at: string; what: string }) => [seq, at, what]),
+    ).toEqual([
+      [0, '2027-01-15T08:00:00.000Z', 'token-issued'],
+      [1, '2027-01-15T08:00:00.000Z', 'deployment-started'],
+      [2, '2027-01-15T08:00:00.000Z', 'breaker-tripped'],
+    ]);
+    expect(output).toMatchObject({ head: { seq: 2 }, verified: null });
+    const { output: before } = await fixed.call('audit', { before: 2, limit: 1 });
+    expect(before.lines.map(({ seq }: { seq: number }) => seq)).toEqual([1]);
+    expect((await fixedWorld().call('audit')).text).toMatch(/^Nothing is in the audit/);
+  });
+
+  it('verifies: whole', async () => {
+    const { fixed } = await written();
+    const { text, output, exit } = await fixed.call('audit', { action: 'verify' });
+    expect(text).toBe(`The audit is whole: 3 lines; the last has hash ${output.head.hash}.\n`);
+    expect([exit, output.verified]).toEqual([0, { ok: true, lines: 3, broken: null, torn: [] }]);
+    expect((await fixedWorld().call('audit', { action: 'verify' })).text).toBe(
+      'The audit is whole: 0 lines.\n',
+    );
+  });
+
+  it('verifies: changed, and cut off', async () => {
+    const { fixed, file } = await written();
+    const whole = readFileSync(file, 'utf8');
+    writeFileSync(file, whole.replace('as told', 'as sold'));
+    const changed = await fixed.call('audit', { action: 'verify' });
+    await expect(changed.text).toMatchFileSnapshot(golden('audit-broken'));
+    expect(changed).toMatchObject({
+      exit: 1,
+      output: { verified: { ok: false, lines: 1, broken: { kind: 'changed', seq: 1 } } },
+    });
+    writeFileSync(file, `${whole}{"about":`);
+    const torn = await fixed.call('audit', { action: 'verify' });
+    expect(torn).toMatchObject({
+      exit: 0,
+      output: { verified: { ok: true, torn: [{ line: 4, bytes: 9 }] } },
+    });
+    expect(torn.text).toContain('9 bytes in 000000000000.jsonl, line 4');
+  });
+});
+
+describe('approve', () => {
+  const asked = async () => {
+    const fixed = fixedWorld();
+    const { id } = await fixed.world.keeping.ask(operation, 3_600_000);
+    return { fixed, id };
+  };
+
+  it('lists what waits, approves it in the person’s name, and says so in the audit', async () => {
+    const { fixed, id } = await asked();
+    const listed = await fixed.call('approve');
+    await expect(listed.text.replaceAll(id, 'ID')).toMatchFileSnapshot(golden('approve'));
+    expect(listed.output.approvals).toMatchObject([{ id, state: 'pending', agent: 'tuner', answer: null }]);
+    const approved = await fixed.call('approve', { id: id.slice(0, 5), why: 'seen in test' });
+    expect(approved.output.approvals).toMatchObject([
+      { id, state: 'approved', answer: { by: 'someone (1000)', why: 'seen in test' } },
+    ]);
+    expect(approved.text).toMatch(/^approved: [0-9a-f]{16} {2}approved/);
+    expect((await fixed.call('approve')).text).toBe('Nothing waits for a person.\n');
+    expect((await fixed.call('approve', { all: true })).output.approvals).toHaveLength(1);
+    expect((await fixed.call('audit')).output.lines.at(-1)).toMatchObject({
+      who: { kind: 'person', name: 'someone (1000)' },
+      what: 'approval-given',
+      why: 'seen in test',
+    });
+    expect(await fixed.world.keeping.useApproval(operation)).toBeDefined();
+  });
+
+  it('refuses', async () => {
+    const { fixed, id } = await asked();
+    expect((await fixed.call('approve', { id, refuse: true })).output.approvals).toMatchObject([
+      { state: 'refused' },
+    ]);
+    expect(await fixed.world.keeping.useApproval(operation)).toBeUndefined();
+    expect(await faultOf(() => fixed.call('approve', { id }))).toMatchObject({ code: 'not-permitted' });
+  });
+
+  it('what agents get under this name only looks', async () => {
+    const { fixed, id } = await asked();
+    const mine = serviceTable(fixed.world).find(({ name }) => name === 'approve');
+    const theirs = mine?.forAgents;
+    expect([mine?.effect, theirs?.effect, theirs?.name]).toEqual(['decide', 'read', 'approve']);
+    const call = { progress: () => {}, signal: new AbortController().signal };
+    const reply = await theirs!.run({ all: false, id, refuse: false }, call);
+    expect(reply.output).toMatchObject({ approvals: [{ id, state: 'pending' }] });
+    expect(fixed.world.keeping.approvals.list(1_800_000_000_000)).toMatchObject([{ state: 'pending' }]);
+  });
+});
