@@ -14,7 +14,7 @@ const rooms = {
   linux: ['core', 'lib'],
   knowledge: ['deployment', 'core', 'lib'],
   machines: ['simulator', 'linux', 'bpf', 'workload', 'traces', 'core', 'lib'],
-  stages: ['core', 'bpf', 'workload', 'judge', 'knowledge', 'traces', 'profiles', 'lib'],
+  stages: ['core', 'bpf', 'workload', 'judge', 'knowledge', 'traces', 'profiles', 'deployment', 'lib'],
   services: [
     'stages',
     'judge',
