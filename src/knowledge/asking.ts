@@ -1,16 +1,20 @@
 // Questions to a person and their answers, with the audit: what is decided is written down before it takes effect.
 
-import type { Approval, Operation } from '../deployment/approvals.ts';
+import type { Answer, Approval, Operation } from '../deployment/approvals.ts';
 import type { Entry } from '../deployment/audit-line.ts';
 import { type Approvals, requireWaiting } from './approvals.ts';
 import type { Audit } from './audit.ts';
-import type { Keeping } from './keeping.ts';
 
-export function asking(
-  approvals: Approvals,
-  audit: Audit,
-  latestMs: () => number,
-): Pick<Keeping, 'ask' | 'decide' | 'useApproval'> {
+export interface Asking {
+  /** Puts an operation before a person, and says so in the audit. Faults: unsupported (a lifetime out of bounds). */
+  ask(operation: Operation, lifetimeMs: number): Promise<Approval>;
+  /** What a person has decided: first to the audit, then to the question. Faults as `Approvals.answer`. */
+  decide(prefix: string, answer: Pick<Answer, 'answer' | 'by' | 'why'>): Promise<Approval>;
+  /** Uses up an approval of exactly this deed; undefined when no person has agreed. */
+  useApproval(operation: Operation): Promise<Approval | undefined>;
+}
+
+export function asking(approvals: Approvals, audit: Audit, latestMs: () => number): Asking {
   return {
     async ask(operation, lifetimeMs) {
       const approval = approvals.ask(operation, latestMs(), lifetimeMs);

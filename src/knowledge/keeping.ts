@@ -3,7 +3,6 @@
 
 import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
-import type { Answer, Approval, Operation } from '../deployment/approvals.ts';
 import type { Verified } from '../deployment/audit-chain.ts';
 import type { Entry, Head } from '../deployment/audit-line.ts';
 import { checkToken, type TokenAnswer, type TokenContext } from '../deployment/check-token.ts';
@@ -12,7 +11,7 @@ import { type Refusal, refusal } from '../deployment/refusal.ts';
 import { scopeText } from '../deployment/scope.ts';
 import { anchorOf, anchors } from './anchors.ts';
 import { type Approvals, openApprovals } from './approvals.ts';
-import { asking } from './asking.ts';
+import { type Asking, asking } from './asking.ts';
 import { type Audit, openAudit } from './audit.ts';
 import { openHighWater } from './high-water.ts';
 import { type Keys, openKeys } from './keys.ts';
@@ -20,7 +19,7 @@ import { type MachineIdentity, machineIdentity } from './machine-identity.ts';
 import type { Store } from './store.ts';
 import { openUsedTokens } from './used-tokens.ts';
 
-export interface Keeping {
+export interface Keeping extends Asking {
   readonly audit: Audit;
   readonly approvals: Approvals;
   /** Read anew each time: another process may have rotated them. Faults as `openKeys`. */
@@ -39,12 +38,6 @@ export interface Keeping {
     who: Entry['who'],
     context: Omit<TokenContext, 'machine' | 'used'>,
   ): Promise<TokenAnswer>;
-  /** Puts an operation before a person, and says so in the audit. Faults: unsupported (a lifetime out of bounds). */
-  ask(operation: Operation, lifetimeMs: number): Promise<Approval>;
-  /** What a person has decided: first to the audit, then to the question. Faults as `Approvals.answer`. */
-  decide(prefix: string, answer: Pick<Answer, 'answer' | 'by' | 'why'>): Promise<Approval>;
-  /** Uses up an approval of exactly this deed; undefined when no person has agreed. */
-  useApproval(operation: Operation): Promise<Approval | undefined>;
   /** The chain, held against its head and the anchors among the records. */
   verifyAudit(signal?: AbortSignal): Promise<Verified>;
 }
