@@ -102,12 +102,14 @@ async function underPerf(lab: Lab, work: () => Promise<Spent>): Promise<Spent> {
 async function overhead(lab: Lab, program: Observed, rounds: number): Promise<void> {
   const spent: Record<Mode, Spent[]> = { none: [], watch: [], record: [], perf: [] };
   const shares: number[] = [];
+  const seen: number[] = [];
   await spend(program); // files are read, tables are built
   for (let round = 0; round < rounds; round++) {
     for (const mode of round % 2 === 0 ? modes : modes.toReversed()) {
       const { watching, ...one } = await under(lab, mode, () => spend(program));
       spent[mode].push(one);
       if (watching !== undefined) shares.push(watching.counters.sampled ?? 1);
+      if (watching !== undefined) seen.push(watching.counters.switchesSeen ?? 1);
     }
   }
   const ratios = (mode: Mode, of: keyof Spent): number[] =>
@@ -117,7 +119,7 @@ async function overhead(lab: Lab, program: Observed, rounds: number): Promise<vo
     (none, i) => (spent.watch[i]!.cpuS - none.cpuS - (spent.perf[i]!.cpuS - none.cpuS) / 4) / none.cpuS,
   );
   const [watched, perf] = [median(ratios('watch', 'cpuS')), median(ratios('perf', 'cpuS'))];
-  const sampled = `wakeups sampled ${percent(median(shares))} of the time`;
+  const sampled = `wakeups sampled ${percent(median(shares))} of the time, ${percent(median(seen))} of the switches seen`;
   for (const mode of modes.slice(1)) {
     const text = `CPU ${interval(ratios(mode, 'cpuS'))}, wall ${interval(ratios(mode, 'wallS'))}`;
     const limit = mode === 'watch' ? `≤ ${percent(program.limit)}, CPU time` : '';
@@ -155,7 +157,7 @@ async function costs(lab: Lab, program: Observed): Promise<void> {
   }
 }
 
-/** Pipes on each CPU but one: the switches that the watch has seen against those that the kernel has counted for the same tasks. */
+/** Pipes on each CPU but one, always counted: the switches that the watch has seen against those that the kernel has counted for the same tasks. */
 async function losses(lab: Lab, pipe: Observed): Promise<void> {
   const cpus = Math.max(1, Math.min(3, availableParallelism() - 1));
   const script = Array.from(
@@ -164,7 +166,11 @@ async function losses(lab: Lab, pipe: Observed): Promise<void> {
   ).join(' ');
   const argv = ['/bin/sh', '-c', `${script} wait`];
   const target = { kind: 'command', argv, env: { ...pipe.env }, cwd: lab.directory } as const;
-  const { counters, events } = await watch(lab.runner, target, { object: lab.watcher, seconds: 120 });
+  const { counters, events } = await watch(lab.runner, target, {
+    object: lab.watcher,
+    seconds: 120,
+    windows: 1,
+  });
   const run = events.find((event) => event.event === 'run');
   const seen = counters.tasks.reduce((sum, task) => sum + (task.runs ?? []).reduce((a, b) => a + b, 0), 0);
   const all = run?.vcsw ?? 0;

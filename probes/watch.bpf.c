@@ -24,48 +24,71 @@ static __always_inline void settle(struct slot *s, struct task_struct *t)
 {
 	u64 ran = t->se.sum_exec_runtime, delay = t->sched_info.run_delay, arrival = t->sched_info.last_arrival;
 	u64 ran_now = ran - s->ran_seen, delayed = delay - s->delay_seen;
-	s->ran_seen = ran;
-	s->delay_seen = delay;
-	if (s->state != RUNNABLE) {
-		s->bursts++;
+	u32 times = s->weight;
+	if (s->state == WAITING || s->state == NEW) {
+		s->bursts += times;
 		s->burst_ran = 0;
-		s->times[DELAYS + bucket(delayed)]++;
+		s->times[DELAYS + bucket(delayed)] += times;
 	}
 	if (s->state == WAITING) {
 		s64 waited = (s64)(arrival - delayed - s->departed);
 		u32 reason = s->reason;
 		waited = waited > 0 ? waited : 0; /* clocks of two CPUs */
 		if (reason < REASONS) {
-			s->waits[reason].ns += waited;
-			s->waits[reason].count++;
+			s->waits[reason].ns += waited * times;
+			s->waits[reason].count += times;
 		}
-		s->times[SLEEPS + bucket(waited)]++;
+		s->times[SLEEPS + bucket(waited)] += times;
 	}
 	s->burst_ran += ran_now;
-	s->state = RUNNABLE;
+	if (s->state != CUT)
+		s->state = RUNNABLE;
+	remember(s, t);
+}
+
+/* A window or a recursion of the program may have kept switches from us: the kernel's count of them tells. */
+static __always_inline void account_switch(struct slot *s, struct task_struct *t, u32 voluntary)
+{
+	s32 missed = switches_since(s, t) - 1;
+	if (missed)
+		catch_up(s, t, missed, voluntary);
+	else
+		settle(s, t);
 }
 
 static __always_inline void stop_running(struct slot *s)
 {
-	s->times[RUNS + bucket(s->burst_ran)]++;
+	if (s->state != CUT)
+		s->times[RUNS + bucket(s->burst_ran)] += s->weight;
 }
 
 SEC("tp_btf/sched_switch")
 int on_switch(u64 *ctx)
 {
-	struct task_struct *t = (struct task_struct *)ctx[1];
 	u32 state = (u32)ctx[3];
-	u64 entry = t->pid ? find(t->pid) : 0;
+	bool dead = state & STATE_DEAD;
+	if (window.closed && !dead)
+		return 0;
+	struct task_struct *t = (struct task_struct *)ctx[1];
+	s32 tid = t->pid;
+	u64 entry = tid ? find(tid) : 0;
 	if (!entry)
 		return 0;
-	bool dead = state & STATE_DEAD, runnable = !dead && ((bool)ctx[0] || !state);
+	bool runnable = !dead && ((bool)ctx[0] || !state);
 	struct slot *s = slot_of(entry);
-	if (s && s->task != (u64)t)
-		return 0; /* between taking over a number and on_exec */
+	if (s && s->task != (u64)t) { /* between taking over a number and on_exec */
+		entry = dead ? find_exactly(t, &tid) : 0;
+		s = entry ? slot_of(entry) : NULL;
+		if (!s)
+			return 0;
+	}
 	if (s) {
-		settle(s, t);
+		if (dead && s->state == NEW)
+			s->weight = 1; /* seen in any case */
+		account_switch(s, t, !runnable);
 		if (!runnable) {
 			stop_running(s);
+			s->weight = window.weight;
 			s->departed = clock_of(t);
 			if (!dead) {
 				s->reason = reason_of(s, t, state);
@@ -74,7 +97,7 @@ int on_switch(u64 *ctx)
 		}
 	}
 	if (dead)
-		die(t, entry);
+		die(t, entry, tid);
 	return 0;
 }
 
@@ -130,10 +153,20 @@ int on_exec(u64 *ctx)
 	return 0;
 }
 
+/* What it waits for, who is about to be woken: as it was seen going, or as its state still tells. */
+static __always_inline u32 waits_for(struct slot *s, struct task_struct *t)
+{
+	if (switches_since(s, t))
+		return t->__state ? reason_of(s, t, t->__state) : OTHER;
+	return s->state == WAITING && s->reason < REASONS ? s->reason : OTHER;
+}
+
 /* Attached in windows. */
 SEC("tp_btf/sched_waking")
 int on_waking(u64 *ctx)
 {
+	if (window.closed)
+		return 0;
 	struct task_struct *t = (struct task_struct *)ctx[0], *waker = bpf_get_current_task_btf();
 	u64 entry = find(t->pid);
 	struct slot *s = entry ? slot_of(entry) : NULL;
@@ -143,7 +176,7 @@ int on_waking(u64 *ctx)
 	struct slot *from = by ? slot_of(by) : NULL;
 	u32 count = interrupts(waker), cause = waker->pid ? TASK : INTERRUPT;
 	if (count) {
-		u32 reason = s->state == WAITING && s->reason < REASONS ? s->reason : OTHER;
+		u32 reason = waits_for(s, t);
 		cause = cause_of(count, reason, from && !((t->flags | waker->flags) & PF_KTHREAD));
 	}
 	s->wakes[cause < CAUSES ? cause : START]++;
@@ -264,12 +297,15 @@ int end(struct bpf_iter__task *ctx)
 	if (!s || s->task != (u64)t)
 		return 0;
 	finish(s, t);
+	s32 missed = switches_since(s, t);
+	if (missed)
+		catch_up(s, t, missed, 0);
 	if (s->state == WAITING && t->__state) { /* and waits still */
 		s64 waited = (s64)(clock_of(bpf_get_current_task_btf()) - s->departed);
 		u32 reason = s->reason;
 		if (waited > 0 && reason < REASONS) {
-			s->waits[reason].ns += waited;
-			s->waits[reason].count++;
+			s->waits[reason].ns += waited * s->weight;
+			s->waits[reason].count += s->weight;
 		}
 	}
 	return 0;

@@ -90,6 +90,7 @@ static const struct scalar scalars[] = {
 	{"record-events", 1, 1 << 26, offsetof(struct job, record_events)},
 	{"watch-tasks", 16, 1 << 20, offsetof(struct job, watch_tasks)},
 	{"watch-budget-ppm", 1, 1000000, offsetof(struct job, watch_budget_ppm)},
+	{"watch-windows", 1, 20, offsetof(struct job, watch_windows)},
 };
 
 static enum parsed parse_scalar(struct reader *r, struct job *job, struct bytes name, struct bytes rest, bool *known)

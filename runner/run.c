@@ -62,8 +62,8 @@ enum stop watch_check(struct watch *w)
 		return STOP_WALL;
 	if (now < w->next_tick)
 		return GO_ON;
-	w->next_tick = now + 100 * MS;
-	watch_tick();
+	uint64_t usual = now + 100 * MS, wanted = watch_tick();
+	w->next_tick = wanted < usual ? wanted : usual;
 	presence_read(&w->during);
 	w->have_during = true;
 	if (w->policy && (strcmp(w->during.state, "enabled") || strcmp(w->during.ops, policy_name(w->policy))))

@@ -83,6 +83,7 @@ struct job {
 	uint64_t record_events; /* room of a recording */
 	uint64_t watch_tasks;	   /* that a watch keeps apart; 0: by memory */
 	uint64_t watch_budget_ppm; /* of the used CPU time: what a watch may cost */
+	uint64_t watch_windows;	   /* for tests: one of so many is open, whatever it costs; 0: by the budget */
 	enum follow follow;     /* what is observed when there is no command and no workload */
 	bool serve; /* the guest lives long */
 	int64_t follow_pid;
@@ -176,8 +177,8 @@ void record_follow(bool on);
 void record_end(void);
 bool watch_start(const struct job *job);
 void watch_follow(bool on);
-/* At every 100 ms while something runs. */
-void watch_tick(void);
+/* While something runs, at every 100 ms, or earlier: when it says (CLOCK_MONOTONIC, ns). */
+uint64_t watch_tick(void);
 void watch_end(void);
 /* What the job started ran from then until then. */
 void subject_ran(uint64_t start, uint64_t end);

@@ -67,6 +67,10 @@ static void emit_task(const struct watch_slot *s, uint64_t start, int32_t tid)
 	json_int("utime", grown(s->sum.utime));
 	json_int("stime", grown(s->sum.stime));
 	json_uint("bursts", s->bursts);
+	if (s->missed)
+		json_uint("missed", s->missed);
+	if (s->waited)
+		json_bool("waited", true);
 	json_int("voluntary", grown(s->sum.nvcsw));
 	json_int("involuntary", grown(s->sum.nivcsw));
 	json_int("migrations", grown(s->sum.migrations));
@@ -185,6 +189,7 @@ void watch_report(const struct watch_told *told)
 	emit_tasks(told);
 	json_open("watched");
 	json_uint("observedNs", observed);
+	json_uint("switchingNs", told->switching_ns < observed ? told->switching_ns : observed);
 	json_uint("wakingNs", told->waking_ns < observed ? told->waking_ns : observed);
 	json_int("cpus", sysconf(_SC_NPROCESSORS_ONLN));
 	json_uint("busyNs", told->busy_ns);

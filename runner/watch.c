@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The standing watch: loads probes/watch.bpf.c, attaches it, lets it count wakeups in windows of 100 ms as long as all of it is estimated to cost
- * less than its budget, and reads what it counted when it is over. docs/protocol.md, section 6. Sources: bpf(2), perf_event_open(2),
- * Documentation/bpf/bpf_iterators.rst, proc(5): /proc/stat. */
+/* The standing watch: loads probes/watch.bpf.c, attaches it, lets it count as much as its budget allows (watch-budget.c), and reads what it counted when it
+ * is over. docs/protocol.md, section 6. Sources: bpf(2), perf_event_open(2), Documentation/bpf/bpf_iterators.rst, proc(5): /proc/stat. */
 #include "observe.h"
 #include "watch.h"
 #include <bpf/bpf.h>
@@ -16,17 +15,23 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-/* What an event costs with the way to the program and with what its memory traffic costs others: two to three times what the kernel accounts for the program
- * alone, as `perf bench sched messaging` shows it. */
-enum { SWITCH_NS = 500, WAKING_NS = 1500, TICK_NS = 100000000, MOST_OFF = 50, SAMPLE_NS = 7300000, MIN_SLOTS = 1024, MAX_SLOTS = 32768 };
+enum { TICK_NS = 100000000, SAMPLE_NS = 7300000, MIN_SLOTS = 1024, MAX_SLOTS = 32768 };
+/* A measurement of what the program at a switch costs: of so many runs, or for so many ticks; and how many ticks it holds. */
+enum { ENOUGH_RUNS = 200, MOST_TICKS = 10, ACCOUNT_TICKS = 64 };
 enum { ON_SWITCH, ON_FORK, ON_EXEC, ON_BLOCK, ON_SAMPLE, ON_WAKING, LINKS };
 static const char *const programs[LINKS] = {"on_switch", "on_fork", "on_exec", "on_block", "on_sample", "on_waking"};
 
 static struct probe probe;
 static struct bpf_link *links[LINKS];
 static struct watch_told told;
-static uint64_t last_ns, last_busy, last_switches, last_wakes, off_ticks, slot_room;
-static double credit, budget;
+static struct budget budget;
+static uint64_t last_ns, last_busy, last_switches, last_wakes, last_waking, marked_ns, slot_room;
+static struct window {
+	uint32_t weight, closed;
+} *window; /* the probe's */
+static int stats_fd = -1;
+static unsigned int measured_ago = ACCOUNT_TICKS, forced_windows;
+static double share;
 static bool is_group;
 
 static bool set(const char *name, const void *value, size_t size)
@@ -86,7 +91,7 @@ static int attach(size_t which)
 {
 	struct bpf_program *program = bpf_object__find_program_by_name(probe.object, programs[which]);
 	errno = ENOENT;
-	if (program)
+	if (program && bpf_program__autoload(program))
 		links[which] = which == ON_SAMPLE ? attach_sampler(program) : bpf_program__attach(program);
 	return links[which] ? 0 : -errno;
 }
@@ -138,12 +143,40 @@ static uint64_t wakes_seen(void)
 	return sum;
 }
 
+/* What the program at a switch costs by the kernel's account, which is kept only when somebody asks for it, and that costs time itself: now and then. */
+static void measure_switch(void)
+{
+	static uint64_t runs, ns;
+	struct bpf_prog_info info = {0};
+	uint32_t size = sizeof(info);
+	struct bpf_program *program = bpf_object__find_program_by_name(probe.object, programs[ON_SWITCH]);
+	bool starts = stats_fd < 0, wanted = budget.doubts || ++measured_ago >= ACCOUNT_TICKS;
+	if ((starts && !wanted) || bpf_prog_get_info_by_fd(bpf_program__fd(program), &info, &size))
+		return;
+	if (starts) {
+		stats_fd = bpf_enable_stats(BPF_STATS_RUN_TIME);
+		runs = info.run_cnt;
+		ns = info.run_time_ns;
+		measured_ago = 0;
+	} else if (info.run_cnt - runs >= ENOUGH_RUNS || ++measured_ago > MOST_TICKS) {
+		close(stats_fd);
+		stats_fd = -1;
+		measured_ago = 0;
+		budget_measured(&budget, info.run_cnt - runs, info.run_time_ns - ns);
+	}
+}
+
 static void start_now(void)
 {
 	pmu_run(true);
-	told.start_ns = last_ns = now_ns();
+	told.start_ns = last_ns = marked_ns = now_ns();
+	told.switching_ns = told.waking_ns = last_waking = 0;
+	*window = (struct window){1, 0};
+	last_wakes = wakes_seen();
 	machine_now(&last_busy, &last_switches);
 	told.busy_ns = last_busy;
+	budget_start(&budget, share, forced_windows, told.start_ns);
+	measure_switch();
 }
 
 /* Everyone in scope; those who came in by a parent that was entered in this very walk need another one. */
@@ -191,7 +224,8 @@ bool watch_start(const struct job *job)
 	}
 	if (!probe_load(&probe))
 		return false;
-	int error = attach_all();
+	window = probe_variable(&probe, ".data", "window", sizeof(*window));
+	int error = window ? attach_all() : -ENOENT;
 	error = error ? error : enter_all(job);
 	if (error)
 		return refuse(error);
@@ -199,7 +233,8 @@ bool watch_start(const struct job *job)
 		lacks(job->follow == FOLLOW_CGROUP ? "counters of the CPU (cycles, instructions, cache misses): not of a cgroup"
 						   : "counters of the CPU (cycles, instructions, cache misses): this machine has none that can be used");
 	is_group = job->follow == FOLLOW_CGROUP;
-	budget = (double)job->watch_budget_ppm / 1e6;
+	share = (double)job->watch_budget_ppm / 1e6;
+	forced_windows = (uint32_t)job->watch_windows;
 	start_now();
 	return true;
 }
@@ -217,44 +252,67 @@ void watch_follow(bool on)
 	*flag = on;
 }
 
-/* Who uses less than this share of a CPU is observed as if it did: a share of next to nothing would pay for nothing. */
-static const double LEAST_USED = 0.05;
-
-/* Wakeups are counted in the next 100 ms if what all this has cost so far, as estimated, is below the budget, and now and then at any rate. */
-void watch_tick(void)
+/* How long has been counted what, until now. */
+static void mark(uint64_t now)
 {
-	uint64_t now = now_ns(), busy, switches, wakes;
-	if (!told.start_ns || now - last_ns < TICK_NS / 2)
-		return;
-	wakes = wakes_seen();
-	if (is_group)
-		walk("begin"); /* who was moved into the group */
+	uint64_t passed = now > marked_ns && !window->closed ? now - marked_ns : 0;
+	told.switching_ns += passed;
+	told.waking_ns += links[ON_WAKING] ? passed : 0;
+	marked_ns = now;
+}
+
+static void settle_budget(uint64_t now)
+{
+	uint64_t busy, switches, wakes = wakes_seen();
 	machine_now(&busy, &switches);
-	double used = (double)(busy - last_busy), least = (double)(now - last_ns) * LEAST_USED;
-	double earned = budget * (used > least ? used : least), room = budget * TICK_NS * 2;
-	credit += earned - (double)(switches - last_switches) * SWITCH_NS - (double)(wakes - last_wakes) * WAKING_NS;
-	credit = credit > room ? room : credit < -50 * room ? -50 * room : credit;
-	if (links[ON_WAKING])
-		told.waking_ns += now - last_ns;
-	bool want = credit >= 0 || ++off_ticks >= MOST_OFF;
-	if (want) {
-		off_ticks = 0;
-		if (!links[ON_WAKING])
-			attach(ON_WAKING);
-	} else if (links[ON_WAKING]) {
-		detach(ON_WAKING);
-	}
+	measure_switch();
+	budget_settle(&budget, &(struct spent){.ns = now - last_ns,
+					       .busy_ns = busy - last_busy,
+					       .switches = switches - last_switches,
+					       .wakes = wakes - last_wakes,
+					       .waking_ns = told.waking_ns - last_waking});
 	last_ns = now;
 	last_busy = busy;
 	last_switches = switches;
 	last_wakes = wakes;
+	last_waking = told.waking_ns;
+}
+
+static void keep(size_t which, bool on)
+{
+	if (on && !links[which])
+		attach(which);
+	else if (!on && links[which])
+		detach(which);
+}
+
+uint64_t watch_tick(void)
+{
+	uint64_t now = now_ns();
+	if (!told.start_ns)
+		return UINT64_MAX;
+	mark(now);
+	if (now - last_ns >= TICK_NS / 2) {
+		if (is_group)
+			walk("begin"); /* who was moved into the group */
+		settle_budget(now);
+	}
+	struct wish wish = budget_wish(&budget, now);
+	*window = (struct window){wish.one_of, !wish.counting};
+	keep(ON_WAKING, wish.waking);
+	return wish.until;
+}
+
+static bool accounts_always(void)
+{
+	char text[16] = "";
+	return read_text("/proc/sys/kernel/bpf_stats_enabled", text, sizeof(text)) > 0 && text[0] == '1';
 }
 
 static void collect(void)
 {
 	uint64_t busy, switches;
-	if (links[ON_WAKING])
-		told.waking_ns += told.end_ns > last_ns ? told.end_ns - last_ns : 0;
+	mark(told.end_ns);
 	for (size_t i = 0; i < LINKS; i++)
 		detach(i);
 	pmu_run(false);
@@ -270,6 +328,10 @@ static void collect(void)
 	told.samples = number("samples");
 	told.sample_ns = SAMPLE_NS;
 	told.cost = probe_cost(&probe);
+	if (!accounts_always()) /* not only for us, now and then */
+		told.cost.runs = 0;
+	if (stats_fd >= 0)
+		close(stats_fd);
 	told.rest = probe_variable(&probe, ".bss", "rest", sizeof(struct watch_slot));
 	told.parallel = probe_variable(&probe, ".bss", "parallel", WATCH_LEVELS * sizeof(uint64_t));
 	told.queued = probe_variable(&probe, ".bss", "queued", WATCH_LEVELS * sizeof(uint64_t));

@@ -11,7 +11,7 @@ enum cause { START, FORK, TASK, TIMER, INTERRUPT };							     /* wakeCauses */
 enum { STATE_INTERRUPTIBLE = 1, STATE_UNINTERRUPTIBLE = 2, STATE_STOPPED = 4 | 8, STATE_DEAD = 0x10 | 0x80, STATE_NOLOAD = 0x400, STATE_RTLOCK = 0x1000 };
 enum { PF_KTHREAD = 0x200000, NO_SLOT = 0xffffffff };
 enum scope { OWN, PROCESS, CGROUP, ALL };
-enum { RUNNABLE, WAITING, NEW };
+enum { RUNNABLE, WAITING, NEW, CUT }; /* CUT: awake, but when its burst began was not seen */
 enum { RUNS = 0, SLEEPS = BUCKETS, DELAYS = 2 * BUCKETS };
 
 /* Differences between the end and the beginning of the observation. */
@@ -23,18 +23,16 @@ struct totals {
 struct slot {
 	u64 task; /* its address: a thread that execs takes over the number of its process */
 	u64 ran_seen, delay_seen, departed, burst_ran;
-	s32 tid;
-	u32 flags;
+	u32 voluntary, involuntary; /* its switches, by the kernel's count, when it was seen last */
 	u16 call; /* the system call in which it waited last, its first argument, and what that was */
 	u8 call_reason, call_turns;
 	u32 call_arg;
-	u8 state, reason, ended, zero;
+	u8 state, reason, ended, weight; /* what it has done since is counted so many times */
 	u32 bursts;
 	/* The second cache line is that of wakeups. */
 	u32 wakes[5], id /* never used again */, edge_to, edge_count, edge_turns, forks;
 	u64 born_ns, ended_ns; /* CLOCK_MONOTONIC; 0: not in the observation */
-	s32 tgid;
-	u32 zeroes;
+	s32 tgid, tid;
 	struct {
 		u64 ns, count;
 	} waits[REASONS];
@@ -43,7 +41,7 @@ struct slot {
 	u32 reads, writes;
 	u64 read_bytes, written_bytes;
 	char comm[16];
-	u32 claim, pad[7]; /* to whole cache lines */
+	u32 claim, flags, missed /* switches that were not seen */, waited /* when the observation began */, pad[4]; /* to whole cache lines */
 };
 
 struct {
@@ -71,6 +69,10 @@ u64 entries[INDEX]; /* tid | (slot + 1) << 32, or NO_SLOT << 32: followed, but o
 u64 rqs[MAX_CPUS];
 u64 parallel[LEVELS], queued[LEVELS]; /* samples */
 struct slot rest;		      /* of all that have no slot any more */
+/* Switches and wakeups are counted in one window of `weight`: what is seen stands for so many times as much. In the others (`closed`) only deaths are seen. */
+struct {
+	u32 weight, closed;
+} window = {1, 0};
 u32 allocated, recycled, next_id, folded, follow_own, now_running, now_waiting;
 s32 own;
 u64 lost_tasks, lost_edges, samples;

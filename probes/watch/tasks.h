@@ -73,6 +73,7 @@ static __noinline int fold_slot(u32 i)
 		return 0;
 	fold(&s->sum);
 	ADD(rest.bursts, s->bursts);
+	ADD(rest.missed, s->missed);
 	ADD(rest.forks, s->forks);
 	ADD(rest.reads, s->reads);
 	ADD(rest.writes, s->writes);
@@ -127,6 +128,43 @@ static __always_inline void leave(s32 tid)
 	}
 }
 
+/* How many times it has left a CPU since it was seen last. */
+static __always_inline s32 switches_since(struct slot *s, struct task_struct *t)
+{
+	return (s32)((u32)t->nvcsw - s->voluntary + (u32)t->nivcsw - s->involuntary);
+}
+
+static __always_inline void remember(struct slot *s, struct task_struct *t)
+{
+	s->voluntary = t->nvcsw;
+	s->involuntary = t->nivcsw;
+	s->ran_seen = t->se.sum_exec_runtime;
+	s->delay_seen = t->sched_info.run_delay;
+}
+
+/*
+ * `missed` of its switches were not seen, or (-1) one is seen that has been counted before. A wait that had begun is one, and the time that the task neither
+ * ran nor was ready is that of this wait and of those that were missed: it has its share of it. `leaves`: its last voluntary switch begins no wait before now.
+ */
+static __noinline int catch_up(struct slot *s, struct task_struct *t, s32 missed, u32 leaves)
+{
+	if (!s || !t)
+		return 0;
+	if (s->state == WAITING && missed > 0) {
+		s64 elapsed = (s64)(clock_of(bpf_get_current_task_btf()) - s->departed);
+		s64 waited = elapsed - (s64)(t->se.sum_exec_runtime - s->ran_seen) - (s64)(t->sched_info.run_delay - s->delay_seen);
+		u32 waits = 1 + (u32)t->nvcsw - s->voluntary - leaves, reason = s->reason;
+		if (reason < REASONS) {
+			s->waits[reason].ns += waited > 0 && waits ? (u64)waited / waits * s->weight : 0;
+			s->waits[reason].count += s->weight;
+		}
+	}
+	s->missed += missed > 0 ? missed : 0;
+	s->state = CUT;
+	remember(s, t);
+	return 0;
+}
+
 /* Follows a task from now on; `t` may be any that is neither idle nor dead. */
 static __always_inline void follow(struct task_struct *t, bool born)
 {
@@ -145,8 +183,8 @@ static __always_inline void follow(struct task_struct *t, bool born)
 	s->tid = tid;
 	s->id = __sync_fetch_and_add(&next_id, 1) + 1;
 	account(&s->sum, t, -1);
-	s->ran_seen = t->se.sum_exec_runtime;
-	s->delay_seen = t->sched_info.run_delay;
+	remember(s, t);
+	s->weight = born ? window.weight : 1;
 	s->state = born ? NEW : RUNNABLE;
 	s->born_ns = born ? bpf_ktime_get_ns() : 0;
 	u32 state = t->__state;
@@ -154,6 +192,7 @@ static __always_inline void follow(struct task_struct *t, bool born)
 		s->reason = reason_of(s, t, state);
 		s->departed = clock_of(bpf_get_current_task_btf());
 		s->state = WAITING;
+		s->waited = 1;
 	}
 	if (!enter(tid, (u32)tid | (u64)(i + 1) << 32))
 		s->ended = 2; /* was never followed */
@@ -167,12 +206,12 @@ static __always_inline void finish(struct slot *s, struct task_struct *t)
 	__builtin_memcpy(s->comm, t->comm, sizeof(s->comm));
 }
 
-/* Its last switch: nothing will be accounted for it any more. */
-static __noinline int die(struct task_struct *t, u64 entry)
+/* Its last switch: nothing will be accounted for it any more. `tid` is the number that it is followed by. */
+static __noinline int die(struct task_struct *t, u64 entry, s32 tid)
 {
 	if (!t)
 		return 0;
-	leave(t->pid);
+	leave(tid);
 	if (entry >> 32 == NO_SLOT) {
 		fold_task(t, 1);
 		return 0;
@@ -186,3 +225,16 @@ static __noinline int die(struct task_struct *t, u64 entry)
 	return 0;
 }
 
+/* The entry of exactly this task, which may have given its number to a thread that execs; then it is still that of its process. */
+static __always_inline u64 find_exactly(struct task_struct *t, s32 *tid)
+{
+	*tid = t->pid;
+	u64 entry = find(*tid);
+	struct slot *s = entry ? slot_of(entry) : NULL;
+	if (!s || s->task == (u64)t)
+		return entry;
+	*tid = t->tgid;
+	entry = find(*tid);
+	s = entry ? slot_of(entry) : NULL;
+	return s && s->task == (u64)t ? entry : 0;
+}

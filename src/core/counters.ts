@@ -90,6 +90,11 @@ export interface Counters {
   readonly lost?: number;
   /** Share of the time in which wakeups were sampled; absent: all of it. */
   readonly sampled?: number;
+  /**
+   * Share of the switches that were seen; absent: all of them. Waits, bursts and histograms of a task of which some were not are estimates then: in the
+   * proportions that were seen, and as many as the kernel's own count of its switches says.
+   */
+  readonly switchesSeen?: number;
   /** What could not be observed, and why, in words. */
   readonly missing: readonly string[];
 }

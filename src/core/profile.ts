@@ -154,7 +154,14 @@ export const profileSchema = z.object({
   ),
   /** Blob: the Counters that all this was made of, as canonical JSON; what the larger tiers are read from. */
   counters: digestSchema,
-  events: z.object({ seen: z.number().int(), lost: z.number().int(), sampled: share.optional() }).optional(),
+  events: z
+    .object({
+      seen: z.number().int(),
+      lost: z.number().int(),
+      sampled: share.optional(),
+      switchesSeen: share.optional(),
+    })
+    .optional(),
   missing: z.array(z.string()),
 });
 export type Profile = z.infer<typeof profileSchema>;

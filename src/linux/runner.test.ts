@@ -74,10 +74,11 @@ describe('encodeJob', () => {
     ['everything', { follow: { kind: 'all' } }, [['follow', 'all']]],
     [
       'a watcher with a budget and room',
-      { watcher: Buffer.from('ELF'), watchBudget: 0.0025, watchTasks: 300 },
+      { watcher: Buffer.from('ELF'), watchBudget: 0.0025, watchTasks: 300, watchWindows: 4 },
       [
         ['watch-tasks', '300'],
         ['watch-budget-ppm', '2500'],
+        ['watch-windows', '4'],
         ['blob watcher', 'ELF'],
       ],
     ],

@@ -90,6 +90,8 @@ export interface Job {
   readonly watchTasks?: number;
   /** Share of the used CPU time that the watcher may cost, as estimated. Default 0.01. */
   readonly watchBudget?: number;
+  /** For tests: of so many windows one is open, whatever it costs; 1: all. Default: by the budget. */
+  readonly watchWindows?: number;
   /** What recorder and watcher observe for `nuisance.startOffsetNs` when the job has neither a command nor an expansion. */
   readonly follow?: Follow;
   /** The command runs on in a guest that lives long (section 8). */
@@ -133,6 +135,7 @@ export function encodeJob(job: Job): Uint8Array {
   }
   if (job.watchTasks !== undefined) line(`watch-tasks ${job.watchTasks}`);
   if (job.watchBudget !== undefined) line(`watch-budget-ppm ${Math.round(job.watchBudget * 1e6)}`);
+  if (job.watchWindows !== undefined) line(`watch-windows ${job.watchWindows}`);
   if (job.watcher !== undefined) blob('watcher', job.watcher);
   if (job.command !== undefined) {
     line(`runs ${job.command.runs}`);

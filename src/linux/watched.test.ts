@@ -18,7 +18,16 @@ const row = {
 };
 const other = { ...row, id: 9, tid: 101, bornNs: undefined, endedNs: undefined, utime: 0, stime: 0 };
 const whole: Watched = {
-  ...{ event: 'watched', observedNs: 1000, wakingNs: 250, cpus: 4, busyNs: 700, folded: 0, samples: 10 },
+  ...{
+    event: 'watched',
+    observedNs: 1000,
+    switchingNs: 1000,
+    wakingNs: 250,
+    cpus: 4,
+    busyNs: 700,
+    folded: 0,
+    samples: 10,
+  },
   ...{ parallelNs: [400, 600], queuedNs: [1000] },
   edges: [
     [7, 9, 50],
@@ -71,6 +80,20 @@ describe('countersOf', () => {
       events: 2 * (3 + 2 + 3), // switches and wakeups of both
       missing: ['CPU events: none'],
     });
+  });
+
+  it('what was not seen of switches: its share, and a task that agrees with the kernel', () => {
+    const cut = { ...row, voluntary: 13, involuntary: 2, missed: 9 };
+    const sampled = countersOf([cut, other], whole);
+    expect(sampled.switchesSeen).toBeCloseTo(11 / 20, 10); // of 15 and 5
+    expect(sampled.events).toBe(11 + 2 * 3);
+    expect(sampled.tasks[0]).toMatchObject({
+      waits: { sleep: { count: 8 }, pipe: { count: 4 } },
+      bursts: 13,
+    });
+    expect(sampled.tasks[0]).not.toHaveProperty('missed');
+    expect(sampled.tasks[1]).toEqual(counters.tasks[1]); // nothing of it was
+    expect(counters).not.toHaveProperty('switchesSeen');
   });
 
   it('every loss is counted and said', () => {

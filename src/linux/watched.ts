@@ -3,6 +3,7 @@
 import { z } from 'zod';
 import { type Counters, histogramSize, type TaskCounters } from '../core/counters.ts';
 import { type WaitReason, type WakeCause, waitReasons, wakeCauses } from '../core/trace.ts';
+import { completed } from './watched-missed.ts';
 
 const integer = z.union([
   z.number(),
@@ -26,6 +27,10 @@ const taskSchema = z.object({
   utime: integer,
   stime: integer,
   bursts: integer,
+  /** Of its switches; absent: none. */
+  missed: integer.optional(),
+  /** When the observation began. */
+  waited: z.boolean().optional(),
   voluntary: integer,
   involuntary: integer,
   migrations: integer,
@@ -57,6 +62,7 @@ export const watchedTasksSchema = z.object({ event: z.literal('watchedTasks'), t
 export const watchedSchema = z.object({
   event: z.literal('watched'),
   observedNs: integer,
+  switchingNs: integer,
   wakingNs: integer,
   cpus: z.number(),
   busyNs: integer,
@@ -87,12 +93,13 @@ export function countersOf(
   const io = (i: number): number => rows.reduce((sum, row) => sum + row.io[i]!, 0);
   const [reads, writes, readBytes, writtenBytes] = [io(0), io(1), io(2), io(3)];
   const sampled = whole.observedNs > 0 ? whole.wakingNs / whole.observedNs : 1;
+  const switchesSeen = shareSeen(rows);
   const missing = [...whole.missing, ...losses(whole)];
   return {
     by: 'probes',
     observedNs: whole.observedNs,
     cpus: whole.cpus,
-    tasks: rows.map(taskOf),
+    tasks: rows.map((row) => taskOf(row, whole)),
     folded: whole.folded,
     busyNs: whole.busyNs,
     edges,
@@ -102,9 +109,10 @@ export function countersOf(
     ...(whole.pmu === undefined
       ? {}
       : { pmu: { cycles: whole.pmu[0], instructions: whole.pmu[1], cacheMisses: whole.pmu[2] } }),
-    events: rows.reduce((sum, row) => sum + row.voluntary + row.involuntary + wakesOf(row), 0),
+    events: rows.reduce((sum, row) => sum + switchesOf(row) - (row.missed ?? 0) + wakesOf(row), 0),
     lost: whole.lost.tasks + whole.lost.edges + whole.lost.events,
     ...(sampled > 0.995 ? {} : { sampled }),
+    ...(switchesSeen > 0.995 ? {} : { switchesSeen }),
     missing,
   };
 }
@@ -117,12 +125,30 @@ function losses({ lost }: Watched): string[] {
   ];
 }
 
+function switchesOf(row: Row): number {
+  return row.voluntary + row.involuntary;
+}
+
+/** Of all switches, those that were. */
+function shareSeen(rows: readonly Row[]): number {
+  const all = rows.reduce((sum, row) => sum + switchesOf(row), 0);
+  const missed = rows.reduce((sum, row) => sum + (row.missed ?? 0), 0);
+  return all > 0 ? Math.max(0, 1 - missed / all) : 1;
+}
+
 function wakesOf(row: Row): number {
   return row.wakes.reduce((sum, count) => sum + count, 0);
 }
 
-function taskOf(row: Row): TaskCounters {
-  const { id, kernel, utime, stime, io, waits, wakes, runs, sleeps, delays, ...rest } = row;
+/** In windows what was seen counts more than once, of whomever. */
+function taskOf(row: Row, { observedNs, switchingNs }: Watched): TaskCounters {
+  const seen = seenOf(row);
+  const isSampled = (row.missed ?? 0) > 0 || switchingNs < observedNs;
+  return isSampled ? completed(seen, observedNs, row.waited === true) : seen;
+}
+
+function seenOf(row: Row): TaskCounters {
+  const { id, missed, waited, kernel, utime, stime, io, waits, wakes, runs, sleeps, delays, ...rest } = row;
   const { bornNs, endedNs, ...counts } = rest;
   return {
     ...counts,

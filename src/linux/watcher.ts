@@ -13,8 +13,10 @@ export interface WatchOptions {
   readonly object: Uint8Array;
   /** How long what runs already is observed; a command is killed after so long. Default: a minute, for a command ten. */
   readonly seconds?: number;
-  /** Share of the used CPU time that observing may cost, as estimated; wakeups are sampled to keep it. Default 0.01. */
+  /** Share of the used CPU time that observing may cost, as estimated; wakeups, and where that is not enough switches, are sampled to keep it. Default 0.01. */
   readonly budget?: number;
+  /** For tests: one of so many windows (at most 20) is open, whatever it costs; 1: switches are always counted. Default: by the budget. */
+  readonly windows?: number;
   /** Tasks that are kept apart; the others are one sum. Default: by the machine's memory. */
   readonly tasks?: number;
   /** Bytes of the command's stdout and of its stderr that are kept, the last ones. Default 65,536. */
@@ -77,6 +79,7 @@ function jobOf(target: RecordTarget, options: WatchOptions, limitMs: number): Ui
     watcher: options.object,
     ...(options.tasks === undefined ? {} : { watchTasks: options.tasks }),
     ...(options.budget === undefined ? {} : { watchBudget: options.budget }),
+    ...(options.windows === undefined ? {} : { watchWindows: options.windows }),
     ...(isCommand ? { command: { ...target, runs: target.runs ?? 1 } } : { follow: target }),
     nuisance: { startOffsetNs: isCommand ? 0 : limitMs * 1_000_000, pidOffset: 0 },
     wallLimitMs: isCommand ? limitMs : limitMs + 60_000, // only in case that its clock stands still

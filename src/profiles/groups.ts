@@ -51,7 +51,7 @@ function groupOf(
   comm: string,
   tasks: readonly TaskCounters[],
   cpuShare: number,
-  { observedNs, folded }: Counters,
+  { observedNs, folded, sampled = 1 }: Counters,
 ): Group {
   const lived = tasks.reduce((sum, task) => sum + livedNs(task, observedNs), 0);
   const delay = sumOf(tasks, (task) => task.delayNs);
@@ -70,7 +70,7 @@ function groupOf(
     ...(delay !== undefined && lived > 0 && { delayShare: Math.min(1, delay / lived) }),
     ...(runNsP50 !== undefined && { runNsP50 }),
     ...(delayNsP99 !== undefined && { delayNsP99 }),
-    ...(wakes.size > 0 && observedNs > 0 && { wakesPerS: (1e9 * count) / observedNs }),
+    ...(wakes.size > 0 && observedNs * sampled > 0 && { wakesPerS: (1e9 * count) / (observedNs * sampled) }),
     ...(waitsFor !== undefined && { waitsFor }),
     ...(wokenBy !== undefined && { wokenBy }),
   };

@@ -19,6 +19,13 @@ describe('the record', () => {
     expect(shown.shape).toEqual(shapeOf(examples.server));
   });
 
+  it('what share of the switches was seen, and that the rest is estimated', () => {
+    const cut = { ...examples.server, switchesSeen: 0.125 };
+    const shown = profile(cut);
+    expect(shown.events).toMatchObject({ switchesSeen: 0.125 });
+    expect(pagesOf({ profile: shown, counters: cut }).summary).toMatch(/13 % of the switches were seen/);
+  });
+
   it('the classifier is asked with the shape', () => {
     const asked: unknown[] = [];
     profile(examples.build, {
@@ -81,6 +88,11 @@ describe('groups', () => {
       { comm: 'cc1', tasks: 2, cpuShare: 0.4 },
       { comm: '42', tasks: 1, cpuShare: 0 },
     ]);
+  });
+
+  it('wakeups that were counted for a part of the time', () => {
+    const seen = counters([{ wakes: { timer: 20 } }], { observedNs: 2000 * ms, sampled: 0.25 });
+    expect(groupsOf(seen)[0]?.wakesPerS).toBe(40); // 20 in half a second
   });
 
   it('names are escaped, and tasks that were not kept one by one are counted', () => {

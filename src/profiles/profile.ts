@@ -43,6 +43,7 @@ export function profileOf(input: ProfileInput): Profile {
         seen: counters.events,
         lost: counters.lost ?? 0,
         ...(counters.sampled !== undefined && { sampled: counters.sampled }),
+        ...(counters.switchesSeen !== undefined && { switchesSeen: counters.switchesSeen }),
       },
     }),
     missing: [...counters.missing],

@@ -75,6 +75,24 @@ static void pingpong(long n)
 	waitpid(child, NULL, 0);
 }
 
+/* As pingpong; and the parent sleeps 100 us after each fourth time. */
+static void mixed(long n)
+{
+	int there[2], back[2];
+	in_turn();
+	must(!pipe(there) && !pipe(back), "pipe");
+	pid_t child = fork();
+	if (!child) {
+		pass(there[0], back[1], n, 0);
+		_exit(0);
+	}
+	for (long i = 0; i < n; i += 4) {
+		pass(back[0], there[1], 4, 1);
+		nap(100000);
+	}
+	waitpid(child, NULL, 0);
+}
+
 static void sleeps(long n)
 {
 	struct timespec at;
@@ -281,7 +299,7 @@ static void family(long n)
 static const struct {
 	const char *name;
 	void (*act)(long n);
-} acts[] = {{"pingpong", pingpong}, {"sleeps", sleeps}, {"futexes", futexes}, {"crowd", crowd}, {"forks", forks}, {"name", name},
+} acts[] = {{"pingpong", pingpong}, {"mixed", mixed}, {"sleeps", sleeps}, {"futexes", futexes}, {"crowd", crowd}, {"forks", forks}, {"name", name},
 	    {"files", files}, {"disk", disk}, {"takeover", takeover}, {"family", family}};
 
 int main(int argc, char **argv)

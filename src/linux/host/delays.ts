@@ -98,6 +98,11 @@ function fromCounters(wish: SubjectWish, counters: Counters): Delays {
       ...(counters.sampled === undefined
         ? []
         : [`wakeups were sampled ${(100 * counters.sampled).toFixed(0)} % of the time`]),
+      ...(counters.switchesSeen === undefined
+        ? []
+        : [
+            `${(100 * counters.switchesSeen).toFixed(0)} % of the switches were seen: delays by length and runs are estimated`,
+          ]),
     ],
   };
 }

@@ -71,6 +71,9 @@ export function missingSection(
     ...(events?.sampled !== undefined && events.sampled < 1
       ? [`wakeups were looked at in ${percent(events.sampled)} of the time`]
       : []),
+    ...(events?.switchesSeen !== undefined
+      ? [`${percent(events.switchesSeen)} of the switches were seen: waits and runs are estimated from them`]
+      : []),
     ...((counters?.folded ?? 0) > 0 ? [`${digits(counters!.folded)} tasks were not kept one by one`] : []),
     ...missing,
   ];
