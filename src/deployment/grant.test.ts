@@ -57,7 +57,7 @@ describe('what a verdict permits', () => {
       grantOf(verdict({ decision: 'accepted', chosen: null }), chosen, [run('6.18.2')]),
     ],
     ['no judgement', grantOf(verdict('accepted'), chosen, [run('6.18.2')])],
-    ['another candidate', grantOf(yes, values, [run('6.18.2')])],
+    ['another candidate', grantOf(yes, values, [run('6.18.2', { arm: values.arm })])],
     [
       'another arm under its name',
       grantOf(verdict({ decision: 'accepted', chosen: arm.id }, values), values, [run('6.18.2')]),

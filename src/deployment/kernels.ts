@@ -6,7 +6,7 @@ type Kernels = Token['kernels'];
 
 /** "6.18" of "6.18.15+deb13-cloud-amd64"; undefined for what is no release. */
 export function seriesOf(release: string): string | undefined {
-  return /^(\d{1,4}\.\d{1,4})(?![\d])/.exec(release)?.[1];
+  return /^(\d+\.\d+)/.exec(release)?.[1];
 }
 
 export function coversKernel({ releases, covers }: Kernels, release: string): boolean {

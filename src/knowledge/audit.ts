@@ -7,7 +7,7 @@ import { z } from 'zod';
 import { Fault } from '../core/errors.ts';
 import type { Verified } from '../deployment/audit-chain.ts';
 import { type AuditLine, auditLine, type Entry, type Head, whoSchema } from '../deployment/audit-line.ts';
-import { lastLines, verifyLines } from './audit/reading.ts';
+import { allLines, lastLines, verifyLines } from './audit/reading.ts';
 import { readTail, segmentName, type Tail } from './audit/segments.ts';
 import { type Claim, claim, sweepClaims } from './claims.ts';
 import { appendDurably, makePrivateDirectory, readIfThere, replaceDurably } from './durable.ts';
@@ -19,6 +19,8 @@ export interface Audit {
   head(): Head | null;
   /** The newest `count`, oldest first; those before line `before` only. */
   last(count: number, before?: number): Promise<AuditLine[]>;
+  /** All whole lines, oldest first. */
+  lines(): AsyncIterable<AuditLine>;
   /** Reads all of it. `known`: further heads that were kept elsewhere. */
   verify(known?: readonly Head[], signal?: AbortSignal): Promise<Verified>;
 }
@@ -47,6 +49,7 @@ export function openAudit(directory: string, options: AuditOptions): Audit {
       return appended;
     },
     head: () => readHead(directory),
+    lines: () => allLines(directory),
     last: (count, before) => lastLines(directory, count, before),
     verify(known = [], signal) {
       const head = readHead(directory);

@@ -6,6 +6,8 @@ import { describe, expect, it } from 'vitest';
 import { issuedAtMs, policy } from '../../test/deployment/tokens.ts';
 import { faultOf, temporaryDirectory } from '../../test/linux/support.ts';
 import { digest } from '../../test/records/build.ts';
+import { type Deployment, deploymentEnds } from '../core/deployment.ts';
+import { byHandEntry, endedEntry, goneOnEntry, switchedEntry } from '../deployment/history.ts';
 import type { Scope } from '../deployment/scope.ts';
 import { anchors } from './anchors.ts';
 import { type Keeping, openKeeping } from './keeping.ts';
@@ -187,6 +189,47 @@ describe('a person is asked', () => {
     );
     expect(await said(keeping)).toEqual(['approval-asked']);
   });
+});
+
+it('the history is read from the audit, in the words that make it', async () => {
+  const { keeping, clock } = opened();
+  expect(await keeping.history()).toEqual({ deployed: [], switchesMs: [], isByHand: false });
+  const seen = { ops: 'vtime', enableSeq: 4 };
+  const took = { level: 1, isCritical: true } as const;
+  for (const how of deploymentEnds) {
+    clock.now++;
+    const deployment = { policy, tokenId: 'f', end: { how, words: 'w' } } as unknown as Deployment;
+    await keeping.audit.append(switchedEntry(who, 'attached', seen));
+    await keeping.audit.append(endedEntry('tuner', deployment, digest('e'), took));
+  }
+  await keeping.audit.append({
+    who,
+    what: 'deployment-ended',
+    why: 'of another form',
+    about: { result: 'kept', level: 9 },
+  });
+  await keeping.audit.append({
+    who,
+    what: 'tried-it',
+    why: 'nothing of that',
+    about: { result: 'kept', ...took },
+  });
+  await keeping.audit.append(byHandEntry('somebody has loaded scx_other', seen));
+  const { deployed, switchesMs, isByHand } = await keeping.history();
+  expect(deployed.map(({ result }) => result)).toEqual([
+    'kept',
+    'undone',
+    'tripped',
+    'undone',
+    'tripped',
+    'undone',
+    'undone',
+  ]);
+  expect(deployed[0]).toEqual({ agent: 'tuner', atMs: issuedAtMs + 1, result: 'kept', ...took });
+  expect(switchesMs).toEqual([1, 2, 3, 4, 5, 6, 7].map((n) => issuedAtMs + n));
+  expect(isByHand).toBe(true);
+  await keeping.audit.append(goneOnEntry({ kind: 'person', name: 'ann' }, 'it was me'));
+  expect((await keeping.history()).isByHand).toBe(false);
 });
 
 it('anchors are among the records, and tell of a chain that was cut together with its head', async () => {

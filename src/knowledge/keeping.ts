@@ -7,6 +7,7 @@ import type { Verified } from '../deployment/audit-chain.ts';
 import type { Entry, Head } from '../deployment/audit-line.ts';
 import { checkToken, type TokenAnswer, type TokenContext } from '../deployment/check-token.ts';
 import { type Grant, type Issued, issueToken, type Terms } from '../deployment/grant.ts';
+import { type History, historyReader } from '../deployment/history.ts';
 import { type Refusal, refusal } from '../deployment/refusal.ts';
 import { scopeText } from '../deployment/scope.ts';
 import { anchorOf, anchors } from './anchors.ts';
@@ -38,6 +39,8 @@ export interface Keeping extends Asking {
     who: Entry['who'],
     context: Omit<TokenContext, 'machine' | 'used'>,
   ): Promise<TokenAnswer>;
+  /** What the audit tells of the past: for `permission` and the bound on switches. */
+  history(): Promise<History>;
   /** The chain, held against its head and the anchors among the records. */
   verifyAudit(signal?: AbortSignal): Promise<Verified>;
 }
@@ -95,6 +98,11 @@ export function openKeeping(store: Store, now: () => number): Keeping {
       const from = [token.verdict, token.restore];
       await audit.append({ who, what: 'token-spent', why: 'a deployment is about to start', from, about });
       return answer;
+    },
+    async history() {
+      const reader = historyReader();
+      for await (const line of audit.lines()) reader.line(line);
+      return reader.history();
     },
     async verifyAudit(signal) {
       return audit.verify(await anchors(store), signal);

@@ -40,6 +40,16 @@ export async function verifyLines(
   return { ...verified, broken: { kind: 'truncated', seq: verified.lines, file, line: 0, message } };
 }
 
+/** All whole lines, oldest first. */
+export async function* allLines(directory: string): AsyncGenerator<AuditLine> {
+  for (const path of segments(directory)) {
+    for await (const { bytes } of pieces(path)) {
+      const line = readLine(bytes);
+      if (line !== undefined) yield line;
+    }
+  }
+}
+
 /** The newest `count` whole lines, oldest first. */
 export async function lastLines(
   directory: string,
