@@ -30,7 +30,13 @@ describe('restartAfter', () => {
       'quarantine is not ended by anything kept',
       [...failed(0, 1, 2, 3, 4, 5), { at: 6 * s, how: 'kept' }],
       1e9,
-      { kind: 'quarantined', sinceAt: 5 * s },
+      { kind: 'quarantined', failures: 6, sinceAt: 5 * s },
+    ],
+    [
+      '… nor by time, nor counted on',
+      failed(0, 1, 2, 3, 4, 5, 5000),
+      1e9,
+      { kind: 'quarantined', failures: 6, sinceAt: 5 * s },
     ],
     [
       '… but by a human',

@@ -44,14 +44,14 @@ export function restartAfter(
   let [failures, last] = [0, Number.NEGATIVE_INFINITY];
   let sinceAt: number | null = null;
   for (const { at, how } of history) {
-    if (how === 'released') sinceAt = null;
-    if (how !== 'failed') {
-      if (sinceAt === null) failures = 0;
-      continue;
+    if (how === 'released') [failures, sinceAt] = [0, null];
+    else if (sinceAt !== null) continue;
+    else if (how === 'kept') failures = 0;
+    else {
+      failures = at - last > options.forgetNs ? 1 : failures + 1;
+      last = at;
+      if (failures >= options.cap) sinceAt = at;
     }
-    failures = at - last > options.forgetNs && sinceAt === null ? 1 : failures + 1;
-    last = at;
-    if (failures >= options.cap) sinceAt ??= at;
   }
   if (sinceAt !== null) return { kind: 'quarantined', failures, sinceAt };
   if (failures === 0) return { kind: 'now', failures };

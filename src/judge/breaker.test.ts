@@ -47,6 +47,12 @@ describe('breaker', () => {
     expect(when! / s).toBeCloseTo(at, 6);
   });
 
+  it('does not wait for a whole window after arming', () => {
+    // a third of 18.5 samples: seven
+    const { at } = judged(made(20, (second, i) => steady(second, i) * (second > 0 ? 0.7 : 1)));
+    expect(at! / s).toBeCloseTo(0.7, 6);
+  });
+
   it('never trips on what is tolerated', () => {
     expect(judged(made(300, (second, i) => steady(second, i) * (second > 10 ? 0.83 : 1))).decision).toBe(
       'ok',
@@ -81,6 +87,21 @@ describe('breaker', () => {
     const { decision, at: when } = judged(made(40, value));
     expect(cause(decision)).toBe(expected);
     if (at !== null) expect(when! / s).toBeCloseTo(at, 6);
+  });
+
+  it('waits for twenty equal samples, and for four times what is usual', () => {
+    const slow = { kpis: [{ ...kpi, intervalNs: 1 * s }] };
+    const everySecond = made(60, (t, i) => (t > 20 ? 100 : 99 + ((i * 2) % 3))).filter(
+      ({ at }) => at % s === 0,
+    );
+    // the first of the twenty is at 21 s
+    expect(judged(everySecond, slow)).toMatchObject({
+      at: 40 * s,
+      decision: { noGo: { code: 'kpi-constant' } },
+    });
+    // runs of 1.9 s before: 7.6 s are needed; the last run begins at 20.1 s
+    const lazy = (t: number, i: number): number => (t > 20 ? 100 : 99 + ((Math.floor(i / 20) * 2) % 3));
+    expect(judged(made(40, lazy)).at! / s).toBeCloseTo(27.7, 6);
   });
 
   it('believes equal samples where they are announced', () => {
@@ -139,12 +160,44 @@ describe('breaker', () => {
     expect(cause(judged(samples).decision)).toBe('kpi-missing');
   });
 
+  it('names every KPI that is beyond its limit, by name', () => {
+    const names = ['b', 'a'];
+    const all = names.flatMap((name) => made(12, (t, i) => steady(t, i) * (t > 10 ? 0.5 : 1), name));
+    const { decision } = judged(
+      all.sort((x, y) => x.at - y.at),
+      { kpis: names.map((name) => ({ ...kpi, name })) },
+    );
+    const evidence = decision !== 'ok' && 'tripped' in decision ? decision.tripped.evidence : [];
+    expect(evidence.map((one) => one.kpi)).toEqual(['a', 'b']);
+  });
+
+  it('shares the false trips among KPIs, and says what it can see', () => {
+    const noise = noises.find(({ name }) => name === 'lognormal 30 %')!;
+    const samples = stream({ kpi: throughput, noise, level: 1000 }, 31 * s, 0, 1);
+    const sightWith = (...kpis: Kpi[]) => {
+      const breaker = openBreaker({ kpis });
+      expect(breaker.sight()).toEqual([]);
+      for (const { at, value } of samples) for (const { name } of kpis) breaker.sample(name, at, value);
+      expect(breaker.arm(0)).toBe('ok');
+      return breaker.sight().find((one) => one.kpi === 'throughput')!;
+    };
+    const alone = sightWith(throughput);
+    expect(alone.noise).toBeCloseTo(0.3, 1);
+    // by hand, z = 4.4: 1 − exp(−(4.4 + 2.33) · 0.3 · √(1/18 + 1/300)) = 0.39; a little more for what is estimated
+    expect(alone.seenWithinDeadline).toBeGreaterThan(0.36);
+    expect(alone.seenWithinDeadline).toBeLessThan(0.46);
+    expect(alone.seenAtAll).toBeLessThan(alone.seenWithinDeadline);
+    const among = sightWith(throughput, { ...throughput, name: 'a' }, { ...throughput, name: 'b' });
+    expect(among.seenWithinDeadline).toBeGreaterThan(alone.seenWithinDeadline + 0.003);
+  });
+
   it('trips at once on a hard limit, whatever the KPIs say', () => {
     const breaker = openBreaker(options);
     for (const { at, value } of made(1, steady)) breaker.sample('throughput', at, value);
     breaker.arm(0);
     expect(breaker.tick(1 * s)).toBe('ok');
     breaker.hard(1.05 * s, 'the kernel ejected the policy: runnable task stall');
+    breaker.hard(1.06 * s, 'something else');
     const decision = breaker.tick(1.1 * s);
     expect(decision).toMatchObject({ tripped: { cause: 'hard', at: 1.05 * s, evidence: [] } });
     expect(breaker.tick(9 * s)).toEqual(decision);

@@ -138,7 +138,7 @@ export function openBreaker(options: BreakerOptions, from?: BreakerState): Break
       const watch = watches.find(({ terms }) => terms.kpi.name === kpi);
       if (watch === undefined) throw malformed(`the breaker watches no KPI called ${kpi}`);
       const at = steady(raw);
-      if (over === null) take(watch, at, value, clock?.steps ?? 0);
+      if (over === null) take(watch, at, value);
     },
     arm,
     hard(at, words) {
@@ -167,6 +167,9 @@ const blank = { clock: null, armedAt: null, renewAt: 0, hard: null, over: null }
 /** The deadline's window gets most of the false trips: there they buy the most. */
 const shares = [0.8, 0.1, 0.1];
 
+/** A level may drift so many times as far as it may fall at once. */
+const driftOver = 1.7;
+
 /** By name: the order in which KPIs are listed changes nothing. */
 function termsOf(options: BreakerOptions): Terms[] {
   const { kpis, deadlineNs = 2e9, collectNs = 50e6, falseTrips = 0.004 } = options;
@@ -179,13 +182,14 @@ function termsOf(options: BreakerOptions): Terms[] {
       const { intervalNs, better, name } = kpi;
       if (!(intervalNs >= 10e6 && intervalNs <= 60e9))
         throw malformed(`the interval of ${name}, ${intervalNs} ns, is not between 10 ms and 60 s`);
-      const tolerated = kpi.tolerated ?? (better === 'higher' ? 0.18 : 0.5);
+      const tolerated = kpi.tolerated ?? (better === 'higher' ? 0.15 : 0.4);
       if (!(tolerated > 0 && (better === 'lower' || tolerated < 1)))
         throw malformed(`the tolerated loss of ${name}, ${tolerated}, is not a fraction of it`);
       const shortest = Math.max(deadlineNs - intervalNs - collectNs, 4 * intervalNs);
       return {
         kpi,
         tolerated: logLoss(better, tolerated),
+        drift: driftOver * logLoss(better, tolerated),
         windowsNs: [shortest, 3 * shortest, 9 * shortest],
         shares,
         falseTrips: falseTrips / kpis.length,

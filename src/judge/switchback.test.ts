@@ -80,6 +80,15 @@ describe('blockOf', () => {
     expect(Math.abs(same - 500)).toBeLessThan(64);
   });
 
+  it('throws other coins for another step', () => {
+    const other = planSwitchback({ ...options, steps: 2, step: 1, mostPairs: 12 });
+    const differ = Array.from(
+      { length: 100 },
+      (_, pair) => blockOf(plan, 2 * pair).arm !== blockOf(other, 2 * pair).arm,
+    );
+    expect(differ.filter(Boolean).length).toBeGreaterThan(20);
+  });
+
   it('starts where the last one ends, and measures after the washout', () => {
     expect(blockOf(plan, 3)).toMatchObject({ startNs: 30 * s, measureNs: 32 * s, endNs: 40 * s });
   });

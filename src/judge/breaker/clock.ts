@@ -6,13 +6,12 @@ export interface Clock {
   readonly raw: number;
   /** Steady time = caller's time + shift. */
   readonly shift: number;
-  readonly steps: number;
 }
 
 /** The clock after it showed `raw`; a jump beyond `gapNs`, either way, moves steady time by `stepNs` only. */
 export function advance(clock: Clock | null, raw: number, gapNs: number, stepNs: number): Clock {
-  if (clock === null) return { raw, shift: 0, steps: 0 };
+  if (clock === null) return { raw, shift: 0 };
   const moved = raw - clock.raw;
-  if (Math.abs(moved) > gapNs) return { raw, shift: clock.shift - moved + stepNs, steps: clock.steps + 1 };
+  if (Math.abs(moved) > gapNs) return { raw, shift: clock.shift - moved + stepNs };
   return moved > 0 ? { ...clock, raw } : clock;
 }

@@ -6,7 +6,7 @@ import { interval, percent, quantity } from '../text.ts';
 import { allowedRate, boundaryAt, studentised } from './boundary.ts';
 import { freedomOf, standardError } from './reference.ts';
 import type { Evidence, Sight } from './types.ts';
-import { limitOf, type Watch } from './watch.ts';
+import { boundOf, type Watch } from './watch.ts';
 
 const [alpha, leastAfter] = [0.05, 3];
 
@@ -65,7 +65,8 @@ export function sightOf({ terms, state }: Watch): Sight {
   const { kpi } = terms;
   const seen = (index: number): number => {
     const n = Math.max(2, Math.floor(terms.windowsNs[index]! / kpi.intervalNs));
-    const limit = limitOf(terms, reference, index, n, 0);
+    const bound = boundOf(terms, reference, index, n, 0);
+    const limit = Math.max(bound, index === 0 ? terms.tolerated : terms.drift);
     return -fractionOf(kpi.better, -(limit + 2.33 * standardError(reference, n)));
   };
   return {

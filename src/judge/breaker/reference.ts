@@ -8,17 +8,21 @@ import type { Goal } from '../types.ts';
 export interface Reference {
   /** Median of the samples. */
   readonly value: number;
-  /** Mean of the clipped gains, clip, standard deviation and first autocorrelation. */
+  /** Mean of the clipped gains, and the clip. */
   readonly centre: number;
   readonly clip: number;
+  /** Standard deviation and first autocorrelation, a trend taken off. */
   readonly deviation: number;
   readonly correlation: number;
-  /** Variance of windows' means over what the AR(1) fit says; at least 1. */
+  /** Variance of windows' means over what the AR(1) fit says, where that is beyond chance; at least 1. */
   readonly excess: number;
   readonly n: number;
   /** When it ended, in steady time. */
   readonly endNs: number;
 }
+
+/** Windows' means of independent noise vary by so much more than they should in one reference of thirty seconds out of ten. */
+const beyondChance = 1.4;
 
 /** Clips at so many tolerated losses, or robust deviations where the noise is wide. */
 const clipAt = 2.5;
@@ -39,10 +43,10 @@ export function referenceOf(
   const clipped = gains.map((gain) => clipTo(gain, clip));
   const n = clipped.length;
   const centre = sum(clipped) / n;
-  const deviation = Math.sqrt(sum(clipped.map((gain) => (gain - centre) ** 2)) / (n - 1));
-  const correlation = correlationOf(clipped, centre, deviation);
-  const fit = { deviation, correlation };
-  const seen = batchVariance(clipped, centre, windowSamples);
+  const noise = detrended(clipped);
+  const deviation = Math.sqrt(sum(noise.map((x) => x * x)) / Math.max(1, n - 3));
+  const fit = { deviation, correlation: correlationOf(noise, deviation) };
+  const seen = batchVariance(noise, windowSamples) / beyondChance;
   const expected = varianceOfMean(fit, windowSamples);
   const excess = expected > 0 ? Math.max(1, seen / expected) : 1;
   return { value, centre, clip, ...fit, excess, n, endNs };
@@ -72,27 +76,46 @@ export function varianceOfMean(noise: { deviation: number; correlation: number }
   return (noise.deviation ** 2 * factor) / n;
 }
 
-/** Corrected for the bias of short series (Kendall 1954); never below 0, so that noise that swings is not taken for less noise. */
-function correlationOf(values: readonly number[], centre: number, deviation: number): number {
-  if (deviation === 0) return 0;
+/** What is left after a parabola: what the level does over tens of seconds is drift, which is tolerated, and no noise of samples. */
+function detrended(values: readonly number[]): number[] {
   const n = values.length;
+  const line = values.map((_, i) => (2 * i - n + 1) / n);
+  const bend = mean(line.map((x) => x * x));
+  const basis = [values.map(() => 1), line, line.map((x) => x * x - bend)];
+  return basis.reduce<number[]>(
+    (left, one) => {
+      const part = sum(left.map((x, i) => x * one[i]!)) / Math.max(1e-300, sum(one.map((x) => x * x)));
+      return left.map((x, i) => x - part * one[i]!);
+    },
+    [...values],
+  );
+}
+
+/** Corrected for the bias of short series (Kendall 1954); never below 0, so that noise that swings is not taken for less noise. */
+function correlationOf(noise: readonly number[], deviation: number): number {
+  if (deviation < 1e-9) return 0;
+  const n = noise.length;
   let products = 0;
-  for (let i = 1; i < n; i++) products += (values[i]! - centre) * (values[i - 1]! - centre);
+  for (let i = 1; i < n; i++) products += noise[i]! * noise[i - 1]!;
   const r = products / ((n - 1) * deviation ** 2);
   return Math.min(0.98, Math.max(0, r + (1 + 3 * r) / n));
 }
 
-/** Variance of the means of all windows of w values around the centre; 0 where fewer than eight windows would fit side by side. */
-function batchVariance(values: readonly number[], centre: number, w: number): number {
-  const n = values.length;
+/** Variance of the means of all windows of w values; 0 where fewer than eight windows would fit side by side. */
+function batchVariance(noise: readonly number[], w: number): number {
+  const n = noise.length;
   if (w * 8 > n) return 0;
-  let mean = sum(values.slice(0, w)) / w;
-  let squares = (mean - centre) ** 2;
+  let average = sum(noise.slice(0, w)) / w;
+  let squares = average ** 2;
   for (let i = w; i < n; i++) {
-    mean += (values[i]! - values[i - w]!) / w;
-    squares += (mean - centre) ** 2;
+    average += (noise[i]! - noise[i - w]!) / w;
+    squares += average ** 2;
   }
   return squares / (n - w + 1) / (1 - w / n);
+}
+
+function mean(values: readonly number[]): number {
+  return sum(values) / values.length;
 }
 
 function clipTo(gain: number, clip: number): number {

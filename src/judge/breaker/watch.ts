@@ -1,6 +1,7 @@
 // The watch of one KPI: its samples, its reference, and whether one of its windows has crossed its boundary. Windows are moving means: among tests that must see a change within
 // a given time they miss least (Guépié, Fillatre and Nikiforov 2012). The shortest is what the deadline leaves; the others, three and nine times as long, see the same
 // losses later where the noise is wide.
+import { median } from '../../lib/stats.ts';
 import { gainFor } from '../compare.ts';
 import { allowedRate, boundaryAt, studentised } from './boundary.ts';
 import { freedomOf, gainAgainst, type Reference, referenceOf, standardError } from './reference.ts';
@@ -10,6 +11,8 @@ import type { Kpi } from './types.ts';
 export interface Terms {
   readonly kpi: Kpi;
   readonly tolerated: number;
+  /** So far from the reference may the level drift. */
+  readonly drift: number;
   readonly windowsNs: readonly number[];
   /** Part of the allowed false trips for each window. */
   readonly shares: readonly number[];
@@ -30,7 +33,7 @@ export interface Crossing {
 export interface WatchState {
   times: number[];
   values: number[];
-  counter: { at: number; value: number; steps: number } | null;
+  counter: { at: number; value: number } | null;
   equalSince: number;
   equalCount: number;
   /** Longest run of equal samples in the reference. */
@@ -72,12 +75,11 @@ export function openWatch(terms: Terms, from?: WatchState): Watch {
   return watch;
 }
 
-/** Takes a sample at a steady time; `steps` counts the steps of the clock so far. What is no number, negative or not newer is not a sample. */
-export function take(watch: Watch, at: number, told: number, steps: number): void {
+/** Takes a sample at a steady time. What is no number, negative or not newer is not a sample. */
+export function take(watch: Watch, at: number, told: number): void {
   const { state, terms } = watch;
-  const value = terms.kpi.kind === 'counter' ? rateOf(state, at, told, steps) : told;
-  if (value === undefined || !Number.isFinite(value) || value < 0 || at <= (state.times.at(-1) ?? -Infinity))
-    return;
+  const value = terms.kpi.kind === 'counter' ? rateOf(state, at, told) : told;
+  if (!Number.isFinite(value) || value < 0 || at <= (state.times.at(-1) ?? Number.NEGATIVE_INFINITY)) return;
   if (value !== state.values.at(-1)) [state.equalSince, state.equalCount] = [at, 0];
   state.equalCount++;
   state.times.push(at);
@@ -87,14 +89,12 @@ export function take(watch: Watch, at: number, told: number, steps: number): voi
   if (state.reference !== null) look(watch, at);
 }
 
-/** Per second since the last reading; nothing across a reset or a step of the clock. */
-function rateOf(state: WatchState, at: number, told: number, steps: number): number | undefined {
-  if (!Number.isFinite(told) || told < 0) return undefined;
+/** Per second since the last reading; negative, and so no sample, across a reset. */
+function rateOf(state: WatchState, at: number, told: number): number {
   const last = state.counter;
-  if (last !== null && last.steps === steps && at <= last.at) return undefined;
-  state.counter = { at, value: told, steps };
-  if (last === null || last.steps !== steps || told < last.value) return undefined;
-  return ((told - last.value) * 1e9) / (at - last.at);
+  if (!Number.isFinite(told) || (last !== null && at <= last.at)) return Number.NaN;
+  state.counter = { at, value: told };
+  return last === null ? Number.NaN : ((told - last.value) * 1e9) / (at - last.at);
 }
 
 /** Forgets what neither a reference nor a window will need, now and then. */
@@ -110,8 +110,12 @@ function trim({ state, terms, gains }: Watch): void {
   for (const column of [times, values, gains]) column.splice(0, gone);
 }
 
-/** One pass backwards over the samples since `from`: the mean of each window, held against its boundary. */
-function look({ state, terms, gains }: Watch, now: number): void {
+/**
+ * One pass backwards over the samples since `from`: the mean of each window, held against its boundary. The shortest window also has to be below the seconds before it, which a
+ * level that drifts is not; in the others it may drift so far.
+ */
+function look(watch: Watch, now: number): void {
+  const { state, terms, gains } = watch;
   const { times } = state;
   const elapsed = now - state.from;
   let [i, sum, n] = [times.length - 1, 0, 0];
@@ -120,9 +124,25 @@ function look({ state, terms, gains }: Watch, now: number): void {
     for (; i >= 0 && times[i]! > start; i--, n++) sum += gains[i]!;
     if (n < leastIn(terms, windowNs)) continue;
     if (index === 0) state.seenAt = now;
-    const limit = limitOf(terms, state.reference!, index, n, elapsed);
-    if (state.crossing === null && -sum / n > limit) state.crossing = { at: now, windowNs, limit, n };
+    const bound = boundOf(terms, state.reference!, index, n, elapsed);
+    const limit = Math.max(bound, index === 0 ? terms.tolerated : terms.drift);
+    const crossed = index === 0 ? -sum / n > bound && isSudden(watch, i + 1) : -sum / n > limit;
+    if (crossed && state.crossing === null) state.crossing = { at: now, windowNs, limit, n };
   }
+}
+
+/** The seconds before a window that it is held against. */
+const beforeNs = 10e9;
+
+/** Whether the samples from `start` on are below those before them by more than is tolerated; clipped, so that it takes most of them. */
+function isSudden({ state, terms, gains }: Watch, start: number): boolean {
+  const { times, reference } = state;
+  const first = times.findIndex((at) => at > times[start]! - beforeNs);
+  const level = median(gains.slice(Math.min(first, start - 1), start));
+  const clip = Math.max(1.5 * terms.tolerated, 2 * reference!.deviation);
+  let sum = 0;
+  for (let i = start; i < gains.length; i++) sum += Math.min(clip, Math.max(-clip, gains[i]! - level));
+  return -sum / (gains.length - start) > terms.tolerated;
 }
 
 /** A third of the samples that a window should have, at least two. */
@@ -130,8 +150,8 @@ function leastIn(terms: Terms, windowNs: number): number {
   return Math.max(2, Math.ceil(windowNs / terms.kpi.intervalNs / 3));
 }
 
-/** Quantile times standard error; but never less than what is tolerated. */
-export function limitOf(
+/** Quantile times standard error: what noise reaches as rarely as is allowed. */
+export function boundOf(
   terms: Terms,
   reference: Reference,
   index: number,
@@ -140,7 +160,7 @@ export function limitOf(
 ): number {
   const allowed = terms.falseTrips * terms.shares[index]!;
   const z = boundaryAt(allowedRate(allowed, elapsedNs), terms.windowsNs[index]!);
-  return Math.max(terms.tolerated, studentised(z, freedomOf(reference)) * standardError(reference, n));
+  return studentised(z, freedomOf(reference)) * standardError(reference, n);
 }
 
 /** The samples up to `at` become the reference; undefined if they do not make one. */
