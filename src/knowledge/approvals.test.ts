@@ -3,7 +3,7 @@
 import { readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { faultOf, temporaryDirectory } from '../../test/linux/support.ts';
+import { faultOf, script, temporaryDirectory } from '../../test/linux/support.ts';
 import { digest } from '../../test/records/build.ts';
 import type { Answer, Operation } from '../deployment/approvals.ts';
 import { openApprovals } from './approvals.ts';
@@ -108,6 +108,27 @@ describe('answering', () => {
     writeFileSync(join(directory, `${other}.answer`), JSON.stringify({ ...yes, answer: 'refused' }));
     expect(await faultOf(() => approvals.answer(other, yes, now))).toMatchObject({ code: 'not-permitted' });
     expect(readdirSync(directory).filter((name) => name.endsWith('.tmp'))).toEqual([]);
+  });
+
+  it('of two at once one holds', async () => {
+    const { directory, approvals } = opened();
+    for (let n = 0; n < 60; n++) approvals.ask(operation({ agent: String(n) }), now, 10 * minute);
+    const lines = `const { openApprovals } = await room('knowledge/approvals.ts');
+      const [directory, by, now] = args; const approvals = openApprovals(directory); const mine = [];
+      const answer = { version: 1, answer: by === 'ann' ? 'approved' : 'refused', by, why: '', atMs: Number(now) };
+      while (Date.now() % 500 > 20);
+      for (const { id } of approvals.list(Number(now))) { try { approvals.answer(id, answer, Number(now)); mine.push(id); } catch {} }
+      console.log(JSON.stringify(mine));`;
+    const ends = await Promise.all(
+      ['ann', 'bob', 'cid'].map((by) => script(lines, [directory, by, String(now)]).end),
+    );
+    const held = ends.flatMap(({ out }) => JSON.parse(out) as string[]);
+    expect(held.sort()).toEqual(
+      approvals
+        .list(now)
+        .map(({ id }) => id)
+        .sort(),
+    );
   });
 
   it('not after its time', async () => {

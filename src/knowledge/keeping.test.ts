@@ -105,6 +105,14 @@ describe('from a token to a deployment', () => {
     expect(await codes(keeping.permit(await issued(keeping), who, context))).toEqual([]);
   });
 
+  it('a token that is let through is a time that was seen', async () => {
+    const { keeping, clock, root } = opened();
+    const text = await issued(keeping);
+    clock.now += 5;
+    await keeping.permit(text, who, context);
+    expect(readFileSync(join(root, 'latest-time'), 'utf8')).toBe(`${issuedAtMs + 5}\n`);
+  });
+
   it('not when the spent tokens alone tell of a later time', async () => {
     const { keeping, again, clock, root } = opened();
     await keeping.permit(await issued(keeping), who, context);

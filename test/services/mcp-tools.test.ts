@@ -3,6 +3,7 @@
 import { PassThrough } from 'node:stream';
 import { expect, it } from 'vitest';
 import { serveMcp } from '../../src/interfaces/mcp.ts';
+import type { Service } from '../../src/services/service.ts';
 import { serviceTable } from '../../src/services/table.ts';
 import * as examples from '../profiles/examples.ts';
 import { fixedWorld } from './fixed-world.ts';
@@ -14,7 +15,7 @@ interface Message {
 }
 
 /** A session over the line protocol, of the 2025 era. */
-function session() {
+function session(alter: (services: Service[]) => Service[] = (services) => services) {
   const machine = { name: 'host', kernel: '6.18', cpus: 4 } as const;
   const { world } = fixedWorld({ observation: { counters: examples.server, machine } });
   const [stdin, stdout, stderr] = [new PassThrough(), new PassThrough(), new PassThrough()];
@@ -29,7 +30,7 @@ function session() {
     }
   });
   const io = { stdin, stdout, stderr, isTTY: false, columns: 100, signal: new AbortController().signal };
-  const served = serveMcp(serviceTable(world), io, { version: '1' });
+  const served = serveMcp(alter(serviceTable(world)), io, { version: '1' });
   let last = 0;
   const ask = async (method: string, params: object) => {
     const id = ++last;
@@ -136,5 +137,17 @@ it('an agent sees what waits for a person, and cannot answer it', async () => {
   expect(await call('audit', { action: 'verify' })).toMatchObject({
     structuredContent: { verified: { ok: true, lines: 1 } },
   });
+  await close();
+});
+
+it('what decides in a person’s name is no tool, unless agents get something else under its name', async () => {
+  const { open, ask, close } = session((services) =>
+    services.map(({ forAgents, ...one }) => one).filter(({ name }) => name !== 'tune'),
+  );
+  await open();
+  const { tools } = await ask('tools/list', {});
+  const names = tools.map(({ name }: { name: string }) => name);
+  expect(names).toContain('audit');
+  expect(names).not.toContain('approve');
   await close();
 });
