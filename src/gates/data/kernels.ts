@@ -128,3 +128,22 @@ export const sliceInf = 0xffffffffffffffffn;
 export const kick = { idle: 1n, preempt: 2n, wait: 4n } as const;
 export const enqLast = 1n << 41n;
 export const kthreadBit = 0x00200000n;
+
+/** Enumerators that objects take from the kernel, and no kernel from 6.16 to 7.3 has changed. */
+export const enumerators: Readonly<Record<string, bigint>> = {
+  SCX_DSQ_FLAG_BUILTIN: dsq.builtIn,
+  SCX_DSQ_FLAG_LOCAL_ON: 1n << 62n,
+  SCX_DSQ_INVALID: dsq.builtIn,
+  SCX_DSQ_GLOBAL: dsq.global,
+  SCX_DSQ_LOCAL: dsq.local,
+  SCX_DSQ_LOCAL_ON: dsq.localOn,
+  SCX_SLICE_DFL: 20_000_000n,
+  SCX_SLICE_INF: sliceInf,
+  SCX_KICK_IDLE: kick.idle,
+  SCX_KICK_PREEMPT: kick.preempt,
+  SCX_KICK_WAIT: kick.wait,
+  SCX_ENQ_WAKEUP: 1n,
+  SCX_ENQ_PREEMPT: 1n << 32n,
+  SCX_ENQ_REENQ: 1n << 40n,
+  SCX_ENQ_LAST: enqLast,
+};

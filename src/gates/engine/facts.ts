@@ -51,7 +51,8 @@ export function factsOf(object: BpfObject, kernels: readonly string[]): Facts {
       used.add(fn);
     }
   object.programs.forEach((program, fn) => {
-    if (!used.has(fn) && !program.section.startsWith('?')) all.push(follow(subject, undefined, fn));
+    // libbpf loads struct_ops programs only for a table that names them.
+    if (!used.has(fn) && !/^(\?|struct_ops)/.test(program.section)) all.push(follow(subject, undefined, fn));
   });
   return {
     object,

@@ -48,7 +48,8 @@ export function freedomOf(instance: Instance, branch: Branch): Freedom {
     (root.kind === 'arg' && root.name.endsWith('flags')) ||
     (root.kind === 'helper' && root.name === 'bpf_get_prandom_u32') ||
     (root.kind === 'calc' && anyOrigin(left, ({ name }) => name === 'bpf_get_prandom_u32')) ||
-    (root.kind === 'calc' && dependsOnTask(branch)) ||
+    (root.kind === 'calc' && (dependsOnTask(branch) || isEverySoOften(branch))) ||
+    (root.kind === 'mod' && isEverySoOften(branch)) ||
     (root.kind === 'mod' && anyOrigin(left, ({ kind, name }) => kind === 'field' && freeFields.test(name)));
   return isFree && !isAskedTwice(instance, branch) ? 'free' : 'bound';
 }
@@ -56,6 +57,12 @@ export function freedomOf(instance: Instance, branch: Branch): Freedom {
 function dependsOnTask({ left }: Branch): boolean {
   const fits = anyOrigin(left, ({ kind, name }) => kind === 'field' && freeFields.test(name));
   return fits && !anyOrigin(left, ({ kind }) => kind === 'kfunc' || kind === 'loaded' || kind === 'global');
+}
+
+/** `++count % 100`. */
+function isEverySoOften({ left }: Branch): boolean {
+  const divides = anyOrigin(left, ({ kind, name }) => kind === 'mod' || (kind === 'calc' && name === 'mod'));
+  return divides && anyOrigin(left, ({ kind }) => kind === 'global');
 }
 
 function isLookup({ left }: Branch): boolean {

@@ -66,6 +66,13 @@ export class Subject {
     return text;
   }
 
+  /** Name of the enumerator that a relocation is about. */
+  enumeratorOf({ kind, type, access }: CoreRelocation): string | undefined {
+    if (kind !== 'enumval_value') return undefined;
+    const named = this.object.btf.resolve(type);
+    return named.kind === 'enum' || named.kind === 'enum64' ? named.values[access[0] ?? 0]?.name : undefined;
+  }
+
   /** The variable of a section at this offset. */
   variableAt(section: string, offset: number): Variable | undefined {
     return this.#variablesOf(section).find((one) => offset >= one.offset && offset < one.offset + one.size);

@@ -1,8 +1,9 @@
 // What one instruction does to registers and stack. Source: RFC 9669; which load reads which field is told by CO-RE relocations, which global is a parameter by BTF.
+import type { CoreRelocation } from '../../bpf/btf-ext.ts';
 import type { Bytes, Instruction } from '../../bpf/instructions.ts';
 import type { Program } from '../../bpf/programs.ts';
 import { helperName, helpers } from '../data/helpers.ts';
-import { memberArguments } from '../data/kernels.ts';
+import { enumerators, memberArguments } from '../data/kernels.ts';
 import { kfuncs } from '../data/kfuncs.ts';
 import type { Instance, Site } from './analysis.ts';
 import { callArguments, frameOffset, passCall } from './calls.ts';
@@ -118,8 +119,7 @@ export class Transfer {
     if (relocation !== undefined) {
       const field = this.#subject.fieldOf(relocation);
       if (field !== undefined) return this.#values.made('offset', field);
-      if (relocation.kind !== 'enumval_value')
-        return this.#values.made('calc', relocation.kind, 0n, fn, code.at);
+      return this.#enumerator(fn, code.at, relocation);
     }
     return this.#values.constant(BigInt.asUintN(code.width, BigInt(code.imm)));
   }
@@ -143,8 +143,9 @@ export class Transfer {
     switch (reference?.kind) {
       case undefined: {
         const relocation = program.coreRelocations.get(code.at);
-        const isValue = relocation === undefined || relocation.kind === 'enumval_value';
-        return isValue ? values.constant(code.value) : values.made('calc', relocation.kind, 0n, fn, code.at);
+        return relocation === undefined
+          ? values.constant(code.value)
+          : this.#enumerator(fn, code.at, relocation);
       }
       case 'map':
         return values.made('map', reference.name);
@@ -157,6 +158,14 @@ export class Transfer {
       default:
         return values.made('ksym', reference!.name);
     }
+  }
+
+  /** A value of the kernel's; what else a relocation asks is answered when the policy is loaded. */
+  #enumerator(fn: number, at: number, relocation: CoreRelocation): Value {
+    const value = enumerators[this.#subject.enumeratorOf(relocation) ?? ''];
+    return value === undefined
+      ? this.#values.made('calc', relocation.kind, 0n, fn, at)
+      : this.#values.constant(value);
   }
 
   #loaded(instance: Instance, block: number, state: State, code: Load): Value {
@@ -216,11 +225,14 @@ export class Transfer {
     const values = this.#values;
     if (!data.name.startsWith('.rodata'))
       return values.made('global', `${variable?.name ?? data.name}`, BigInt(offset), fn, at);
+    // Enumerators that a loader fills in (SCX_ENUM_INIT).
+    if (variable?.name.startsWith('__SCX_')) {
+      const value = enumerators[variable.name.slice(2)];
+      return value === undefined ? undefined : values.constant(value);
+    }
     const initial = this.#subject.initial(data.name, place, bytes);
     if (initial === undefined) return undefined;
     if (variable?.isParameter) return values.made('parameter', variable.name, initial);
-    // Weak enumerators that a loader fills (SCX_ENUM_INIT) are constants for us only when they hold something.
-    if (variable?.name.startsWith('__SCX_') && initial === 0n) return undefined;
     return values.constant(initial);
   }
 

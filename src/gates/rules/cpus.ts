@@ -39,9 +39,11 @@ function local({ members }: Facts, reached: Reached): Draft[] {
   if (cpu === 'own' && (task === undefined || task.name === 'prev' || task.kind === 'loaded')) return [];
   const standings = cpu === 'own' ? (['bad'] as const) : standingsOf(cpu, callback.member);
   if (standings.every((one) => one === 'good') || isGuarded(reached)) return [];
+  // A DSQ that was chosen before: what decided is not seen from here.
+  const isChosen = (target.atoms?.length ?? 0) > 1;
   const isBad = standings.includes('bad');
   const hasEvidence = (isBad ? (members.get(callback.member ?? '')?.sites ?? []) : []).some(showsCare);
-  if (!isBad || (hasEvidence && standings.some((one) => one !== 'bad'))) return [];
+  if (!isBad || (hasEvidence && (isChosen || standings.some((one) => one !== 'bad')))) return [];
   return [
     {
       code: 'cpu-not-allowed',
@@ -57,11 +59,13 @@ function local({ members }: Facts, reached: Reached): Draft[] {
 
 /** The CPU in SCX_DSQ_LOCAL_ON | cpu; `own`: SCX_DSQ_LOCAL where that is not the task's own choice; undefined: another DSQ. */
 function cpuOf(target: Value, inDispatch: boolean): Value | 'own' | undefined {
-  const root = target.atoms?.length === 1 ? target.atoms[0]!.origin : undefined;
-  if (root?.kind === 'local-on') return root.of[0];
-  const id = constantOf(target);
-  if (id === dsq.local) return inDispatch ? 'own' : undefined;
-  if (id !== undefined && (id & dsq.localOn) === dsq.localOn) return target;
+  for (const atom of target.atoms ?? []) {
+    const { kind, value, of } = atom.origin;
+    if (kind === 'local-on') return of[0];
+    if (kind !== 'const') continue;
+    if (value === dsq.local && inDispatch) return 'own';
+    if ((value & dsq.localOn) === dsq.localOn) return { atoms: [atom] };
+  }
   return undefined;
 }
 

@@ -2,7 +2,7 @@
 // kernel/sched/ext.c, v6.18.
 
 import { enqLast, kick } from '../data/kernels.ts';
-import { kfuncs } from '../data/kfuncs.ts';
+import { inserts, kfuncs } from '../data/kfuncs.ts';
 import { atSite, type Draft, type Facts, type Rule } from '../engine/facts.ts';
 import { anyOrigin, constantsOf } from '../engine/values.ts';
 import { isBuiltIn, queueUses } from './queues.ts';
@@ -15,6 +15,8 @@ export const flagsRule: Rule = {
 
 const keepBuiltinIdle = 1n;
 const opsEnqLast = 2n;
+/** A single bit is also tested by shifting it to an end. */
+const shifts = /^(lsh|rsh|arsh)$/;
 
 function last(facts: Facts): Draft[] {
   const enqueue = facts.members.get('enqueue');
@@ -38,10 +40,15 @@ function last(facts: Facts): Draft[] {
       [left, right].some((value) =>
         anyOrigin(value, ({ kind, value: mask, name }) => {
           if (kind === 'bits') return (mask & enqLast) !== 0n;
-          return kind === 'calc' && name === 'rsh';
+          return kind === 'calc' && shifts.test(name);
         }),
       ),
     ),
+  );
+  const chooses = enqueue.sites.some(
+    ({ site }) =>
+      inserts.has(site.name) &&
+      anyOrigin(site.args[1], ({ kind, name }) => kind === 'arg' && name === 'enq_flags'),
   );
   const kicksOrRuns =
     enqueue.sites.some(({ site }) => site.name === 'scx_bpf_kick_cpu') ||
@@ -51,7 +58,7 @@ function last(facts: Facts): Draft[] {
         reached.callback === enqueue.callback &&
         !ids?.every(isBuiltIn),
     );
-  if (asks || kicksOrRuns) return [];
+  if (asks || chooses || kicksOrRuns) return [];
   return [
     {
       ...draft,

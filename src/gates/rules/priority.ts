@@ -108,11 +108,11 @@ function isDynamic({ kind, name }: Origin): boolean {
 function finding(facts: Facts, { first, later, at }: Pair): Draft[] {
   const enqueue = facts.members.get('enqueue');
   const isLimited = enqueue?.entered.some(({ instance }) => isDecidedByState(instance)) ?? false;
-  const kernelOnly = queueUses(facts)
-    .filter(
-      ({ use, ids }) => (use === 'insert' || use === 'insert-vtime') && ids?.length === 1 && ids[0] === first,
-    )
-    .every(({ reached }) => guardsOf(reached).some(({ left }) => isForFew(left)));
+  const filled = queueUses(facts).filter(
+    ({ use, ids }) => (use === 'insert' || use === 'insert-vtime') && ids?.length === 1 && ids[0] === first,
+  );
+  const kernelOnly =
+    filled.length > 0 && filled.every(({ reached }) => guardsOf(reached).some(({ left }) => isForFew(left)));
   const isReject = !isLimited && !kernelOnly;
   return [
     {

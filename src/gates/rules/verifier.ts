@@ -18,9 +18,12 @@ export const verifierRule: Rule = {
 };
 
 function nulls({ object }: Facts, { callback, entered }: Followed): Draft[] {
-  return entered.flatMap(({ instance }) =>
-    [...instance.untested.values()].flatMap(({ at, pointer }) => {
+  return entered.flatMap(({ instance }) => {
+    const said = new Set<Origin>();
+    return [...instance.untested.values()].flatMap(({ at, pointer }) => {
       const { origin } = pointer.atoms![0]!;
+      if (said.has(origin)) return [];
+      said.add(origin);
       const isArgument = origin.kind === 'arg';
       const map = origin.of[0]?.atoms?.[0]?.origin;
       const type = object.maps.find(({ name }) => map?.kind === 'map' && name === map.name)?.typeName;
@@ -39,8 +42,8 @@ function nulls({ object }: Facts, { callback, entered }: Followed): Draft[] {
           at: { fn: instance.fn, slot: at, member: callback.member },
         } satisfies Draft,
       ];
-    }),
-  );
+    });
+  });
 }
 
 const writable = /^task_struct\.scx\.(slice|dsq_vtime|disallow)$/;
@@ -106,8 +109,7 @@ function isLeaked(callback: Callback, instance: Instance, site: Site, release: R
   // It may be handed to the caller, or kept.
   if (instance.result.atoms === undefined && instance.fn !== callback.entry) return false;
   if (instance.fn !== callback.entry && anyOrigin(instance.result, (one) => one === origin)) return false;
-  if ([...instance.stores.values()].some(({ value }) => anyOrigin(value, (one) => one === origin, 1)))
-    return false;
+  if ([...instance.stores.values()].some(({ value }) => rootOf(value) === origin)) return false;
   const released = new Set<number>();
   for (const one of instance.sites.values())
     if (releases(callback, one, release, 0) && (one.block !== site.block || one.at > site.at))

@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* Flags that need something, or exclude each other. */
+#include "policy.h"
+u64 idlers;
+#define SCX_ENQ_LAST (1ULL << 41)
+#if defined(CASE_last_alone)
+#define MORE .flags = 2,
+#define NO_ENQUEUE
+#elif defined(CASE_last_ignored)
+#define MORE .flags = 2,
+#define ENQUEUE scx_bpf_dsq_insert(p, QUEUE, slice_ns, enq_flags)
+#elif defined(CASE_last_handled)
+#define MORE .flags = 2,
+#define ENQUEUE scx_bpf_dsq_insert(p, enq_flags & SCX_ENQ_LAST ? SCX_DSQ_LOCAL : QUEUE, slice_ns, enq_flags)
+#elif defined(CASE_kick_both)
+#define ENQUEUE scx_bpf_dsq_insert(p, QUEUE, slice_ns, enq_flags); scx_bpf_kick_cpu(0, SCX_KICK_IDLE | SCX_KICK_PREEMPT)
+#elif defined(CASE_kick_either)
+#define ENQUEUE scx_bpf_dsq_insert(p, QUEUE, slice_ns, enq_flags); scx_bpf_kick_cpu(0, p->pid & 1 ? SCX_KICK_IDLE : SCX_KICK_PREEMPT)
+#elif defined(CASE_idle_off) || defined(CASE_idle_kept)
+void OP(small_update_idle, s32 cpu, bool idle)
+{
+	idlers += idle ? 1 : -1;
+}
+#ifdef CASE_idle_kept
+#define MORE .update_idle = (void *)small_update_idle, .flags = 1,
+#else
+#define MORE .update_idle = (void *)small_update_idle,
+#endif
+#elif defined(CASE_idle_own)
+void OP(small_update_idle, s32 cpu, bool idle)
+{
+	idlers += idle ? 1 : -1;
+}
+#define MORE .update_idle = (void *)small_update_idle,
+#define SELECT_CPU return prev_cpu
+#define ENQUEUE scx_bpf_dsq_insert(p, QUEUE, slice_ns, enq_flags)
+#endif
+#include "base.h"
