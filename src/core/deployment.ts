@@ -54,6 +54,12 @@ export const deploymentSchema = z.object({
   /** The verdict first. */
   from: z.array(digestSchema),
   by: z.string(),
+  /** ms since 1970, UTC. */
+  startedMs: z.number().int().min(0),
+  /** Where it was to stay. */
+  scope: attachScopeSchema,
+  /** Of trust, that it took (src/deployment/changes.ts). */
+  level: z.number().int().min(0).max(3),
   /** Of the token that was spent. */
   tokenId: z.string(),
   policy: policySchema,

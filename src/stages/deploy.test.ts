@@ -127,6 +127,8 @@ const plan: DeploymentPlan = {
     policy: { name: 'good', object: digest, parameters: {} },
     from: [digest],
     by: 'somebody',
+    startedMs: 5,
+    level: 0,
     tokenId: 't',
     kernel: '7.3',
   },

@@ -36,6 +36,8 @@ export interface DeploymentPlan {
   /** Digests that the record names, the verdict first. */
   readonly from: readonly string[];
   readonly by: string;
+  readonly startedMs: number;
+  readonly level: number;
   readonly tokenId: string;
   readonly kernel: string;
   /** The first one is what steps are judged by; the breaker looks at all. */
@@ -290,14 +292,15 @@ class Run {
   }
 
   async record(end: RunEnd): Promise<Deployment> {
-    const { policy, from, by, tokenId, kernel, kpis, seed } = this.#plan;
+    const { policy, from, by, startedMs, level, tokenId, kernel, kpis, seed, keepScope } = this.#plan;
     const { state, ops } = await this.#site.presence();
     const evidence = (end.trip?.evidence ?? []).map(({ kpi, effect, sinceAt, words }) => ({
       ...{ kpi, effect: { ...effect }, sinceNs: sinceAt - this.#startNs, words },
     }));
     await this.#site.hear({ what: 'over', words: `${end.how}: ${end.words}` });
     return {
-      ...{ kind: 'deployment', version: 1, from: [...from], by, tokenId, policy, seed },
+      ...{ kind: 'deployment', version: 1, from: [...from], by, startedMs, level, tokenId, policy, seed },
+      scope: structuredClone(keepScope) as Deployment['scope'],
       machine: { name: this.#site.machine.name, kernel },
       kpis: [...kpis],
       steps: this.#steps,

@@ -75,7 +75,15 @@ async function plan(chosen: Policy, scope: AttachScope): Promise<DeploymentPlan>
     dwellMs: 0,
   } as const;
   return {
-    ...{ policy: chosen, from: ['0'.repeat(64)], by: 'a test', tokenId: 'none', kernel: guest.release },
+    ...{
+      policy: chosen,
+      from: ['0'.repeat(64)],
+      by: 'a test',
+      startedMs: 5,
+      level: 0,
+      tokenId: 'none',
+      kernel: guest.release,
+    },
     ...{ kpis: [rate()], referenceMs: 12_000, steps: [step], keepMs: 5000, keepScope: { part: 'whole' } },
     ...{ seed: 5, heartbeatMs: 2000, timeoutMs: 5000, replace: false },
   };
