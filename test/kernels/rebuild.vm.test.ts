@@ -51,6 +51,7 @@ describe.skipIf(!possible)('make', () => {
     'test/kernels/objects',
     'test/runner/objects',
     'test/simulator/fuzz/policies',
+    'test/gauntlet/static',
   ];
 
   it.each(directories)('%s', async (directory) => {

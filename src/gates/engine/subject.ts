@@ -132,7 +132,7 @@ export class Subject {
       program: this.functions[fn]?.name ?? null,
       callback,
       instruction: at,
-      file: line?.file ?? null,
+      file: line?.file.replace(/^(\.\/)+/, '') ?? null,
       line: line?.line ?? null,
       column: line?.column ?? null,
       text: line?.text.trim() ?? null,
