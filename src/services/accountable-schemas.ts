@@ -71,7 +71,7 @@ export const approveInput = z.object({
     .optional()
     .describe('what to answer: the first digits of its id; without it, what waits is listed'),
   refuse: z.boolean().default(false).describe('refuse it'),
-  why: z.string().max(500).default('').describe('a sentence for the record'),
+  why: z.string().max(500).optional().describe('a sentence for the record'),
   all: z.boolean().default(false).describe('list what was answered, used or has expired, too'),
 });
 export const waitingInput = z.object({

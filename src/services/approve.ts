@@ -32,7 +32,7 @@ export const approve = (world: World) =>
     async run({ id, refuse, why, all }) {
       if (id === undefined) return listed(world, all);
       const answer = refuse ? 'refused' : 'approved';
-      const answered = await world.keeping.decide(id, { answer, by: world.person(), why });
+      const answered = await world.keeping.decide(id, { answer, by: world.person(), why: why ?? '' });
       return {
         output: { approvals: [rowOf(answered)] },
         exit: 0,
