@@ -12,6 +12,7 @@ import { serveMcp } from './interfaces/mcp.ts';
 import { processIo } from './interfaces/terminal.ts';
 import { openKeeping } from './knowledge/keeping.ts';
 import { openPolicies } from './knowledge/policies.ts';
+import { openRunning } from './knowledge/running.ts';
 import { openScripts } from './knowledge/scripts.ts';
 import { openStore } from './knowledge/store.ts';
 import { openWorkloads, type Program } from './knowledge/workloads.ts';
@@ -32,7 +33,9 @@ import { hostProbes } from './machines/host-probes.ts';
 import { readKernelImage } from './machines/kernel-reading.ts';
 import { type MicroVm, openMicroVm } from './machines/micro-vm.ts';
 import { openSimulator, type SimulatorMachine } from './machines/simulator.ts';
+import { guestSite, hostCharge, hostSite } from './machines/sites.ts';
 import { runScript } from './sandbox/thread.ts';
+import type { DeploymentSite, SiteWish } from './services/deploy/site.ts';
 import { observations, observationsHeading } from './services/observations.ts';
 import type { Call } from './services/service.ts';
 import { serviceTable } from './services/table.ts';
@@ -46,6 +49,10 @@ import type {
   World,
 } from './services/world.ts';
 import { readProbeEvents } from './traces/probe-events.ts';
+
+/** A day: a guest is a place to try things, no place to stay. */
+const guestLifeMs = 86_000_000;
+const silent: Call = { progress: () => {}, signal: new AbortController().signal };
 
 const packageRoot = fileURLToPath(new URL('..', import.meta.url));
 
@@ -103,6 +110,27 @@ export function openWorld(env: NodeJS.ProcessEnv = process.env): World {
   const hostMachine = async (call: Call): Promise<HostMachine> =>
     openHostMachine({ blobs: store.blobs, runner: await runnerFor(call), env });
 
+  async function openSite(wish: SiteWish, call: Call): Promise<DeploymentSite> {
+    if (wish.on === 'host') return hostSite(await hostMachine(call));
+    const ready = await openMachine({ machine: 'micro-vm', kernel: wish.kernel }, call);
+    const { argv, with: needs, env: own, cwd } = wish.command;
+    const [program] = argv;
+    if (program === undefined)
+      throw new Fault('malformed', 'a guest needs something that runs on in it', {
+        next: 'put a command after --',
+      });
+    const packed = await ready.pack(program, needs, { cwd, env: own, call });
+    const workload = {
+      ...{ kind: 'command' as const, name: program, argv: [packed.executable, ...argv.slice(1)], cwd },
+      ...{ env: { ...own }, with: [...needs], payload: packed.digest, runs: 1, patterns: {} },
+    };
+    const mode = (await ready.chooseMode('auto', 'command', call)) as 'fast' | 'kvm';
+    const memoryMiB = ready.memoryFor(packed.digest);
+    const cpus = wish.cpus ?? Math.min(ready.cpus, 4);
+    const options = { workload, cpus, memoryMiB, mode, lifeMs: guestLifeMs, signal: call.signal };
+    return guestSite(await (ready.machine as MicroVm).serve(options));
+  }
+
   let opened: SimulatorMachine | undefined;
   /** One for the life of the process: its memory and its functions are made once. */
   const simulator = (): SimulatorMachine => {
@@ -116,6 +144,9 @@ export function openWorld(env: NodeJS.ProcessEnv = process.env): World {
     workloads: openWorkloads(join(packageRoot, 'workloads')),
     scripts: openScripts(store),
     keeping: openKeeping(store, Date.now),
+    running: openRunning(join(store.root, 'deployment', 'running')),
+    openSite,
+    charge: hostCharge(async (address, signal) => (await hostMachine(silent)).adopt(address, signal)),
     person: () => personOf(env),
     runScript,
     cwd: process.cwd(),

@@ -68,7 +68,7 @@ function serverOf(
         outputSchema: unchecked(service.output),
         annotations: {
           readOnlyHint: service.effect === 'read',
-          destructiveHint: service.effect === 'start',
+          destructiveHint: service.effect === 'start' || service.effect === 'switch',
           idempotentHint: service.effect === 'read',
           openWorldHint: service.effect === 'start',
         },

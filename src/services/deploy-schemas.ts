@@ -92,7 +92,7 @@ export const deployOutput = z.object({
   decision: z.enum(['would-deploy', 'not-permitted', 'needs-approval', ...deploymentEnds]),
   policy: z.string(),
   plan: z.array(z.string()).describe('what would change, or was to'),
-  findings: z.array(finding).describe('why not'),
+  findings: z.array(finding).readonly().describe('why not'),
   approval: z.string().nullable().describe('id of the question that waits for a person'),
   steps: z.array(deploymentStepSchema.omit({ blocks: true })),
   why: z.string(),

@@ -4,9 +4,9 @@ import type { z } from 'zod';
 
 /**
  * read: looks at what is there; run: starts guests, writes records and cache; start: may start a command of the caller's on this machine, with our rights;
- * remove: deletes; decide: a person's decision, on record, never offered to agents. None of them changes the scheduler of the host.
+ * switch: changes which scheduler is in charge; remove: deletes; decide: a person's decision, on record, never offered to agents.
  */
-export type Effect = 'read' | 'run' | 'start' | 'remove' | 'decide';
+export type Effect = 'read' | 'run' | 'start' | 'switch' | 'remove' | 'decide';
 
 export interface Progress {
   /** One line for a person. */

@@ -3,6 +3,7 @@
 import { analyse, scripts } from './analyse.ts';
 import { approve } from './approve.ts';
 import { audit } from './audit.ts';
+import { deploy } from './deploy.ts';
 import { diff } from './diff.ts';
 import { fuzz } from './fuzz.ts';
 import { policies, workloads } from './library.ts';
@@ -12,6 +13,7 @@ import { profileWorkload } from './profile-workload.ts';
 import { compare, replay, show } from './records.ts';
 import type { Service } from './service.ts';
 import { simulate } from './simulate.ts';
+import { restore, status, stop } from './status.ts';
 import { doctor, uninstall } from './system.ts';
 import { tune } from './tune.ts';
 import { verify } from './verify.ts';
@@ -37,6 +39,10 @@ export function serviceTable(world: World): Service[] {
     ...first,
     analyse(world, looks),
     ...looks,
+    deploy(world),
+    restore(world),
+    stop(world),
+    status(world),
     audit(world),
     approve(world),
     scripts(world),

@@ -1,5 +1,6 @@
 // What the services receive from main.ts: the parts that touch the world, behind narrow interfaces.
 
+import type { ForeignScheduler } from '../core/attachment.ts';
 import type { Call as RecordedCall, Traced } from '../core/calls.ts';
 import type { Host } from '../core/host.ts';
 import type { Machine } from '../core/machine.ts';
@@ -9,10 +10,12 @@ import type { CheckerName, Ignored, Scenario } from '../core/scenario.ts';
 import type { Trace } from '../core/trace.ts';
 import type { Keeping } from '../knowledge/keeping.ts';
 import type { PolicyLibrary } from '../knowledge/policies.ts';
+import type { RunningList } from '../knowledge/running.ts';
 import type { ScriptLibrary } from '../knowledge/scripts.ts';
 import type { Store } from '../knowledge/store.ts';
 import type { Program, WorkloadLibrary } from '../knowledge/workloads.ts';
 import type { RunScript } from '../sandbox/script.ts';
+import type { DeploymentSite, SiteWish } from './deploy/site.ts';
 import type { Call } from './service.ts';
 
 export type Mode = MachineRef['mode'];
@@ -139,6 +142,22 @@ export interface Check {
   readonly next?: string;
 }
 
+/** The scheduler of this machine, seen and undone from outside of any deployment. */
+export interface Charge {
+  /** Undefined: the kernel has no sched_ext. */
+  now(): { readonly state: string; readonly ops: string; readonly enableSeq: number } | undefined;
+  /** Somebody else's. */
+  foreign(): Promise<ForeignScheduler | undefined>;
+  /** Addresses of the holders of policies of ours. */
+  holders(): Promise<readonly string[]>;
+  /** Makes a holder let go; how it ended, in words. */
+  release(address: string): Promise<string>;
+  /** Makes the kernel leave sched_ext, whoever is in charge (SysRq-S). True when it has. */
+  leave(): Promise<boolean>;
+  /** Asks a deployment's process to end in order, and waits for it; false: it did not. */
+  end(pid: number, limitMs: number): Promise<boolean>;
+}
+
 export interface World {
   readonly store: Store;
   readonly policies: PolicyLibrary;
@@ -147,6 +166,12 @@ export interface World {
   readonly scripts: ScriptLibrary;
   /** What makes deployments permitted and accountable. */
   readonly keeping: Keeping;
+  /** Deployments that are under way on this machine. */
+  readonly running: RunningList;
+  /** Where a policy can stay in charge. Faults: not-permitted, unsupported, unavailable. */
+  openSite(wish: SiteWish, call: Call): Promise<DeploymentSite>;
+  /** What is in charge of this machine. */
+  readonly charge: Charge;
   /** Who sits at the command line: their name, as this machine knows them. */
   person(): string;
   readonly cwd: string;

@@ -9,6 +9,7 @@ import type { Observation } from '../../src/core/observation.ts';
 import type { Trace } from '../../src/core/trace.ts';
 import { openKeeping } from '../../src/knowledge/keeping.ts';
 import { openPolicies } from '../../src/knowledge/policies.ts';
+import { openRunning } from '../../src/knowledge/running.ts';
 import { openScripts } from '../../src/knowledge/scripts.ts';
 import { openStore } from '../../src/knowledge/store.ts';
 import { openWorkloads } from '../../src/knowledge/workloads.ts';
@@ -17,14 +18,24 @@ import { attackPolicy, writeFailure } from '../../src/machines/attack.ts';
 import { openSimulator } from '../../src/machines/simulator.ts';
 import { readySimulator } from '../../src/main.ts';
 import { runScript } from '../../src/sandbox/thread.ts';
+import type { DeploymentSite } from '../../src/services/deploy/site.ts';
 import type { Call } from '../../src/services/service.ts';
 import { serviceTable } from '../../src/services/table.ts';
-import type { ReadyMachine, World } from '../../src/services/world.ts';
+import type { Charge, ReadyMachine, World } from '../../src/services/world.ts';
 import { temporaryDirectory } from '../linux/support.ts';
 import { digest, machine } from '../records/build.ts';
 import { type Script, scriptedMachine } from '../stages/scripted.ts';
 
 export const root = new URL('../../', import.meta.url).pathname;
+
+const noCharge: Charge = {
+  now: () => undefined,
+  foreign: async () => undefined,
+  holders: async () => [],
+  release: async () => 'detached',
+  leave: async () => true,
+  end: async () => true,
+};
 
 export interface Fixed {
   readonly world: World;
@@ -56,6 +67,10 @@ export interface FixedOptions extends Script {
   readonly observation?: Observation;
   /** Clock of what deployments are answered for with; ms since 1970. */
   readonly now?: () => number;
+  /** Where deployments happen. */
+  readonly site?: DeploymentSite;
+  /** What is in charge of the machine that this one pretends to be. */
+  readonly charge?: Charge;
   /** No micro-VM can be had. */
   readonly unavailable?: Fault;
 }
@@ -101,6 +116,13 @@ export function fixedWorld(options: FixedOptions = {}): Fixed {
     workloads: openWorkloads(join(root, 'workloads')),
     scripts: openScripts(store),
     keeping: openKeeping(store, options.now ?? (() => 1_800_000_000_000)),
+    running: openRunning(join(directory, 'running')),
+    async openSite(wish) {
+      asked.push(`site ${wish.on}`);
+      if (options.site === undefined) throw new Fault('unsupported', 'nothing is deployed here');
+      return options.site;
+    },
+    charge: options.charge ?? noCharge,
     person: () => 'someone (1000)',
     runScript,
     cwd: directory,

@@ -15,6 +15,7 @@ export type Groups = readonly (readonly [heading: string, names: readonly string
 const byEffect: Readonly<Record<Effect | 'extra', string>> = {
   start: 'Know the workload',
   run: 'Try and decide',
+  switch: 'Put it to work',
   read: 'Look',
   decide: 'Answer for it',
   extra: 'Serve',

@@ -1,0 +1,96 @@
+// Where deployments happen: this machine, or a guest that lives long; and this machine's scheduler as it is seen and undone from outside of any deployment.
+
+import { writeFileSync } from 'node:fs';
+import { release } from 'node:os';
+import type { AttachScope, Deploys } from '../core/attachment.ts';
+import { Fault } from '../core/errors.ts';
+import type { KpiSample, KpiSpec } from '../core/kpi.ts';
+import { hostClock } from '../linux/clock.ts';
+import { holdAddresses } from '../linux/hold.ts';
+import { openKpis } from '../linux/kpi.ts';
+import { gone, readSchedExt, schedulerInCharge } from '../linux/sched-ext.ts';
+import type { GuestHost } from './long-guest.ts';
+
+const readKpis = (kpis: readonly KpiSpec[], hear: (sample: KpiSample) => void) =>
+  openKpis(kpis, { nowNs: () => hostClock.nowNs(), hear });
+
+export function hostSite(machine: Deploys) {
+  return {
+    machine: { ...machine, name: 'host' as const },
+    clock: hostClock,
+    openKpis: readKpis,
+    presence: async () => readSchedExt() ?? { state: 'absent', ops: '' },
+    release: release(),
+    work: undefined,
+    output: undefined,
+    close: async () => {},
+  };
+}
+
+export function guestSite(guest: GuestHost) {
+  const work: AttachScope = { part: 'cgroups', paths: [guest.cgroup] };
+  return {
+    machine: guest,
+    clock: hostClock,
+    openKpis: readKpis,
+    presence: () => guest.presence(),
+    release: guest.release,
+    work,
+    output: guest.log,
+    close: () => guest.end(),
+  };
+}
+
+/** `adopt`: of the host machine. */
+export function hostCharge(adopt: Deploys['adopt']) {
+  return {
+    now: () => readSchedExt(),
+    foreign: () => schedulerInCharge(),
+    holders: () => holdAddresses(),
+    async release(address: string): Promise<string> {
+      try {
+        const { why, detail } = await (await adopt(address)).detach();
+        return detail === '' ? why : `${why}: ${detail}`;
+      } catch (error) {
+        return (error as Error).message;
+      }
+    },
+    async leave(): Promise<boolean> {
+      const now = readSchedExt();
+      if (now === undefined || now.state === 'disabled') return true;
+      try {
+        writeFileSync('/proc/sysrq-trigger', 'S');
+      } catch (error) {
+        throw new Fault(
+          'not-permitted',
+          `cannot ask the kernel to leave sched_ext: ${(error as Error).message}`,
+          {
+            next: 'as root: echo S > /proc/sysrq-trigger',
+          },
+        );
+      }
+      return await gone(now, 5000);
+    },
+    async end(pid: number, limitMs: number): Promise<boolean> {
+      for (const deadline = performance.now() + limitMs; ; ) {
+        try {
+          process.kill(pid, performance.now() > deadline ? 'SIGKILL' : 'SIGTERM');
+        } catch {
+          return performance.now() <= deadline;
+        }
+        if (performance.now() > deadline) return false;
+        for (let looks = 0; looks < 10 && isAlive(pid); looks++)
+          await new Promise((resolve) => setTimeout(resolve, limitMs / 20));
+      }
+    },
+  };
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch {
+    return false;
+  }
+}

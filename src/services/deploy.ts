@@ -1,0 +1,278 @@
+// deploy: an accepted verdict's policy in charge of a machine, by canary, watched, and given back. Nobody without a verdict gets here.
+
+import type { z } from 'zod';
+import type { Deployment, Lesson } from '../core/deployment.ts';
+import type { KpiSpec } from '../core/kpi.ts';
+import { endedEntry, switchedEntry } from '../deployment/history.ts';
+import { policyIdentity } from '../deployment/identity.ts';
+import { scopeOf } from '../deployment/scope.ts';
+import { type DeploymentNews, type DeploymentPlan, deploy as runDeployment } from '../stages/deploy.ts';
+import { type Granted, grantBehind, permit, stateDigest } from './deploy/permission.ts';
+import { attachScopeOf, type DeploymentSite, kpiOf } from './deploy/site.ts';
+import { deployInput, deployOutput } from './deploy-schemas.ts';
+import { deploymentText, scopeWords, stepLine } from './deployment-text.ts';
+import { type Call, type Reply, service } from './service.ts';
+import type { World } from './world.ts';
+
+type Input = z.infer<typeof deployInput>;
+type Output = z.infer<typeof deployOutput>;
+
+const description =
+  'Takes what an accepted verdict has measured, and nothing else. First the KPIs are read under the default scheduler; then each step (the canary’s scope, then the whole of `scope`) lets default and candidate take turns ' +
+  'in blocks, and goes on only when the first KPI shows what `question` asks; then the policy stays. All the while a sequential test watches every KPI, and the kernel the policy: a real loss is undone ' +
+  'within seconds, and so is everything when this process dies or freezes. Ends at Ctrl-C, after `keep`, or by restore. Try --dry-run first: it says what would happen, and whether you may. ' +
+  'An agent may as much as it has earned; what waits for a person is listed by approve. Exit 0: kept, or would be; 1: not.';
+
+export const deploy = (world: World) =>
+  service<Input, Output>({
+    name: 'deploy',
+    effect: 'switch',
+    summary: 'Put an accepted verdict’s policy in charge, step by step; watch it; give the machine back.',
+    description,
+    input: deployInput,
+    output: deployOutput,
+    cli: {
+      positional: ['verdict'],
+      rest: 'command',
+      examples: [
+        `schedcp deploy 4f2a91 --dry-run --kpi '{"name":"rate","direction":"higher","source":{"from":"log","file":"/var/log/app.log","line":"served {number} req/s"}}'`,
+        `schedcp deploy 4f2a91 --canary cgroup:/system.slice/app.service --kpi '{"name":"p99","direction":"lower","unit":"ms","source":{"from":"prometheus","url":"http://localhost:9090","query":"app_p99"}}'`,
+        `schedcp deploy 4f2a91 --on guest --kpi '{"name":"rate","direction":"higher","source":{"from":"output","line":"rate {number}"}}' -- ./service --threads 4`,
+      ],
+    },
+    run: (input, call) => runDeploy(world, input, call),
+  });
+
+async function runDeploy(world: World, input: Input, call: Call): Promise<Reply<Output>> {
+  const grant = await grantBehind(world, input.verdict);
+  if ('refused' in grant)
+    return refusedReply('a policy', {
+      decision: 'not-permitted',
+      findings: [grant.refused],
+      plan: [],
+      approval: null,
+    });
+  call.progress({ text: input.on === 'guest' ? 'starting a guest' : 'looking at this machine' });
+  const site = await world.openSite(
+    {
+      on: input.on,
+      kernel: input.kernel ?? (input.on === 'guest' ? grant.releases[0] : undefined),
+      cpus: input.cpus,
+      command: {
+        ...{ argv: input.command ?? [], with: input.with, env: input.env, cwd: input.cwd ?? world.cwd },
+      },
+    },
+    call,
+  );
+  try {
+    return await onSite(world, input, grant, site, call);
+  } finally {
+    await site.close();
+  }
+}
+
+async function onSite(
+  world: World,
+  input: Input,
+  grant: Granted,
+  site: DeploymentSite,
+  call: Call,
+): Promise<Reply<Output>> {
+  const kpis = input.kpi.map((kpi) => kpiOf(kpi, site.output));
+  const keepScope = attachScopeOf(input.scope, site.work);
+  const canary = input.canary ?? (input.on === 'guest' ? 'work' : undefined);
+  const scopes = [...(canary === undefined ? [] : [attachScopeOf(canary, site.work)]), keepScope];
+  const presence = await site.presence();
+  const isForeign = presence.ops !== '';
+  const permitted = await permit(world, {
+    ...{
+      grant,
+      agent: input.agent,
+      kernel: site.release,
+      isDry: input.dryRun,
+      restore: stateDigest(presence),
+    },
+    scope: scopeOf(keepScope),
+    isCritical: input.on === 'host' && keepScope.part === 'whole',
+    bounds: boundsOf(input),
+    anomalies: isForeign ? [`the scheduler ${presence.ops} is in charge`] : [],
+  });
+  const words = planWords(input, grant, site, kpis, scopes.map(scopeWords));
+  if (!permitted.may) {
+    const { findings, approval } = permitted;
+    const decision = approval === null ? 'not-permitted' : 'needs-approval';
+    return refusedReply(grant.policy.name, { decision, findings, plan: words, approval });
+  }
+  if (input.dryRun) return dryReply(grant.policy.name, words);
+  const plan: DeploymentPlan = {
+    ...{
+      policy: grant.policy,
+      from: [grant.verdict],
+      by: permitted.by,
+      level: grant.level,
+      tokenId: permitted.tokenId,
+    },
+    ...{
+      startedMs: world.keeping.latestMs(),
+      kernel: site.release,
+      kpis,
+      referenceMs: input.reference * 1000,
+    },
+    steps: scopes.map((scope) => ({
+      ...{ scope, question: input.question, ...(input.limit !== undefined && { limit: input.limit }) },
+      ...{ blockMs: input.block * 1000, washoutMs: input.washout * 1000, dwellMs: input.dwell * 1000 },
+    })),
+    ...{ keepMs: input.keep === undefined ? null : input.keep * 1000, keepScope, seed: input.seed },
+    ...{ heartbeatMs: input.heartbeat * 1000, timeoutMs: 5000, replace: input.replace },
+  };
+  return await carryOut(world, input, site, plan, words, call);
+}
+
+async function carryOut(
+  world: World,
+  input: Input,
+  site: DeploymentSite,
+  plan: DeploymentPlan,
+  words: string[],
+  call: Call,
+): Promise<Reply<Output>> {
+  const { policy, by, startedMs } = plan;
+  const entered = world.running.enter({ policy: policy.name, on: input.on, by, sinceMs: startedMs });
+  const who = { kind: input.agent === undefined ? 'person' : 'agent', name: by } as const;
+  const hear = async (news: DeploymentNews): Promise<void> => {
+    const text = newsText(news, plan.steps.length);
+    if (text === undefined) return;
+    entered.say(text);
+    call.progress({ text });
+    if (news.what === 'kept')
+      await world.keeping.audit.append(switchedEntry(who, text, { ops: policy.name, enableSeq: 0 }));
+  };
+  try {
+    const record = await runDeployment({ ...site, hear }, plan, call.signal);
+    const digest = await world.store.records.put(record);
+    const level = plan.level as 0 | 1 | 2 | 3;
+    const isCritical = input.on === 'host' && plan.keepScope.part === 'whole';
+    await world.keeping.audit.append({ ...endedEntry(by, record, digest, { level, isCritical }), who });
+    const lesson = lessonOf(record, digest);
+    const lessonDigest = lesson === undefined ? undefined : await world.store.records.put(lesson);
+    return reply(record, digest, lessonDigest, words);
+  } finally {
+    entered.leave();
+  }
+}
+
+function boundsOf({ heartbeat, block, dwell }: Input) {
+  const ms = (seconds: number): number => Math.round(seconds * 1000);
+  return { heartbeatMs: ms(heartbeat), blockMs: ms(block), dwellMs: ms(dwell) };
+}
+
+function planWords(
+  { on, question, limit, reference, block, dwell, keep, heartbeat }: Input,
+  { policy, verdict, level }: Granted,
+  site: DeploymentSite,
+  kpis: readonly KpiSpec[],
+  scopes: readonly string[],
+): string[] {
+  const parameters = Object.entries(policy.parameters).map(([name, value]) => `${name} ${value}`);
+  const with_ = parameters.length === 0 ? '' : ` with ${parameters.join(', ')}`;
+  const asks =
+    question === 'better' ? `a gain of ${percent(limit ?? 0.02)}` : `no loss of ${percent(limit ?? 0.05)}`;
+  return [
+    `${policy.name}${with_} (verdict ${verdict.slice(0, 12)}, trust level ${level}) on ${on === 'host' ? 'this machine' : 'a guest'}, kernel ${site.release}`,
+    `${kpis.map(({ name }) => name).join(', ')} for ${reference} s under the default scheduler`,
+    ...scopes.map(
+      (scope, i) =>
+        `step ${i + 1}: default and ${policy.name} by turns of ${block} s on ${scope}, ${dwell} s at least; goes on when ${kpis[0]!.name} shows ${asks}`,
+    ),
+    `then ${policy.name} stays on ${scopes.at(-1)} ${keep === undefined ? 'until it is stopped' : `for ${keep} s`}; undone ${heartbeat} s after this process has died`,
+  ];
+}
+
+const percent = (share: number): string => `${Number((100 * share).toFixed(1))} %`;
+
+function newsText(news: DeploymentNews, steps: number): string | undefined {
+  switch (news.what) {
+    case 'block':
+      return undefined;
+    case 'step':
+      return stepLine(news.step, news.place, steps);
+    default:
+      return news.words;
+  }
+}
+
+/** What others should know: of an end that says nothing of the policy, nothing. */
+function lessonOf(record: Deployment, digest: string): Lesson | undefined {
+  const { policy, end, machine, kpis, steps, scope } = record;
+  if (end.how === 'undone' || end.how === 'lost') return undefined;
+  const last = steps.at(-1);
+  const shown = end.how === 'kept' && last !== undefined ? last.words : end.words;
+  return {
+    kind: 'lesson',
+    version: 1,
+    from: [digest],
+    policy: { name: policy.name, identity: policyIdentity(policy) },
+    advice: end.how === 'kept' ? 'prefer' : 'avoid',
+    where: { kernel: machine.kernel, kpi: kpis[0]!.name },
+    words: `${end.how} on ${scopeWords(scope)}: ${shown}`,
+  };
+}
+
+function reply(
+  record: Deployment,
+  digest: string,
+  lesson: string | undefined,
+  plan: string[],
+): Reply<Output> {
+  const { policy, end, restored, steps } = record;
+  const output: Output = {
+    ...{ decision: end.how, policy: policy.name, plan, findings: [], approval: null, why: end.words },
+    steps: steps.map(({ blocks: _, ...step }) => step),
+    restored: { verified: restored.verified, state: restored.state, seconds: restored.tookNs / 1e9 },
+    records: [
+      { kind: 'deployment', digest },
+      ...(lesson === undefined ? [] : [{ kind: 'lesson', digest: lesson }]),
+    ],
+  };
+  return {
+    output,
+    exit: end.how === 'kept' ? 0 : 1,
+    text: `${deploymentText(record)}record ${digest.slice(0, 12)}\n`,
+  };
+}
+
+function dryReply(policy: string, plan: string[]): Reply<Output> {
+  const output: Output = {
+    ...{
+      decision: 'would-deploy',
+      policy,
+      plan,
+      findings: [],
+      approval: null,
+      steps: [],
+      restored: null,
+      records: [],
+    },
+    why: 'nothing was changed',
+  };
+  return {
+    output,
+    exit: 0,
+    text: `It would be done, and nothing was changed:\n${plan.map((line) => `  ${line}\n`).join('')}`,
+  };
+}
+
+function refusedReply(
+  policy: string,
+  refused: Pick<Output, 'decision' | 'findings' | 'plan' | 'approval'>,
+): Reply<Output> {
+  const { findings, approval } = refused;
+  const why = findings.map(({ message }) => message).join('; ');
+  const lines = findings.map(({ code, message, next }) => `  ${code}: ${message}\n  → ${next}\n`);
+  const waits = approval === null ? '' : `  it waits for a person: schedcp approve ${approval}\n`;
+  return {
+    output: { ...refused, policy, steps: [], why, restored: null, records: [] },
+    exit: 1,
+    text: `${policy} is not deployed; nothing was changed\n${lines.join('')}${waits}`,
+  };
+}
