@@ -175,6 +175,20 @@ static void forks(long n)
 	}
 }
 
+/* Children, one after the other, each of which naps ten times. */
+static void nappers(long n)
+{
+	at_once();
+	for (long i = 0; i < n; i++) {
+		pid_t child = fork();
+		for (int nth = 0; !child && nth < 10; nth++)
+			nap(100000);
+		if (!child)
+			_exit(0);
+		waitpid(child, NULL, 0);
+	}
+}
+
 static void name(long n)
 {
 	prctl(PR_SET_NAME, "\xff\"\n\\\x01{\xc3x");
@@ -299,7 +313,7 @@ static void family(long n)
 static const struct {
 	const char *name;
 	void (*act)(long n);
-} acts[] = {{"pingpong", pingpong}, {"mixed", mixed}, {"sleeps", sleeps}, {"futexes", futexes}, {"crowd", crowd}, {"forks", forks}, {"name", name},
+} acts[] = {{"pingpong", pingpong}, {"mixed", mixed}, {"sleeps", sleeps}, {"futexes", futexes}, {"crowd", crowd}, {"forks", forks}, {"nappers", nappers}, {"name", name},
 	    {"files", files}, {"disk", disk}, {"takeover", takeover}, {"family", family}};
 
 int main(int argc, char **argv)
