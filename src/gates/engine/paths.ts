@@ -10,15 +10,36 @@ export type Freedom =
   /** It ends a loop, or depends on what was answered or calculated before. */
   | 'bound';
 
-/** Is there a way from the beginning of `from` to an exit that enters no block of `avoid`, over branches of these kinds of freedom? Answers with the last block before the exit. */
+/**
+ * Is there a way from the beginning of `from` to an exit that enters no block of `avoid`, over branches that may go so? A question that is asked several times gets one
+ * answer on the whole way. Answers with the last block before the exit.
+ */
 export function wayOut(
   instance: Instance,
   from: number,
   avoid: (block: number) => boolean,
   may: (branch: Branch, way: number) => boolean,
 ): number | undefined {
-  const { flow, branches, entered } = instance;
   if (avoid(from)) return undefined;
+  const repeated = repeatedQuestions(instance);
+  for (let answers = 0; answers < 1 << repeated.length; answers++) {
+    const exit = walk(instance, from, avoid, (branch, way) => {
+      const { key, isTurned } = questionOf(branch);
+      const place = repeated.indexOf(key);
+      const answer = (way === 0) !== isTurned;
+      return (place < 0 || ((answers >> place) & 1) === (answer ? 1 : 0)) && may(branch, way);
+    });
+    if (exit !== undefined) return exit;
+  }
+  return undefined;
+}
+
+function walk(
+  { flow, branches, entered }: Instance,
+  from: number,
+  avoid: (block: number) => boolean,
+  may: (branch: Branch, way: number) => boolean,
+): number | undefined {
   const seen = new Set([from]);
   const work = [from];
   for (let block = work.pop(); block !== undefined; block = work.pop()) {
@@ -33,6 +54,28 @@ export function wayOut(
     });
   }
   return undefined;
+}
+
+/** What a branch asks, the same for a condition and its opposite. */
+function questionOf({ left, right, condition }: Branch): { key: string; isTurned: boolean } {
+  const isTurned = condition === 'ne';
+  const name = isTurned ? 'eq' : condition;
+  return { key: `${left.atoms?.[0]?.origin.number} ${name} ${constantOf(right)}`, isTurned };
+}
+
+const mostRepeated = 4;
+
+function repeatedQuestions(instance: Instance): string[] {
+  const counts = new Map<string, number>();
+  for (const branch of instance.branches.values()) {
+    if (branch.left.atoms?.length !== 1 || constantOf(branch.right) === undefined) continue;
+    const { key } = questionOf(branch);
+    counts.set(key, (counts.get(key) ?? 0) + 1);
+  }
+  return [...counts]
+    .filter(([, count]) => count > 1)
+    .map(([key]) => key)
+    .slice(0, mostRepeated);
 }
 
 const freeFields = /^task_struct\.(?!scx\.(slice|dsq_vtime)$)/;
@@ -72,12 +115,13 @@ function isLookup({ left }: Branch): boolean {
   );
 }
 
-/** Another branch asks the same thing: which ways go together is not known. */
+/** Another branch asks something else about the same thing: which ways go together is not known. */
 export function isAskedTwice(instance: Instance, branch: Branch): boolean {
   const root = rootOf(branch.left);
   const own = branch.left.atoms?.[0]?.origin;
+  const { key } = questionOf(branch);
   for (const other of instance.branches.values())
-    if (other !== branch && rootOf(other.left) === root) {
+    if (other !== branch && rootOf(other.left) === root && questionOf(other).key !== key) {
       const theirs = other.left.atoms?.[0]?.origin;
       // Other bits of the same flags are another question.
       if (own?.kind === 'bits' && theirs?.kind === 'bits' && (own.value & theirs.value) === 0n) continue;

@@ -19,9 +19,9 @@ export const boundsRule: Rule = {
 };
 
 const mostStack = 512;
-/** About 10 ms and 1 ms of a CPU with its run queue locked. */
-const mostCost = 10_000_000;
-const highCost = 1_000_000;
+/** About 50 ms and 10 ms of a CPU with its run queue locked; loops rarely take all their rounds. */
+const mostCost = 50_000_000;
+const highCost = 10_000_000;
 
 function limits({ callback, costs }: Followed): Draft[] {
   const { member, entry, recursive, subject } = callback;

@@ -6,7 +6,16 @@ import { kfuncs } from '../data/kfuncs.ts';
 import { atSite, type Draft, type Facts, type Followed, type Rule } from '../engine/facts.ts';
 import { guardsOf, type Reached, truthOf } from '../engine/reach.ts';
 import { callOf } from '../engine/refine.ts';
-import { type Atom, anyOrigin, constantOf, constantsOf, flag, rootOf, type Value } from '../engine/values.ts';
+import {
+  type Atom,
+  anyOrigin,
+  constantOf,
+  constantsOf,
+  flag,
+  type Origin,
+  rootOf,
+  type Value,
+} from '../engine/values.ts';
 
 export const cpusRule: Rule = {
   about: 'CPU numbers are valid, and a task goes only to CPUs that it may use',
@@ -24,9 +33,11 @@ const going: Readonly<Record<string, readonly [dsq: number, task: number]>> = {
   scx_bpf_dsq_move: [2, 1],
 };
 
-type Standing = 'good' | 'bad' | 'unknown';
+/** `remembered`: read from a map or from task storage. */
+type Standing = 'good' | 'bad' | 'remembered' | 'unknown';
 
-function local({ members }: Facts, reached: Reached): Draft[] {
+function local(facts: Facts, reached: Reached): Draft[] {
+  const { members } = facts;
   const { site, callback, isAsync } = reached;
   const places = site.what === 'kfunc' ? going[site.name] : undefined;
   if (places === undefined) return [];
@@ -37,13 +48,20 @@ function local({ members }: Facts, reached: Reached): Draft[] {
   const task = rootOf(site.args[places[1]]);
   // prev runs here; so does the task of enqueue on the CPU that was selected for it.
   if (cpu === 'own' && (task === undefined || task.name === 'prev' || task.kind === 'loaded')) return [];
-  const standings = cpu === 'own' ? (['bad'] as const) : standingsOf(cpu, callback.member);
+  const standings: readonly Standing[] =
+    cpu === 'own' ? (['bad'] satisfies Standing[]) : standingsOf(cpu, callback.member);
   if (standings.every((one) => one === 'good') || isGuarded(reached)) return [];
   // A DSQ that was chosen before: what decided is not seen from here.
   const isChosen = (target.atoms?.length ?? 0) > 1;
   const isBad = standings.includes('bad');
   const hasEvidence = (isBad ? (members.get(callback.member ?? '')?.sites ?? []) : []).some(showsCare);
-  if (!isBad || (hasEvidence && (isChosen || standings.some((one) => one !== 'bad')))) return [];
+  const isRemembered =
+    cpu !== 'own' &&
+    standings.includes('remembered') &&
+    !isOfThisWakeup(facts, reached) &&
+    !isAskedOfMemory(facts, reached, cpu);
+  const isExcused = hasEvidence && (isChosen || standings.some((one) => one !== 'bad'));
+  if ((!isBad || isExcused) && !isRemembered) return [];
   return [
     {
       code: 'cpu-not-allowed',
@@ -88,6 +106,8 @@ function standingOf({ origin, flags }: Atom, member: string | undefined): Standi
       return member === 'dispatch' && origin.name === 'cpu' ? 'bad' : 'unknown';
     case 'helper':
       return origin.name === 'bpf_get_smp_processor_id' ? 'bad' : 'unknown';
+    case 'loaded':
+      return anyOrigin(origin.of[0], isMemory, 2) ? 'remembered' : 'unknown';
     case 'parameter':
     case 'global':
     case 'mod':
@@ -103,12 +123,38 @@ function standingOf({ origin, flags }: Atom, member: string | undefined): Standi
   }
 }
 
+function isMemory({ kind, name }: Origin): boolean {
+  return (
+    (kind === 'helper' && /^bpf_(map_lookup|task_storage|cgrp_storage)/.test(name)) ||
+    (kind === 'data' && !name.startsWith('.rodata'))
+  );
+}
+
 function isGuarded(reached: Reached): boolean {
   return guardsOf(reached).some((guard) => {
     const call = callOf(guard.left);
     if (call !== undefined && /^bpf_cpumask_(test_cpu|subset|intersects|equal)$/.test(call.name))
       return truthOf(guard) === true;
-    return anyOrigin(guard.left, isAffinity, 2) || anyOrigin(guard.right, isAffinity, 2);
+    // All CPUs, or of another kind than "more than one".
+    const isAsked = anyOrigin(guard.left, isAffinity, 2) || anyOrigin(guard.right, isAffinity, 2);
+    return isAsked && constantOf(guard.right) === undefined;
+  });
+}
+
+/** Chosen in select_cpu, a moment ago; otherwise the affinity may have changed since it was remembered. */
+function isOfThisWakeup({ members }: Facts, reached: Reached): boolean {
+  if (members.has('set_cpumask')) return true;
+  return guardsOf(reached).some(({ left }) =>
+    anyOrigin(left, ({ kind, name }) => kind === 'arg' && name === 'enq_flags', 2),
+  );
+}
+
+/** Another load of the same place was asked about in this callback. */
+function isAskedOfMemory({ members }: Facts, { callback }: Reached, cpu: Value): boolean {
+  const places = new Set((cpu.atoms ?? []).map(({ origin }) => `${origin.name} ${origin.value}`));
+  return (members.get(callback.member ?? '')?.sites ?? []).some(({ site }) => {
+    const root = site.name === 'bpf_cpumask_test_cpu' ? rootOf(site.args[0]) : undefined;
+    return root?.kind === 'loaded' && places.has(`${root.name} ${root.value}`);
   });
 }
 

@@ -4,7 +4,7 @@ import { atSite, type Draft, type Rule } from '../engine/facts.ts';
 import { reachableFrom } from '../engine/flow.ts';
 import { loopsOf } from '../engine/loops.ts';
 import { guardsOf, type Reached, truthOf } from '../engine/reach.ts';
-import { anyOrigin, rootOf } from '../engine/values.ts';
+import { anyOrigin, constantsOf, rootOf } from '../engine/values.ts';
 import { couldBe, idText, isBuiltIn, queueUses, type Use } from './queues.ts';
 
 export const dsqRule: Rule = {
@@ -22,6 +22,7 @@ export const dsqRule: Rule = {
     return [
       ...neverCreated(uses),
       ...createdTwice(uses),
+      ...counted(uses),
       ...builtIn(uses),
       ...mixed(uses),
       ...neverDrained(uses),
@@ -85,6 +86,36 @@ function createdTwice(uses: readonly Use[]): Draft[] {
   });
   return found;
 }
+
+/** One for each CPU or so, and another whose number the loop comes to as well. */
+function counted(uses: readonly Use[]): Draft[] {
+  const created = of(uses, 'create');
+  const found: Draft[] = [];
+  for (const use of created) {
+    const id = use.exact && use.ids?.length === 1 ? use.ids[0]! : undefined;
+    if (id === undefined || id >= manyCpus || !isUsed(use.reached)) continue;
+    const loop = created.find((one) => {
+      const root = rootOf(one.id);
+      const from = root?.kind === 'counter' ? constantsOf(root.of[0]!)?.values[0] : undefined;
+      const to = root?.of[1] === undefined ? undefined : constantsOf(root.of[1])?.values[0];
+      const comesToIt = from !== undefined && from <= id && (to === undefined || id < to);
+      return comesToIt && isUsed(one.reached) && one.reached.callback === use.reached.callback;
+    });
+    if (loop === undefined) continue;
+    found.push({
+      code: 'dsq-created-twice',
+      severity: 'reject',
+      sure: 'likely',
+      why: `DSQ ${idText(id)} has a number that the loop which creates DSQs comes to as well (on a machine with enough CPUs): the second one answers -EEXIST, and init fails.`,
+      instead: 'Give the shared DSQ a number that no CPU has: 1 << 20, say.',
+      at: atSite(use.reached),
+    });
+  }
+  return found;
+}
+
+/** Counters of CPUs come to these on machines that people have. */
+const manyCpus = 64n;
 
 function follows(first: Reached, second: Reached): boolean {
   if (first.callback !== second.callback) return false;

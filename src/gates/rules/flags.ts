@@ -4,13 +4,15 @@
 import { enqLast, kick } from '../data/kernels.ts';
 import { inserts, kfuncs } from '../data/kfuncs.ts';
 import { atSite, type Draft, type Facts, type Rule } from '../engine/facts.ts';
-import { anyOrigin, constantsOf } from '../engine/values.ts';
+import { guardsOf, truthOf } from '../engine/reach.ts';
+import { callOf } from '../engine/refine.ts';
+import { anyOrigin, constantsOf, rootOf } from '../engine/values.ts';
 import { isBuiltIn, queueUses } from './queues.ts';
 
 export const flagsRule: Rule = {
   about: 'flags go with what the policy does',
-  codes: ['enq-last-unhandled', 'kick-flags', 'idle-tracking-off'],
-  check: (facts) => [...last(facts), ...kicks(facts), ...idle(facts)],
+  codes: ['enq-last-unhandled', 'kick-flags', 'kick-own-cpu', 'idle-tracking-off'],
+  check: (facts) => [...last(facts), ...kicks(facts), ...ownKicks(facts), ...idle(facts)],
 };
 
 const keepBuiltinIdle = 1n;
@@ -84,6 +86,34 @@ function kicks({ sites }: Facts): Draft[] {
         why: 'SCX_KICK_IDLE goes with neither SCX_KICK_PREEMPT nor SCX_KICK_WAIT; the kernel ejects the policy.',
         instead:
           'Use SCX_KICK_IDLE to wake an idle CPU, SCX_KICK_PREEMPT to interrupt a busy one: one of them.',
+        at: atSite(reached),
+      } satisfies Draft,
+    ];
+  });
+}
+
+/** Found nothing, asks again at once: the CPU never sleeps. */
+function ownKicks({ members }: Facts): Draft[] {
+  return (members.get('dispatch')?.sites ?? []).flatMap((reached) => {
+    const { site, isAsync } = reached;
+    const cpu = site.name === 'scx_bpf_kick_cpu' ? rootOf(site.args[0]) : undefined;
+    if (cpu?.kind !== 'arg' || cpu.name !== 'cpu' || isAsync) return [];
+    const guards = guardsOf(reached);
+    const foundNothing = guards.some(
+      (guard) => callOf(guard.left)?.name === 'scx_bpf_dsq_move_to_local' && truthOf(guard) === false,
+    );
+    const knowsOfWork = guards.some(
+      (guard) => callOf(guard.left)?.name === 'scx_bpf_dsq_nr_queued' && truthOf(guard) !== false,
+    );
+    if (!foundNothing || knowsOfWork) return [];
+    return [
+      {
+        code: 'kick-own-cpu',
+        severity: 'reject',
+        sure: 'likely',
+        why: 'dispatch kicks the CPU that it runs on when it has found nothing: the CPU asks again and again, and never sleeps.',
+        instead:
+          'Leave it out: whoever inserts a task kicks an idle CPU (kick_idle_cpu() in include/idle.h).',
         at: atSite(reached),
       } satisfies Draft,
     ];

@@ -96,6 +96,8 @@ function isOpen(
   const right = constantOf(branch.right);
   if (root?.kind === 'parameter' && right !== undefined)
     return holds(branch.condition, branch.width, root.value, right) === (way === 0);
+  // A full ring buffer is an ordinary thing.
+  if (root?.name === 'bpf_ringbuf_reserve') return true;
   const freedom = freedomOf(instance, branch);
   if (freedom === 'null') {
     // Without the value (the usual case is with it) nothing is promised.

@@ -138,7 +138,7 @@ function isOpen(instance: Instance, branch: Branch, way: number, origin: Origin 
   const { left, right, condition, width } = branch;
   const root = rootOf(left);
   const constant = constantOf(right);
-  if (anyOrigin(left, (one) => one === origin)) {
+  if (left.atoms?.some((atom) => atom.origin === origin)) {
     // Where it is null there is nothing to give back.
     return root === origin && constant === 0n && holds(condition, width, 0n, 0n) !== (way === 0);
   }

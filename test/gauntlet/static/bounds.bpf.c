@@ -60,7 +60,7 @@ out:
 #elif defined(CASE_cheap)
 #define RUNNING u32 i; bpf_for(i, 0, 1000) *(volatile u64 *)&seen += p->pid
 #elif defined(CASE_costly_callback)
-static int round(u64 i, void *context) { *(volatile u64 *)&seen += i; return 0; }
+static int round(u64 i, void *context) { *(volatile u64 *)&seen += scx_bpf_now(); return 0; }
 #define RUNNING bpf_loop(8000000, round, NULL, 0)
 #elif defined(CASE_overflow) || defined(CASE_within)
 #ifdef CASE_overflow

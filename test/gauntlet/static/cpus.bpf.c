@@ -1,6 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /* CPU numbers. */
 #include "policy.h"
+struct task_state {
+	s32 home;
+};
+#include "task.h"
 u32 turn;
 struct {
 	__uint(type, 22); /* queue */
@@ -26,6 +30,14 @@ void bpf_task_release(struct task_struct *p) __ksym;
 #define ENQUEUE s32 best = -1; u32 i; \
 	bpf_for(i, 0, scx_bpf_nr_cpu_ids()) if (bpf_cpumask_test_cpu(i, p->cpus_ptr)) best = i; \
 	if (best >= 0) scx_bpf_dsq_insert(p, SCX_DSQ_LOCAL_ON | best, slice_ns, enq_flags); \
+	else scx_bpf_dsq_insert(p, SCX_DSQ_GLOBAL, slice_ns, enq_flags)
+#elif defined(CASE_remembered)
+#define ENQUEUE struct task_state *s = task_state(p); \
+	if (s && s->home >= 0) scx_bpf_dsq_insert(p, SCX_DSQ_LOCAL_ON | s->home, slice_ns, enq_flags); \
+	else scx_bpf_dsq_insert(p, SCX_DSQ_GLOBAL, slice_ns, enq_flags)
+#elif defined(CASE_remembered_asked)
+#define ENQUEUE struct task_state *s = task_state(p); \
+	if (s && bpf_cpumask_test_cpu(s->home, p->cpus_ptr)) scx_bpf_dsq_insert(p, SCX_DSQ_LOCAL_ON | s->home, slice_ns, enq_flags); \
 	else scx_bpf_dsq_insert(p, SCX_DSQ_GLOBAL, slice_ns, enq_flags)
 #elif defined(CASE_picked)
 #define ENQUEUE s32 cpu = scx_bpf_pick_idle_cpu(p->cpus_ptr, 0); \

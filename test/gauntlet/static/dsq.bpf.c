@@ -27,6 +27,16 @@ const volatile bool by_vtime = false;
 #define INIT s32 error = 0; u32 i; bpf_for(i, 0, 4) { error = scx_bpf_create_dsq(QUEUE, -1); if (error) break; } return error
 #elif defined(CASE_each_in_loop)
 #define INIT s32 error = 0; u32 i; bpf_for(i, 0, 4) { error = scx_bpf_create_dsq(i, -1); if (error) break; } return error
+#elif defined(CASE_counted) || defined(CASE_counted_past)
+#ifdef CASE_counted
+#define SHARED 1
+#else
+#define SHARED (1 << 20)
+#endif
+#define INIT s32 error = scx_bpf_create_dsq(SHARED, -1); u32 i; if (error) return error; \
+	bpf_for(i, 0, scx_bpf_nr_cpu_ids()) { error = scx_bpf_create_dsq(i, -1); if (error) break; } return error
+#define ENQUEUE scx_bpf_dsq_insert(p, p->nr_cpus_allowed == 1 ? scx_bpf_task_cpu(p) : SHARED, slice_ns, enq_flags); kick_idle_cpu(p)
+#define DISPATCH if (!scx_bpf_dsq_move_to_local(cpu)) scx_bpf_dsq_move_to_local(SHARED)
 #elif defined(CASE_built_in)
 #define INIT return scx_bpf_create_dsq(SCX_DSQ_GLOBAL, -1)
 #define ENQUEUE scx_bpf_dsq_insert(p, SCX_DSQ_GLOBAL, slice_ns, enq_flags)

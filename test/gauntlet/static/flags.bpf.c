@@ -16,6 +16,10 @@ u64 idlers;
 #define ENQUEUE scx_bpf_dsq_insert(p, QUEUE, slice_ns, enq_flags); scx_bpf_kick_cpu(0, SCX_KICK_IDLE | SCX_KICK_PREEMPT)
 #elif defined(CASE_kick_either)
 #define ENQUEUE scx_bpf_dsq_insert(p, QUEUE, slice_ns, enq_flags); scx_bpf_kick_cpu(0, p->pid & 1 ? SCX_KICK_IDLE : SCX_KICK_PREEMPT)
+#elif defined(CASE_kick_own)
+#define DISPATCH if (!scx_bpf_dsq_move_to_local(QUEUE)) scx_bpf_kick_cpu(cpu, 0)
+#elif defined(CASE_kick_own_waiting)
+#define DISPATCH if (!scx_bpf_dsq_move_to_local(QUEUE) && scx_bpf_dsq_nr_queued(QUEUE) > 0) scx_bpf_kick_cpu(cpu, 0)
 #elif defined(CASE_idle_off) || defined(CASE_idle_kept)
 void OP(small_update_idle, s32 cpu, bool idle)
 {

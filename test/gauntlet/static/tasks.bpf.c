@@ -28,6 +28,13 @@ const volatile bool lazy = false;
 #elif defined(CASE_dropped_stateless)
 #define ENQUEUE struct task_state *s = task_state(p); if (!s) return; s->seen++; \
 	scx_bpf_dsq_insert(p, QUEUE, slice_ns, enq_flags); kick_idle_cpu(p)
+#elif defined(CASE_dropped_when_full)
+struct {
+	__uint(type, 27); /* ring buffer */
+	__uint(max_entries, 4096);
+} lines SEC(".maps");
+#define ENQUEUE u64 *line = bpf_ringbuf_reserve(&lines, 8, 0); if (!line) return; *line = p->pid; bpf_ringbuf_submit(line, 0); \
+	scx_bpf_dsq_insert(p, QUEUE, slice_ns, enq_flags); kick_idle_cpu(p)
 #elif defined(CASE_dropped_by_parameter) /* which is off */
 #define ENQUEUE if (lazy) return; scx_bpf_dsq_insert(p, QUEUE, slice_ns, enq_flags); kick_idle_cpu(p)
 #elif defined(CASE_either)

@@ -63,6 +63,9 @@ static __noinline u64 count(struct task_struct *p)
 	scx_bpf_put_idle_cpumask(idle)
 #elif defined(CASE_leak_task)
 #define RUNNING struct task_struct *q = bpf_task_from_pid(1); if (q) seen = q->pid
+#elif defined(CASE_leak_some)
+#define RUNNING struct task_struct *q = bpf_task_from_pid(1); \
+	if (q) { if (q->flags & PF_EXITING) return; seen = q->pid; bpf_task_release(q); }
 #elif defined(CASE_kept_task)
 #define RUNNING struct task_struct *q = bpf_task_from_pid(1); if (q) { seen = q->pid; bpf_task_release(q); }
 #elif defined(CASE_wanted_mask) /* taken and given back under the same condition, asked twice */
