@@ -7,7 +7,7 @@ import { type Noise, type Sample, type StreamShape, stream } from '../../test/ju
 import type { Detector } from './peers.ts';
 
 export const lagNs = 50e6;
-const beforeNs = 32e9;
+const beforeNs = 61e9;
 const watchNs = 60e9;
 
 /** Our breaker, asked after every sample, each 50 ms late. NaN: a no-go. */

@@ -8,18 +8,9 @@ import { Fault } from '../core/errors.ts';
 import { advance, type Clock } from './breaker/clock.ts';
 import { evidenceOf, sightOf } from './breaker/evidence.ts';
 import { standardError } from './breaker/reference.ts';
+import type { Terms, Watch, WatchState } from './breaker/state.ts';
 import type { BreakerOptions, Decision, Kpi, NoGoCode, Sight, Trip } from './breaker/types.ts';
-import {
-  isConstant,
-  logLoss,
-  makeReference,
-  openWatch,
-  setReference,
-  type Terms,
-  take,
-  type Watch,
-  type WatchState,
-} from './breaker/watch.ts';
+import { isConstant, logLoss, makeReference, openWatch, setReference, take } from './breaker/watch.ts';
 import { fractionOf, gainOf } from './compare.ts';
 import { percent, quantity } from './text.ts';
 
@@ -164,15 +155,12 @@ const blank = { clock: null, armedAt: null, renewAt: 0, hard: null, over: null }
   'version' | 'watches'
 > as Omit<BreakerState, 'version' | 'watches'>;
 
-/** The deadline's window gets most of the false trips: there they buy the most. */
-const shares = [0.8, 0.1, 0.1];
-
 /** A level may drift so many times as far as it may fall at once. */
 const driftOver = 1.7;
 
 /** By name: the order in which KPIs are listed changes nothing. */
 function termsOf(options: BreakerOptions): Terms[] {
-  const { kpis, deadlineNs = 2e9, collectNs = 50e6, falseTrips = 0.004 } = options;
+  const { kpis, deadlineNs = 2e9, collectNs = 50e6, falseTrips = 0.005 } = options;
   if (kpis.length === 0) throw malformed('there is no KPI to watch');
   if (new Set(kpis.map(({ name }) => name)).size !== kpis.length) throw malformed('two KPIs have one name');
   if (!(falseTrips > 0 && falseTrips < 0.5)) throw malformed(`${falseTrips} false trips are not in (0, 0.5)`);
@@ -191,9 +179,8 @@ function termsOf(options: BreakerOptions): Terms[] {
         tolerated: logLoss(better, tolerated),
         drift: driftOver * logLoss(better, tolerated),
         windowsNs: [shortest, 3 * shortest, 9 * shortest],
-        shares,
         falseTrips: falseTrips / kpis.length,
-        referenceNs: Math.max(options.referenceNs ?? 30e9, 20 * intervalNs),
+        referenceNs: Math.max(options.referenceNs ?? 60e9, 20 * intervalNs),
         constantNs: options.constantNs ?? 5e9,
       };
     });

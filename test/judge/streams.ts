@@ -142,7 +142,7 @@ export const noises: readonly Noise[] = [
   { name: 'AR(1) 0.8, 15 %', sigma: 0.15, rho: 0.8 },
   { name: 'AR(1) 0.8, 25 %', sigma: 0.25, rho: 0.8 },
   { name: '10 %, 1 sample in 20 thrice', sigma: 0.1, tail: 3 },
-  { name: '8 %, stalls of 0.2 s every 5 s', sigma: 0.08, stalls: { everyNs: 5e9, lengthNs: 200e6 } },
+  { name: '8 %, stalls of 0.2 s every 10 s', sigma: 0.08, stalls: { everyNs: 10e9, lengthNs: 200e6 } },
   { name: '8 %, drift ±10 % in a minute', sigma: 0.08, drift: slowDrift },
   { name: '8 %, collector: 150 ms of −60 % every 5 s', sigma: 0.08, dips: gc },
   { name: '8 %, 20 % missing, 5 % NaN', sigma: 0.08, missing: 0.2, nan: 0.05 },

@@ -29,6 +29,11 @@ describe('boundaryAt', () => {
     expect(boundaryAt(crossings / 2e9, 2e9)).toBeCloseTo(z, 3);
   });
 
+  // the same times exp(−0.583 · 4 · √(2/18)) = 0.45959
+  it('steps jump over it', () => {
+    expect(boundaryAt((5.3532e-4 * 0.45959) / 2e9, 2e9, 18)).toBeCloseTo(4, 3);
+  });
+
   it('has a floor', () => {
     expect(boundaryAt(1, 1)).toBeCloseTo(2, 6);
   });

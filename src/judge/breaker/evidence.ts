@@ -5,8 +5,9 @@ import { fractionOf, gainOf, toEffect } from '../compare.ts';
 import { interval, percent, quantity } from '../text.ts';
 import { allowedRate, boundaryAt, studentised } from './boundary.ts';
 import { freedomOf, standardError } from './reference.ts';
+import type { Watch } from './state.ts';
 import type { Evidence, Sight } from './types.ts';
-import { boundOf, type Watch } from './watch.ts';
+import { limitOf } from './windows.ts';
 
 const [alpha, leastAfter] = [0.05, 3];
 
@@ -65,8 +66,7 @@ export function sightOf({ terms, state }: Watch): Sight {
   const { kpi } = terms;
   const seen = (index: number): number => {
     const n = Math.max(2, Math.floor(terms.windowsNs[index]! / kpi.intervalNs));
-    const bound = boundOf(terms, reference, index, n, 0);
-    const limit = Math.max(bound, index === 0 ? terms.tolerated : terms.drift);
+    const limit = limitOf(terms, reference, index, n, 0).loss;
     return -fractionOf(kpi.better, -(limit + 2.33 * standardError(reference, n)));
   };
   return {

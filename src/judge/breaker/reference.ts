@@ -44,8 +44,7 @@ export function referenceOf(
   const n = clipped.length;
   const centre = sum(clipped) / n;
   const noise = detrended(clipped);
-  const deviation = Math.sqrt(sum(noise.map((x) => x * x)) / Math.max(1, n - 3));
-  const fit = { deviation, correlation: correlationOf(noise, deviation) };
+  const fit = fitOf(noise);
   const seen = batchVariance(noise, windowSamples) / beyondChance;
   const expected = varianceOfMean(fit, windowSamples);
   const excess = expected > 0 ? Math.max(1, seen / expected) : 1;
@@ -91,14 +90,20 @@ function detrended(values: readonly number[]): number[] {
   );
 }
 
-/** Corrected for the bias of short series (Kendall 1954); never below 0, so that noise that swings is not taken for less noise. */
-function correlationOf(noise: readonly number[], deviation: number): number {
-  if (deviation < 1e-9) return 0;
+/**
+ * An AR(1) by its first autocorrelation, corrected for the bias of short series (Kendall 1954, and as much again for each coefficient of the parabola), and for the variance that the parabola took. The correlation
+ * is never below 0, so that noise that swings is not taken for less noise.
+ */
+function fitOf(noise: readonly number[]): { deviation: number; correlation: number } {
   const n = noise.length;
+  const squares = sum(noise.map((x) => x * x));
+  if (squares < n * 1e-18) return { deviation: 0, correlation: 0 };
   let products = 0;
   for (let i = 1; i < n; i++) products += noise[i]! * noise[i - 1]!;
-  const r = products / ((n - 1) * deviation ** 2);
-  return Math.min(0.98, Math.max(0, r + (1 + 3 * r) / n));
+  const r = (products / squares) * (n / (n - 1));
+  const correlation = Math.min(0.98, Math.max(0, r + (3 + 5 * r) / n));
+  const taken = Math.min(n / 2, (3 * (1 + correlation)) / (1 - correlation));
+  return { deviation: Math.sqrt(squares / (n - taken)), correlation };
 }
 
 /** Variance of the means of all windows of w values; 0 where fewer than eight windows would fit side by side. */

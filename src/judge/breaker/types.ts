@@ -11,7 +11,7 @@ export interface Kpi {
   readonly intervalNs: number;
   /** `value`: each sample stands for itself. `counter`: it counts up, its rate per second is the KPI, and it may be reset. Default `value`. */
   readonly kind?: 'value' | 'counter';
-  /** A loss that never trips, however certain. Default 0.18 less where higher is better, 0.5 more where lower is. */
+  /** A sudden loss that never trips, however certain; a level that slides may go 1.7 times as far (log scale). Default 0.15 less where higher is better, 0.4 more where lower is. */
   readonly tolerated?: number;
   /** Whether equal samples are believed: of a frame rate, say. Default false. */
   readonly mayBeConstant?: boolean;
@@ -23,9 +23,9 @@ export interface BreakerOptions {
   readonly deadlineNs?: number;
   /** How long a sample may need from the end of its interval to `sample`. Default 50 ms. */
   readonly collectNs?: number;
-  /** Chance of a false trip, over all KPIs, in the first minute of a watch; twice that in three minutes, six times in an hour, ten times in a day. Default 0.004. */
+  /** Chance of a false trip, over all KPIs, in the first minute of a watch; twice that in three minutes, six times in an hour, ten times in a day. Default 0.005. */
   readonly falseTrips?: number;
-  /** The part of what came before `arm` that is the reference. Default 30 s; at least 10 s and 20 samples of it must be there. */
+  /** The part of what came before `arm` that is the reference. Default 60 s: half of it costs a twentieth of what is seen in wide noise. At least 10 s and 20 samples of it must be there. */
   readonly referenceNs?: number;
   /** Without a usable sample for so long, nobody sees anything. Default: `deadlineNs`, or three intervals of a slow KPI. */
   readonly missingNs?: number;

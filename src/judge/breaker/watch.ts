@@ -1,58 +1,11 @@
 // The watch of one KPI: its samples, its reference, and whether one of its windows has crossed its boundary. Windows are moving means: among tests that must see a change within
 // a given time they miss least (Guépié, Fillatre and Nikiforov 2012). The shortest is what the deadline leaves; the others, three and nine times as long, see the same
 // losses later where the noise is wide.
-import { median } from '../../lib/stats.ts';
 import { gainFor } from '../compare.ts';
-import { allowedRate, boundaryAt, studentised } from './boundary.ts';
-import { freedomOf, gainAgainst, type Reference, referenceOf, standardError } from './reference.ts';
+import { gainAgainst, type Reference, referenceOf } from './reference.ts';
+import type { Terms, Watch, WatchState } from './state.ts';
 import type { Kpi } from './types.ts';
-
-/** A KPI with everything that follows from the options; losses are on the log scale, as positive numbers. */
-export interface Terms {
-  readonly kpi: Kpi;
-  readonly tolerated: number;
-  /** So far from the reference may the level drift. */
-  readonly drift: number;
-  readonly windowsNs: readonly number[];
-  /** Part of the allowed false trips for each window. */
-  readonly shares: readonly number[];
-  readonly falseTrips: number;
-  readonly referenceNs: number;
-  readonly constantNs: number;
-}
-
-export interface Crossing {
-  readonly at: number;
-  readonly windowNs: number;
-  /** Gain from which the window trips, as a positive loss, and how many samples it had. */
-  readonly limit: number;
-  readonly n: number;
-}
-
-/** Plain JSON; times are steady. */
-export interface WatchState {
-  times: number[];
-  values: number[];
-  counter: { at: number; value: number } | null;
-  equalSince: number;
-  equalCount: number;
-  /** Longest run of equal samples in the reference. */
-  usualEqualNs: number;
-  /** When the shortest window last had enough samples. */
-  seenAt: number;
-  /** Windows start here. */
-  from: number;
-  first: Reference | null;
-  reference: Reference | null;
-  crossing: Crossing | null;
-}
-
-export interface Watch {
-  readonly terms: Terms;
-  readonly state: WatchState;
-  /** Gains of `state.values` against the reference, made of them. */
-  gains: number[];
-}
+import { hasJumped, isSudden, limitOf } from './windows.ts';
 
 const [leastSamples, leastReferenceNs] = [20, 10e9];
 
@@ -124,25 +77,13 @@ function look(watch: Watch, now: number): void {
     for (; i >= 0 && times[i]! > start; i--, n++) sum += gains[i]!;
     if (n < leastIn(terms, windowNs)) continue;
     if (index === 0) state.seenAt = now;
-    const bound = boundOf(terms, state.reference!, index, n, elapsed);
-    const limit = Math.max(bound, index === 0 ? terms.tolerated : terms.drift);
-    const crossed = index === 0 ? -sum / n > bound && isSudden(watch, i + 1) : -sum / n > limit;
-    if (crossed && state.crossing === null) state.crossing = { at: now, windowNs, limit, n };
+    const limit = limitOf(terms, state.reference!, index, n, elapsed);
+    const crossed =
+      index === 0
+        ? (-sum / n > limit.bound || hasJumped(watch, i + 1, elapsed)) && isSudden(watch, i + 1)
+        : -sum / n > limit.loss;
+    if (crossed && state.crossing === null) state.crossing = { at: now, windowNs, limit: limit.loss, n };
   }
-}
-
-/** The seconds before a window that it is held against. */
-const beforeNs = 10e9;
-
-/** Whether the samples from `start` on are below those before them by more than is tolerated; clipped, so that it takes most of them. */
-function isSudden({ state, terms, gains }: Watch, start: number): boolean {
-  const { times, reference } = state;
-  const first = times.findIndex((at) => at > times[start]! - beforeNs);
-  const level = median(gains.slice(Math.min(first, start - 1), start));
-  const clip = Math.max(1.5 * terms.tolerated, 2 * reference!.deviation);
-  let sum = 0;
-  for (let i = start; i < gains.length; i++) sum += Math.min(clip, Math.max(-clip, gains[i]! - level));
-  return -sum / (gains.length - start) > terms.tolerated;
 }
 
 /** A third of the samples that a window should have, at least two. */
@@ -150,23 +91,14 @@ function leastIn(terms: Terms, windowNs: number): number {
   return Math.max(2, Math.ceil(windowNs / terms.kpi.intervalNs / 3));
 }
 
-/** Quantile times standard error: what noise reaches as rarely as is allowed. */
-export function boundOf(
-  terms: Terms,
-  reference: Reference,
-  index: number,
-  n: number,
-  elapsedNs: number,
-): number {
-  const allowed = terms.falseTrips * terms.shares[index]!;
-  const z = boundaryAt(allowedRate(allowed, elapsedNs), terms.windowsNs[index]!);
-  return studentised(z, freedomOf(reference)) * standardError(reference, n);
-}
-
-/** The samples up to `at` become the reference; undefined if they do not make one. */
+/** A reference of the samples up to `at`, under a policy only of those since it was attached; or why there is none. */
 export function makeReference(watch: Watch, at: number): Reference | 'missing' | 'constant' | 'unusable' {
   const { state, terms } = watch;
-  const start = state.times.findIndex((time) => time > at - terms.referenceNs);
+  const since = Math.max(
+    at - terms.referenceNs,
+    state.reference === null ? Number.NEGATIVE_INFINITY : state.from,
+  );
+  const start = state.times.findIndex((time) => time > since);
   const end = state.times.findLastIndex((time) => time <= at) + 1;
   const [times, values] = [state.times, state.values].map((column) =>
     start < 0 ? [] : column.slice(start, end),
