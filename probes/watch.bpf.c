@@ -65,11 +65,11 @@ static __always_inline void stop_running(struct slot *s)
 SEC("tp_btf/sched_switch")
 int on_switch(u64 *ctx)
 {
-	u32 state = (u32)ctx[3];
-	bool dead = state & STATE_DEAD;
-	if (window.closed && !dead)
-		return 0;
 	struct task_struct *t = (struct task_struct *)ctx[1];
+	u32 state = (u32)ctx[3];
+	bool dead = state & STATE_DEAD, early = t->nvcsw + t->nivcsw <= EARLY;
+	if (window.closed && !early && !dead)
+		return 0;
 	s32 tid = t->pid;
 	u64 entry = tid ? find(tid) : 0;
 	if (!entry)
@@ -83,12 +83,10 @@ int on_switch(u64 *ctx)
 			return 0;
 	}
 	if (s) {
-		if (dead && s->state == NEW)
-			s->weight = 1; /* seen in any case */
 		account_switch(s, t, !runnable);
 		if (!runnable) {
 			stop_running(s);
-			s->weight = window.weight;
+			s->weight = early ? 1 : window.weight;
 			s->departed = clock_of(t);
 			if (!dead) {
 				s->reason = reason_of(s, t, state);

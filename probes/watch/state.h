@@ -5,7 +5,7 @@
 
 char _license[] SEC("license") = "GPL";
 
-enum { INDEX = 1 << 16, WAYS = 4, BUCKETS = 40, REASONS = 12, CAUSES = 5, MAX_CPUS = 512, LEVELS = 65, QUEUE_LOOK = 64, CACHE_TURNS = 63, EXACT = 1024, STRIDE = 16 };
+enum { INDEX = 1 << 16, WAYS = 4, BUCKETS = 40, REASONS = 12, CAUSES = 5, MAX_CPUS = 512, LEVELS = 65, QUEUE_LOOK = 64, CACHE_TURNS = 63, EXACT = 1024, STRIDE = 16, EARLY = 64 };
 enum reason { UNKNOWN, SLEEP, FUTEX, PIPE, SOCKET, POLL, DISK, CHILD, FAULT, KERNEL, IDLE, OTHER, BY_FILE }; /* src/core/trace.ts: waitReasons */
 enum cause { START, FORK, TASK, TIMER, INTERRUPT };							     /* wakeCauses */
 enum { STATE_INTERRUPTIBLE = 1, STATE_UNINTERRUPTIBLE = 2, STATE_STOPPED = 4 | 8, STATE_DEAD = 0x10 | 0x80, STATE_NOLOAD = 0x400, STATE_RTLOCK = 0x1000 };
@@ -69,7 +69,10 @@ u64 entries[INDEX]; /* tid | (slot + 1) << 32, or NO_SLOT << 32: followed, but o
 u64 rqs[MAX_CPUS];
 u64 parallel[LEVELS], queued[LEVELS]; /* samples */
 struct slot rest;		      /* of all that have no slot any more */
-/* Switches and wakeups are counted in one window of `weight`: what is seen stands for so many times as much. In the others (`closed`) only deaths are seen. */
+/*
+ * Switches and wakeups are counted in one window of `weight`: what is seen stands for so many times as much. In the others (`closed`) only the EARLY switches of
+ * each task are, and its last one.
+ */
 struct {
 	u32 weight, closed;
 } window = {1, 0};

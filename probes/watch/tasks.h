@@ -184,7 +184,7 @@ static __always_inline void follow(struct task_struct *t, bool born)
 	s->id = __sync_fetch_and_add(&next_id, 1) + 1;
 	account(&s->sum, t, -1);
 	remember(s, t);
-	s->weight = born ? window.weight : 1;
+	s->weight = 1;
 	s->state = born ? NEW : RUNNABLE;
 	s->born_ns = born ? bpf_ktime_get_ns() : 0;
 	u32 state = t->__state;

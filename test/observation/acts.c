@@ -175,13 +175,13 @@ static void forks(long n)
 	}
 }
 
-/* Children, one after the other, each of which naps ten times. */
+/* Children, one after the other, each of which naps 200 times. */
 static void nappers(long n)
 {
 	at_once();
 	for (long i = 0; i < n; i++) {
 		pid_t child = fork();
-		for (int nth = 0; !child && nth < 10; nth++)
+		for (int nth = 0; !child && nth < 200; nth++)
 			nap(100000);
 		if (!child)
 			_exit(0);

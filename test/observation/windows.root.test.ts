@@ -154,11 +154,11 @@ describe.skipIf(refused !== undefined)('watch, in windows', () => {
     const { counters } = await loads.load('acts', ['sleeps', `${n}`], { windows: 20 }); // 12.5 ms each; every second nap takes 20 ms
     const [it] = counters.tasks;
     expectWhole(it!);
-    expect(counters.switchesSeen).toBeLessThan(0.2);
+    expect(counters.switchesSeen).toBeLessThan(0.4); // 64 of 300, and of the others one in twenty
     const { count = 0, ns = 0 } = it!.waits?.sleep ?? {};
-    expect(count).toBeGreaterThan(0.95 * waits(it!)); // twelve windows, in each of which one begins with 12.5 / 20: none in any, 8 times in a million
+    expect(count).toBeGreaterThan(0.95 * waits(it!));
     expect(waits(it!)).toBeGreaterThan(1.5 * n);
-    expect(ns).toBeGreaterThan(0.9 * n * 20 * ms);
+    expect(ns).toBeGreaterThan(0.8 * n * 20 * ms); // twelve windows, in each of which one begins with 12.5 / 20: fewer than two in all, 2 times in 10,000
     expect(ns).toBeLessThan(it!.endedNs! - it!.bornNs!);
   });
 
@@ -191,12 +191,12 @@ describe.skipIf(refused !== undefined)('watch, in windows', () => {
   });
 
   it('the sum of those who made way counts each as often as it stands for', async () => {
-    const n = 1200;
+    const n = 60;
     const { counters } = await loads.load('acts', ['nappers', `${n}`], { windows: 4, tasks: 20 });
     const rest = counters.tasks.at(-1)!;
     expect([rest.tid, counters.folded, counters.lost]).toEqual([-1, n + 1 - 20, 0]);
     const naps = rest.waits?.sleep?.count ?? 0;
-    expect(Math.abs(naps / (10 * counters.folded) - 1)).toBeLessThan(0.35); // of eight blocks or more the last is cut, and each window a twentieth late
+    expect(Math.abs(naps / (200 * counters.folded) - 1)).toBeLessThan(0.35); // 64 in any case; of the others a quarter: of eight blocks or more the last is cut
     expect(rest.waits!.sleep!.ns / naps).toBeGreaterThan(0.1 * ms);
   });
 
