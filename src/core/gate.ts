@@ -65,3 +65,12 @@ export interface StaticReport {
   readonly findings: readonly GateFinding[];
   readonly facts: readonly CallbackFacts[];
 }
+
+/** Everything that a compiler said, as it said it: the cause of the fault. */
+export class CompilerRefusal extends Error {
+  readonly diagnostics: string;
+  constructor(diagnostics: string) {
+    super('the compiler refused the source');
+    this.diagnostics = diagnostics;
+  }
+}

@@ -4,6 +4,7 @@ import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Fault } from '../core/errors.ts';
+import { CompilerRefusal } from '../core/gate.ts';
 import { run } from './process.ts';
 import type { Tools } from './tools.ts';
 
@@ -15,7 +16,7 @@ export interface CompileOptions {
 
 /**
  * Compiles one policy to an object with BTF and without DWARF. The object does not depend on where the source lies.
- * Throws Fault('malformed') with clang's diagnostics when it does not compile.
+ * Throws Fault('malformed') with clang's diagnostics when it does not compile; all of them, fixes included, are its `cause` (CompilerRefusal).
  */
 export async function compilePolicy(
   clang: Tools,
@@ -40,6 +41,7 @@ export async function compilePolicy(
       '-Wall',
       '-fdebug-compilation-dir=.',
       '-fno-color-diagnostics',
+      '-fdiagnostics-parseable-fixits',
     ];
     const done = await run(
       clang.program('clang'),
@@ -57,10 +59,14 @@ export async function compilePolicy(
 }
 
 function refused(source: string, stderr: string): Fault {
-  const lines = stderr.trim().split('\n');
+  const lines = stderr
+    .trim()
+    .split('\n')
+    .filter((line) => !line.startsWith('fix-it:'));
   const shown = lines.slice(0, 30).join('\n');
   const more = lines.length > 30 ? `\n[${lines.length - 30} more lines]` : '';
   return new Fault('malformed', `${source} does not compile:\n${shown}${more}`, {
     next: 'mend the first error; policies/include/policy.h is what a policy may use, --include adds directories',
+    cause: new CompilerRefusal(stderr),
   });
 }

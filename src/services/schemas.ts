@@ -1,6 +1,7 @@
 // Inputs and outputs of the services: the documented shape of every `--json` answer and of every MCP tool.
 
 import { z } from 'zod';
+import { callbackFactsSchema, gateFindingSchema } from '../core/gate.ts';
 import { metricDefinitions } from '../core/metrics.ts';
 import { parameterValueSchema } from '../core/policy.ts';
 import { profileSchema } from '../core/profile.ts';
@@ -231,13 +232,20 @@ export const verifyInput = z.object({
     .default('micro-vm')
     .describe('host: on the kernel of this very machine, as root'),
   include: z.array(z.string()).default([]).describe('further include directories for C source'),
+  allGates: z.boolean().default(false).describe('go on to the kernel even when the static gate says no'),
+});
+/** What reading the object told, before anything ran. */
+export const staticGateSchema = z.object({
+  findings: z.array(gateFindingSchema).describe('rejections first'),
+  callbacks: z.array(callbackFactsSchema).describe('what each callback takes'),
 });
 export const verifyOutput = z.object({
   accepted: z.boolean(),
   policy: z.string().nullable(),
   object: z.string().nullable().describe('digest of the built object'),
-  kernel: z.string(),
-  finding: findingSchema.nullable(),
+  kernel: z.string().nullable().describe('null: none was asked, the static gate had said no'),
+  static: staticGateSchema,
+  finding: findingSchema.nullable().describe('of the kernel'),
   parameters: z.array(
     z.object({
       name: z.string(),

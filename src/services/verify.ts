@@ -1,15 +1,17 @@
-// verify: does this policy load, attach and stay in charge on a real kernel, under some load?
+// verify: the gates one after the other: what the policy's source and object tell, then whether it loads, attaches and stays in charge on a real kernel, under some load.
 
 import type { z } from 'zod';
 import { readObject } from '../bpf/object.ts';
 import { type Parameter, parameters } from '../bpf/parameters.ts';
 import { Fault } from '../core/errors.ts';
+import type { GateFinding } from '../core/gate.ts';
 import type { Arm, Finding } from '../core/records.ts';
 import { experimentOf, runRecorded } from '../stages/trials.ts';
 import { inGuestsForAgents } from './agents.ts';
-import { policyName, readPolicyFile } from './arms.ts';
+import { policyName } from './arms.ts';
 import { verifyInput, verifyOutput } from './schemas.ts';
 import { type Call, type Reply, service } from './service.ts';
+import { compiledOrFindings, isRejected, passStaticGate, staticLines } from './static-gate.ts';
 import { namedWorkload, trialOf } from './trials.ts';
 import type { World } from './world.ts';
 
@@ -24,10 +26,11 @@ export const verify = (world: World) =>
     service<Input, Output>({
       name: 'verify',
       effect: 'run',
-      summary: 'Check a policy on a real kernel: compiles, loads, attaches, stays in charge under load.',
+      summary: 'Check a policy: read it for known mistakes, then load, attach and load it on a real kernel.',
       description:
-        'Reads the object (or compiles the source), lists its parameters, loads it into a micro-VM, attaches it and runs a mixed load for a few seconds. ' +
-        'A "no" carries the end of the verifier log or the kernel’s exit message, and what to do. Takes about 5 seconds when a saved guest exists.',
+        'Compiles the source, reads the object for what kernels refuse or eject and for what starves tasks (each finding with line, reason, what to write instead, how sure); ' +
+        'then loads it into a micro-VM, attaches it and runs a mixed load for a few seconds. A "no" ends it, with the end of the verifier log or the kernel’s exit message. ' +
+        'Takes about 5 seconds when a saved guest exists.',
       input: verifyInput,
       output: verifyOutput,
       cli: {
@@ -43,11 +46,21 @@ export const verify = (world: World) =>
   );
 
 async function runVerify(world: World, input: Input, call: Call): Promise<Reply<Output>> {
-  const object = await readPolicyFile(world, input.file, input.include, call);
-  const read = readObject(object);
-  const name = policyName(read, input.file);
   if (input.machine === 'host' && input.kernel !== undefined)
     throw new Fault('malformed', 'a host has the kernel that it runs', { next: 'leave --kernel out' });
+  const object = await compiledOrFindings(world, input.file, input.include, call);
+  if (!(object instanceof Uint8Array)) return notCompiled(input.file, object);
+  const read = readObject(object);
+  const name = policyName(read, input.file);
+  const told = passStaticGate(read, input.kernel);
+  const known = {
+    policy: name,
+    static: told,
+    parameters: parameters(read).map(parameterRow),
+    programs: read.programs.map((program) => program.name),
+  };
+  if (isRejected(told) && !input.allGates)
+    return { output: { ...nothingRun, ...known }, exit: 1, text: textOf({ ...nothingRun, ...known }) };
   const ready = await world.openMachine({ machine: input.machine, kernel: input.kernel }, call);
   const arm: Arm = {
     id: `policy:${name}`,
@@ -80,16 +93,28 @@ async function runVerify(world: World, input: Input, call: Call): Promise<Reply<
   const { outcome, digest } = await runRecorded(lab, experiment);
   await world.tidy();
   const output: Output = {
-    accepted: outcome.finding === null,
-    policy: name,
+    ...known,
+    accepted: outcome.finding === null && !isRejected(told),
     object: arm.policy?.object ?? null,
     kernel: trial.reference.kernel.release,
     finding: outcome.finding,
-    parameters: parameters(read).map(parameterRow),
-    programs: read.programs.map((program) => program.name),
     records: [{ kind: 'outcome', digest }],
   };
-  return { output, exit: exitOf(outcome.finding), text: textOf(output) };
+  const exit = exitOf(outcome.finding);
+  return { output, exit: exit === 0 && !output.accepted ? 1 : exit, text: textOf(output) };
+}
+
+const nothingRun = { accepted: false, object: null, kernel: null, finding: null, records: [] };
+
+function notCompiled(file: string, findings: GateFinding[]): Reply<Output> {
+  const output: Output = {
+    ...nothingRun,
+    policy: file,
+    static: { findings, callbacks: [] },
+    parameters: [],
+    programs: [],
+  };
+  return { output, exit: 1, text: textOf(output) };
 }
 
 /** A kernel or a guest that failed says nothing about the policy: invalid, not rejected. */
@@ -110,15 +135,17 @@ function exactNumber(value: bigint): number | string {
 }
 
 function textOf(output: Output): string {
-  const head = `${output.accepted ? 'accepted' : 'rejected'}: ${output.policy} on kernel ${output.kernel}`;
+  const by = output.kernel === null ? 'by the static gate' : `on kernel ${output.kernel}`;
+  const head = `${output.accepted ? 'accepted' : 'rejected'}: ${output.policy} ${by}`;
   const rows = output.parameters.map(
     (item) => `  ${item.name.padEnd(24)} ${item.type.padEnd(12)} default ${item.default}`,
   );
   const lists = [
-    `programs: ${output.programs.join(', ')}`,
+    ...(output.programs.length === 0 ? [] : [`programs: ${output.programs.join(', ')}`]),
     ...(rows.length === 0 ? [] : ['parameters:', ...rows]),
   ];
-  return `${[head, ...(output.finding === null ? [] : findingLines(output.finding)), ...lists].join('\n')}\n`;
+  const found = output.finding === null ? [] : findingLines(output.finding);
+  return `${[head, ...found, ...staticLines(output.static), ...lists].join('\n')}\n`;
 }
 
 /** Of a dump the beginning tells most, with what the policy itself says; six lines a task follow. */

@@ -96,7 +96,7 @@ it('verifies a good and a bad policy: a "no" is an answer, cut to size', async (
   const good = await call('verify', { file: policyFile('vtime') });
   expect(good.isError ?? false).toBe(false);
   expect(good.structuredContent).toMatchObject({ accepted: true, policy: 'vtime' });
-  const bad = await call('verify', { file: object('nullderef') });
+  const bad = await call('verify', { file: object('nullderef'), allGates: true });
   expect(bad.isError ?? false).toBe(false);
   expect(bad.structuredContent).toMatchObject({ accepted: false, finding: { code: 'load-rejected' } });
   expect(JSON.stringify(bad.structuredContent)).toContain('nullderef.bpf.c');

@@ -1,75 +1,13 @@
 // The abstract interpretation of one callback: each function that it reaches is followed once, with what all its callers hand over joined; blocks until nothing changes. Recorded
 // are calls with their arguments, branches, stores, and pointers that are followed untested; rules and guards ask these.
-import type { Bytes, Instruction } from '../../bpf/instructions.ts';
+import type { Instruction } from '../../bpf/instructions.ts';
 import { dominates, type Flow } from './flow.ts';
 import { emptyState, joinStates, type State, widenStates } from './frame.ts';
-import { type Comparison, refine } from './refine.ts';
+import type { Branch, Callback, Instance } from './instance.ts';
+import { refine } from './refine.ts';
 import type { Subject } from './subject.ts';
 import { Transfer } from './transfer.ts';
 import { anything, type Value, Values } from './values.ts';
-
-export interface Site {
-  readonly at: number;
-  readonly block: number;
-  readonly what: 'kfunc' | 'helper' | 'function';
-  /** Of kfuncs without what tells versions apart; of functions their own. */
-  readonly name: string;
-  /** Name of a kfunc as declared. */
-  readonly declared: string;
-  readonly args: readonly Value[];
-  readonly result: Value;
-  /** A function that it calls, or hands over to be called. */
-  readonly callee: number | undefined;
-  /** `once`: a plain call. `loop`: as often as the first argument says; `async`: later, from a timer or a work queue. */
-  readonly how: 'once' | 'loop' | 'each' | 'async';
-}
-
-export interface Branch extends Comparison {
-  readonly at: number;
-  readonly block: number;
-}
-
-export interface Store {
-  readonly at: number;
-  readonly block: number;
-  readonly base: Value;
-  readonly value: Value;
-  /** "task_struct.scx.slice", by its CO-RE relocation. */
-  readonly field: string | undefined;
-  readonly bytes: Bytes;
-}
-
-/** A pointer that may be null is followed, and nobody has asked. */
-export interface Untested {
-  readonly at: number;
-  readonly block: number;
-  readonly pointer: Value;
-}
-
-export interface Instance {
-  readonly fn: number;
-  readonly flow: Flow;
-  /** By slot. */
-  readonly sites: Map<number, Site>;
-  readonly stores: Map<number, Store>;
-  readonly untested: Map<number, Untested>;
-  /** By block. */
-  readonly branches: Map<number, Branch>;
-  /** Blocks that can be entered, by what is known of values. */
-  readonly entered: Uint8Array;
-  result: Value;
-}
-
-export interface Callback {
-  /** Member of sched_ext_ops; undefined for programs of other kinds. */
-  readonly member: string | undefined;
-  readonly entry: number;
-  readonly instances: ReadonlyMap<number, Instance>;
-  readonly values: Values;
-  readonly subject: Subject;
-  /** Functions that call themselves, in a roundabout way or not. */
-  readonly recursive: ReadonlySet<number>;
-}
 
 /** Rounds after which what still changes in a block may be anything. */
 const mostRounds = 12;

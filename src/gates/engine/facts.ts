@@ -4,8 +4,9 @@ import type { Program } from '../../bpf/programs.ts';
 import type { StructOps } from '../../bpf/struct-ops.ts';
 import type { GateFinding, GatePlace } from '../../core/gate.ts';
 import { type Kernel, kernelOf } from '../data/kernels.ts';
-import { analyse, type Callback } from './analysis.ts';
+import { analyse } from './analysis.ts';
 import { type Costs, costsOf } from './costs.ts';
+import type { Callback } from './instance.ts';
 import { type Entered, enteredFrom, type Reached } from './reach.ts';
 import { Subject, wholeObject } from './subject.ts';
 

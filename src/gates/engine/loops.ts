@@ -1,7 +1,8 @@
 // The loops of a function, and what ends each: bpf_for(), a walk over a queue, may_goto, a counter; with the number of rounds where it is known. What none of these ends, the kernel's
 // verifier does not let pass (kernel/bpf/verifier.c, is_state_visited(): "infinite loop detected").
-import type { Branch, Callback, Instance } from './analysis.ts';
+
 import { dominates } from './flow.ts';
+import type { Branch, Callback, Instance } from './instance.ts';
 import { anyOrigin, constantsOf, type Origin } from './values.ts';
 
 export interface Loop {

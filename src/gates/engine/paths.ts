@@ -1,5 +1,5 @@
 // Ways through a function that avoid what should have happened on them, and how free each is: a way whose branches depend on nothing but the task and the moment can be taken.
-import type { Branch, Instance } from './analysis.ts';
+import type { Branch, Instance } from './instance.ts';
 import { anyOrigin, constantOf, rootOf } from './values.ts';
 
 export type Freedom =

@@ -1,5 +1,7 @@
 // From one callback to every call that it can come to: through functions and what helpers call, with the branches that must have gone one way on the way there.
-import { type Branch, type Callback, type Instance, isOnWay, type Site } from './analysis.ts';
+
+import { isOnWay } from './analysis.ts';
+import type { Branch, Callback, Instance, Site } from './instance.ts';
 import { type Comparison, holds } from './refine.ts';
 import { constantOf } from './values.ts';
 

@@ -5,10 +5,10 @@ import type { Program } from '../../bpf/programs.ts';
 import { helperName, helpers } from '../data/helpers.ts';
 import { enumerators, memberArguments } from '../data/kernels.ts';
 import { kfuncs } from '../data/kfuncs.ts';
-import type { Instance, Site } from './analysis.ts';
 import { callArguments, frameOffset, passCall } from './calls.ts';
 import { calculated, compute, fieldNameOf, fieldPointer, fieldValue, narrowed } from './compute.ts';
 import { fillFrame, loadFrame, type State, storeFrame } from './frame.ts';
+import type { Instance, Site } from './instance.ts';
 import { kfuncNames, type Subject } from './subject.ts';
 import { anything, constantOf, flag, type Origin, rootOf, type Value, type Values } from './values.ts';
 

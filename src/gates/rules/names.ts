@@ -1,7 +1,8 @@
 // Decisions by a process's name. Anyone may set it (prctl PR_SET_NAME), so it is no identity; a policy that knows names is made for one benchmark. Our own rule. Names as keys of a map that user
 // space fills are the user's choice.
-import type { Branch } from '../engine/analysis.ts';
+
 import { atSite, type Draft, type Facts, type Rule } from '../engine/facts.ts';
+import type { Branch } from '../engine/instance.ts';
 import { anyOrigin, constantOf, type Origin, type Value } from '../engine/values.ts';
 
 export const namesRule: Rule = {

@@ -1,7 +1,8 @@
 // Strict priority: queues that are emptied in one fixed order, a later one only when all before are empty, and nothing that turns the order round. Whoever fills the first queue starves
 // the rest. Our own rule: the kernel sees it only when the watchdog strikes, and not even then where the first queue has gaps.
-import type { Instance } from '../engine/analysis.ts';
+
 import { atSite, type Draft, type Facts, type Followed, type Rule } from '../engine/facts.ts';
+import type { Instance } from '../engine/instance.ts';
 import { loopsOf } from '../engine/loops.ts';
 import { guardsOf, truthOf } from '../engine/reach.ts';
 import { callOf } from '../engine/refine.ts';
