@@ -21,6 +21,7 @@ import { compilePolicy } from './linux/clang.ts';
 import { inspect } from './linux/doctor.ts';
 import { openHost, readableRoots } from './linux/host.ts';
 import { kernel } from './linux/kernel.ts';
+import { fillDirectory } from './linux/new-directory.ts';
 import { findProgram } from './linux/payload.ts';
 import type { Mode as VmMode } from './linux/qemu.ts';
 import { broughtRunner, buildRunner, type Runner } from './linux/runner.ts';
@@ -30,6 +31,7 @@ import { attackPolicy, writeFailure } from './machines/attack.ts';
 import { type HostMachine, openHostMachine } from './machines/host.ts';
 import { observeHost } from './machines/host-observer.ts';
 import { hostProbes } from './machines/host-probes.ts';
+import { keptJob } from './machines/jobs.ts';
 import { readKernelImage } from './machines/kernel-reading.ts';
 import { type MicroVm, openMicroVm } from './machines/micro-vm.ts';
 import { openSimulator, type SimulatorMachine } from './machines/simulator.ts';
@@ -170,6 +172,11 @@ export function openWorld(env: NodeJS.ProcessEnv = process.env): World {
       } catch (error) {
         throw unwritable(path, error as NodeJS.ErrnoException);
       }
+    },
+    fillDirectory,
+    async keepParts(policy, call) {
+      const { file } = await runnerFor(call);
+      return { ...(await keptJob(policy, store.blobs)), runner: await readFile(file) };
     },
     openMachine,
     simulate: (experiment, watch) => simulator().observe(experiment, watch),
@@ -374,7 +381,14 @@ export async function main(): Promise<never> {
   const world = openWorld();
   const services = serviceTable(world);
   const groups: Groups = [
-    ['Try and decide', services.filter((one) => one.effect === 'run').map((one) => one.name)],
+    [
+      'Try and decide',
+      services.filter(({ effect, name }) => effect === 'run' && name !== 'export').map(({ name }) => name),
+    ],
+    [
+      'Put it to work',
+      services.filter(({ effect, name }) => effect === 'switch' || name === 'export').map(({ name }) => name),
+    ],
     ['Answer for it', ['audit', 'approve']],
     [observationsHeading, observations.map((make) => make(world).name)],
   ];

@@ -6,6 +6,7 @@ import { Fault } from '../core/errors.ts';
 import type { Blobs } from '../core/machine.ts';
 import type { Experiment, Policy } from '../core/records.ts';
 import type { Expansion } from '../core/workload.ts';
+import { assert } from '../lib/assert.ts';
 import { encodeJob, type Job } from '../linux/runner.ts';
 import { decode } from '../workload/encoding.ts';
 import { hintMaps } from './hints.ts';
@@ -74,6 +75,16 @@ export async function holdJob(
     timeoutMs,
     outputLimit: 0,
   });
+}
+
+/** What is exported to be held at boot: the job, and the object in it with its values patched in. */
+export async function keptJob(
+  policy: Policy,
+  blobs: Blobs,
+): Promise<{ readonly job: Uint8Array; readonly object: Uint8Array }> {
+  const { object } = await policyParts(policy, blobs);
+  assert(object !== undefined, 'a policy has an object');
+  return { job: await holdJob(policy, { part: 'whole' }, blobs, 5000), object };
 }
 
 function subjects(scope: AttachScope): NonNullable<Job['scope']> {

@@ -5,6 +5,7 @@ import { approve } from './approve.ts';
 import { audit } from './audit.ts';
 import { deploy } from './deploy.ts';
 import { diff } from './diff.ts';
+import { exportPolicy } from './export.ts';
 import { fuzz } from './fuzz.ts';
 import { policies, workloads } from './library.ts';
 import { observations } from './observations.ts';
@@ -40,6 +41,7 @@ export function serviceTable(world: World): Service[] {
     analyse(world, looks),
     ...looks,
     deploy(world),
+    exportPolicy(world),
     restore(world),
     stop(world),
     status(world),

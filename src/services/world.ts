@@ -5,9 +5,10 @@ import type { Call as RecordedCall, Traced } from '../core/calls.ts';
 import type { Host } from '../core/host.ts';
 import type { Machine } from '../core/machine.ts';
 import type { Observation, ObservationWish, Target } from '../core/observation.ts';
-import type { Experiment, MachineRef, Outcome } from '../core/records.ts';
+import type { Experiment, MachineRef, Outcome, Policy } from '../core/records.ts';
 import type { CheckerName, Ignored, Scenario } from '../core/scenario.ts';
 import type { Trace } from '../core/trace.ts';
+import type { ExportedFile, KeepParts } from '../deployment/manifest.ts';
 import type { Keeping } from '../knowledge/keeping.ts';
 import type { PolicyLibrary } from '../knowledge/policies.ts';
 import type { RunningList } from '../knowledge/running.ts';
@@ -182,6 +183,10 @@ export interface World {
   exists(path: string): boolean;
   /** Writes a file that the user has asked for, and the directories it lies in. */
   writeFile(path: string, bytes: Uint8Array): Promise<void>;
+  /** Fills a directory that is empty or not there: all files or none. Faults: not-permitted, unavailable (no space). */
+  fillDirectory(directory: string, files: readonly ExportedFile[]): Promise<void>;
+  /** What keeps this policy on a machine without us. */
+  keepParts(policy: Policy, call: Call): Promise<KeepParts>;
   openMachine(wish: MachineWish, call: Call): Promise<ReadyMachine>;
   /** Runs an experiment of the simulator and tells what it does. */
   simulate(experiment: Experiment, watch: Watch): Promise<Outcome>;

@@ -14,7 +14,9 @@ import { openScripts } from '../../src/knowledge/scripts.ts';
 import { openStore } from '../../src/knowledge/store.ts';
 import { openWorkloads } from '../../src/knowledge/workloads.ts';
 import { openHost, type Surfaces } from '../../src/linux/host.ts';
+import { fillDirectory } from '../../src/linux/new-directory.ts';
 import { attackPolicy, writeFailure } from '../../src/machines/attack.ts';
+import { keptJob } from '../../src/machines/jobs.ts';
 import { openSimulator } from '../../src/machines/simulator.ts';
 import { readySimulator } from '../../src/main.ts';
 import { runScript } from '../../src/sandbox/thread.ts';
@@ -135,6 +137,10 @@ export function fixedWorld(options: FixedOptions = {}): Fixed {
     async writeFile(path, bytes) {
       asked.push(`write ${path}`);
       writeFileSync(path, bytes);
+    },
+    fillDirectory,
+    async keepParts(policy) {
+      return { ...(await keptJob(policy, store.blobs)), runner: Buffer.from('a runner') };
     },
     simulate: (experiment, watch) => simulator.observe(experiment, watch),
     observe: async (target) => {

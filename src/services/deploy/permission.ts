@@ -151,7 +151,7 @@ async function trusted(
 }
 
 /** A policy that was undone again and again waits, and then waits for a person. */
-async function quarantine(world: World, { policy }: Grant): Promise<Refusal[]> {
+export async function quarantine(world: World, { policy }: Grant): Promise<Refusal[]> {
   const identity = policyIdentity(policy);
   const attempts = (await deploymentsOf(world))
     .filter((one) => policyIdentity(one.policy) === identity)
