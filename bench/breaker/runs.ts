@@ -44,15 +44,19 @@ export function kpiFor(kpi: Kpi, noise: Noise): Kpi {
 export function changedStream(
   { kpi, noise, factor }: Cell,
   seed: number,
-): { samples: Sample[]; changeAt: number } {
+): { samples: Sample[]; atNs: number } {
   const atNs = 5e9 + createRandom(derive(seed, 'change')).uniform() * (watchNs - 10e9);
   const shape: StreamShape = { kpi: kpiFor(kpi, noise), noise, level: 1000, change: { atNs, factor } };
-  const step = noise.clockStepNs !== undefined && atNs > 20e9 ? noise.clockStepNs : 0;
-  return { samples: stream(shape, beforeNs, atNs + 5e9, seed), changeAt: atNs + step };
+  return { samples: stream(shape, beforeNs, atNs + 5e9, seed), atNs };
 }
 
 export function quietStream({ kpi, noise }: Cell, seed: number): Sample[] {
   return stream({ kpi: kpiFor(kpi, noise), noise, level: 1000 }, beforeNs, watchNs, derive(seed, 'quiet'));
+}
+
+/** A time of the stream's clock before or after its step, as it would be without. */
+function unstepped({ clockStepNs = 0 }: Noise, at: number | null): number | null {
+  return at !== null && Math.abs(at) > 1000e9 ? at - clockStepNs : at;
 }
 
 export function tally(cell: Cell, detector: Detector, runs: number): Tally {
@@ -60,13 +64,13 @@ export function tally(cell: Cell, detector: Detector, runs: number): Tally {
   const delays: number[] = [];
   let [seen, early, falsely, noGo] = [0, 0, 0, 0];
   for (let seed = 0; seed < runs; seed++) {
-    const { samples, changeAt } = changedStream(cell, seed);
-    const at = detector(kpi, samples);
+    const { samples, atNs } = changedStream(cell, seed);
+    const at = unstepped(cell.noise, detector(kpi, samples));
     if (Number.isNaN(at)) noGo++;
-    else if (at !== null && at < changeAt) early++;
+    else if (at !== null && at < atNs) early++;
     else if (at !== null) {
-      delays.push(at - changeAt);
-      if (at - changeAt <= 2e9) seen++;
+      delays.push(at - atNs);
+      if (at - atNs <= 2e9) seen++;
     }
     const quiet = detector(kpi, quietStream(cell, seed));
     if (Number.isNaN(quiet)) noGo++;

@@ -117,7 +117,9 @@ export function openBreaker(options: BreakerOptions, from?: BreakerState): Break
     }
     if (armedAt === null) return 'ok';
     for (const watch of watches) {
-      if (now - watch.state.seenAt > missingNsOf(options, watch.terms.kpi))
+      const { times, from: since, seenAt } = watch.state;
+      const missingNs = missingNsOf(options, watch.terms.kpi);
+      if (now - Math.max(since, times.at(-1)!) > missingNs || now - seenAt > 3 * missingNs)
         return noGo(watch, 'kpi-missing', raw);
       if (isConstant(watch)) return noGo(watch, 'kpi-constant', raw);
     }

@@ -27,7 +27,7 @@ export interface BreakerOptions {
   readonly falseTrips?: number;
   /** The part of what came before `arm` that is the reference. Default 60 s: half of it costs a twentieth of what is seen in wide noise. At least 10 s and 20 samples of it must be there. */
   readonly referenceNs?: number;
-  /** Without a usable sample for so long, nobody sees anything. Default: `deadlineNs`, or three intervals of a slow KPI. */
+  /** Without a usable sample for so long, or with too few for a window for three times as long, nobody sees anything. Default: `deadlineNs`, or four intervals of a slow KPI. */
   readonly missingNs?: number;
   /** Equal samples for so long are no measurement. Default 5 s. */
   readonly constantNs?: number;
