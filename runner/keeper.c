@@ -102,6 +102,7 @@ int run_kept(const struct job *job)
 		tell_how(false, 0);
 		return 1;
 	}
+	prctl(PR_SET_NAME, "schedcp-keeper");
 	protect_self(); /* who is not permitted keeps all the same, less surely */
 	protect_from_oom();
 	listen();

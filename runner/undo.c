@@ -3,8 +3,10 @@
  * to /run/schedcp/settings before it happens, for the case that both are killed at once: the next start reads it. The directory lies in memory, as what it
  * tells of does: both are gone after a reboot. Its lock (flock(2)) lets one process at a time change settings: two would restore each other's values. */
 #include "undo.h"
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/file.h>
@@ -118,9 +120,24 @@ void undo_forget_ahead(void)
 	lock_fd = -1;
 }
 
+/* Cgroups of runners that have died: cgroup.c names them after the process. */
+static void cgroups_recover(void)
+{
+	DIR *directory = opendir("/sys/fs/cgroup");
+	struct dirent *entry;
+	int pid, named = 0;
+	while (directory && (entry = readdir(directory)))
+		if (sscanf(entry->d_name, "schedcp-%d.%n", &pid, &named) == 1 && named && pid > 0 && kill(pid, 0) && errno == ESRCH && undo->cgroup_n < 80)
+			snprintf(undo->cgroups[undo->cgroup_n++], sizeof(*undo->cgroups), "/sys/fs/cgroup/%.100s", entry->d_name);
+	if (directory)
+		closedir(directory);
+	cgroup_remove_all();
+}
+
 void undo_recover(void)
 {
 	on_host = true;
+	cgroups_recover();
 	if (access(AHEAD, F_OK) || (lock_fd = lock_directory()) < 0)
 		return;
 	read_ahead();
