@@ -86,6 +86,15 @@ export const deployInput = z.object({
   seed: z.number().int().min(0).max(0xffff_ffff).default(1),
 });
 
+/** An agent is no person: it says who it is, and has what it has earned under that name. */
+export const agentDeployInput = deployInput.extend({
+  agent: z
+    .string()
+    .min(1)
+    .max(128)
+    .describe('who you are: one name, always the same; what you may depends on its history'),
+});
+
 const finding = z.object({ code: z.string(), message: z.string(), next: z.string().optional() });
 
 export const deployOutput = z.object({

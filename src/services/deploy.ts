@@ -9,7 +9,7 @@ import { scopeOf } from '../deployment/scope.ts';
 import { type DeploymentNews, type DeploymentPlan, deploy as runDeployment } from '../stages/deploy.ts';
 import { type Granted, grantBehind, permit, stateDigest } from './deploy/permission.ts';
 import { attachScopeOf, type DeploymentSite, kpiOf } from './deploy/site.ts';
-import { deployInput, deployOutput } from './deploy-schemas.ts';
+import { agentDeployInput, deployInput, deployOutput } from './deploy-schemas.ts';
 import { deploymentText, scopeWords, stepLine } from './deployment-text.ts';
 import { type Call, type Reply, service } from './service.ts';
 import type { World } from './world.ts';
@@ -23,14 +23,18 @@ const description =
   'within seconds, and so is everything when this process dies or freezes. Ends at Ctrl-C, after `keep`, or by restore. Try --dry-run first: it says what would happen, and whether you may. ' +
   'An agent may as much as it has earned; what waits for a person is listed by approve. Exit 0: kept, or would be; 1: not.';
 
+const shared = {
+  name: 'deploy',
+  effect: 'switch',
+  summary: 'Put an accepted verdict’s policy in charge, step by step; watch it; give the machine back.',
+  description,
+  output: deployOutput,
+} as const;
+
 export const deploy = (world: World) =>
   service<Input, Output>({
-    name: 'deploy',
-    effect: 'switch',
-    summary: 'Put an accepted verdict’s policy in charge, step by step; watch it; give the machine back.',
-    description,
+    ...shared,
     input: deployInput,
-    output: deployOutput,
     cli: {
       positional: ['verdict'],
       rest: 'command',
@@ -40,6 +44,12 @@ export const deploy = (world: World) =>
         `schedcp deploy 4f2a91 --on guest --kpi '{"name":"rate","direction":"higher","source":{"from":"output","line":"rate {number}"}}' -- ./service --threads 4`,
       ],
     },
+    forAgents: service<z.infer<typeof agentDeployInput>, Output>({
+      ...shared,
+      input: agentDeployInput,
+      cli: { positional: [], examples: [] },
+      run: (input, call) => runDeploy(world, input, call),
+    }),
     run: (input, call) => runDeploy(world, input, call),
   });
 

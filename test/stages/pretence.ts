@@ -1,0 +1,112 @@
+// A machine of pretence with a clock of its own, on which policies can be put in charge: what happens is known, so that what is said of it can be held against it.
+
+import type { Attached, Attachment, AttachmentEnd, AttachScope } from '../../src/core/attachment.ts';
+import type { KpiSample, KpiSpec } from '../../src/core/kpi.ts';
+import { createRandom } from '../../src/lib/random.ts';
+import type { Site } from '../../src/stages/deploy.ts';
+
+export interface Pretence {
+  /** Of the usual value, while the policy is attached: by seconds since it was attached, and in which part. */
+  readonly share: (attachedS: number, scope: AttachScope) => number;
+  readonly noise?: number;
+  /** What the KPI really gives, for those that fail or lie. */
+  readonly lie?: (value: number, atS: number) => number | undefined;
+  /** The kernel ends it so many seconds after attaching. */
+  readonly ejectS?: number;
+  readonly refuse?: boolean;
+  /** Seconds from the start at which the control plane is frozen, and for how long. */
+  readonly freeze?: { readonly atS: number; readonly forS: number };
+}
+
+export function pretend({ share, noise = 0.03, lie, ejectS, refuse, freeze }: Pretence) {
+  const random = createRandom(7);
+  let [now, frozen] = [1e12, false];
+  const startNs = now;
+  let hear: ((sample: KpiSample) => void) | undefined;
+  let held: { since: number; scope: AttachScope; end: (end: AttachmentEnd) => void } | undefined;
+  const log: { at: number; what: string }[] = [];
+  let beats = 0;
+  const step = (): void => {
+    now += 10e6;
+    const attached = held === undefined ? 1 : share((now - held.since) / 1e9, held.scope);
+    if (held !== undefined && ejectS !== undefined && now - held.since > ejectS * 1e9) end('ejected');
+    if ((now - startNs) % 100e6 !== 0) return;
+    const real = 1000 * attached * Math.exp(noise * random.normal());
+    const value = lie === undefined ? real : lie(real, (now - startNs) / 1e9);
+    hear?.({ kpi: 'throughput', endNs: now, value, ...(value === undefined && { why: 'it failed' }) });
+  };
+  const end = (why: AttachmentEnd['why']): AttachmentEnd => {
+    const exit =
+      why === 'ejected'
+        ? { kind: 1026, code: 0, reason: 'runnable task stall', message: 'x[1] failed to run', dump: '' }
+        : null;
+    const told = { why, exit, kernelEvents: { SCX_EV_X: 2 }, detail: why };
+    if (held !== undefined) log.push({ at: now, what: why });
+    held?.end(told);
+    held = undefined;
+    return told;
+  };
+  const attach = async (scope: AttachScope): Promise<Attached> => {
+    if (refuse === true)
+      return {
+        ok: false,
+        finding: { code: 'foreign-scheduler', message: 'somebody else’s scheduler is there' },
+      };
+    let resolve: (end: AttachmentEnd) => void = () => {};
+    const ended = new Promise<AttachmentEnd>((done) => {
+      resolve = done;
+    });
+    held = { since: now, scope, end: resolve };
+    log.push({ at: now, what: `attach ${scope.part}` });
+    const attachment: Partial<Attachment> = {
+      ...{ address: 'here', ops: 'good', enableSeq: 1, replaced: null, ended },
+      beat: () => {
+        beats++;
+      },
+      detach: async () => end('detached'),
+    };
+    return { ok: true, attachment: attachment as Attachment };
+  };
+  const site: Site = {
+    machine: {
+      name: 'host',
+      attach: (_, scope) => attach(scope),
+      attachments: async () => [],
+      adopt: async () => Promise.reject(new Error('none')),
+    },
+    clock: {
+      nowNs: () => now,
+      async sleep(ms, signal) {
+        const until = now + ms * 1e6;
+        if (freeze !== undefined && !frozen && now - startNs > freeze.atS * 1e9) {
+          frozen = true;
+          const thaw = now + freeze.forS * 1e9;
+          while (now < thaw) step();
+        }
+        while (now < until && !signal.aborted) step();
+        await undefined;
+      },
+    },
+    async openKpis(_: readonly KpiSpec[], to) {
+      hear = to;
+      return {
+        async close() {
+          hear = undefined;
+        },
+      };
+    },
+    presence: async () => ({
+      state: held === undefined ? 'disabled' : 'enabled',
+      ops: held === undefined ? '' : 'good',
+    }),
+    hear: (news) => void log.push({ at: now, what: `news ${news.what}` }),
+  };
+  return {
+    site,
+    log,
+    beats: () => beats,
+    seconds: () => (now - startNs) / 1e9,
+    isHeld: () => held !== undefined,
+    isReading: () => hear !== undefined,
+  };
+}
