@@ -1,8 +1,10 @@
-// npm run bench [-- breaker restore longest-first programs policy-code simulator first-event error-rates fidelity operations observation fingerprint matrix truth classes]: what the system must reach, measured, as a table. All by
-// default but the matrix and the truth. Options after the names go to the benches that take some.
+// npm run bench [-- breaker restore longest-first programs policy-code simulator first-event error-rates fidelity operations observation fingerprint matrix truth classes corpus]: what the system must reach, measured, as a table. All by
+// default but the matrix, the truth and the corpus. Options after the names go to the benches that take some.
 
 import { benchBreaker } from './breaker.ts';
 import { benchClasses } from './classes.ts';
+import { benchCorpus } from './corpus.ts';
+import { benchCycles } from './cycles.ts';
 import { benchErrorRates } from './error-rates.ts';
 import { benchFidelity } from './fidelity.ts';
 import { benchFingerprint } from './fingerprint.ts';
@@ -37,8 +39,10 @@ const benches: Readonly<Record<string, (options: readonly string[]) => Promise<v
   matrix: () => benchMatrix(),
   truth: benchTruth,
   classes: benchClasses,
+  cycles: benchCycles,
+  corpus: benchCorpus,
 };
-const onlyWhenNamed = ['matrix', 'truth'];
+const onlyWhenNamed = ['matrix', 'truth', 'corpus'];
 
 const words = process.argv.slice(2);
 const firstOption = words.findIndex((word) => word.startsWith('-'));

@@ -1,0 +1,46 @@
+// Classes of fault, and which findings of the static gate are the right reason for each. ../../docs/semantics.md and the kernel's own words (kernel/sched/ext.c, kernel/bpf/verifier.c, v6.18)
+// say what each does.
+
+/** A code is right for a class when its words name this fault, not another that the same line may have. */
+export const rightCodes = {
+  'does-not-compile': ['does-not-compile'],
+  'stack-too-deep': ['does-not-compile', 'stack-too-deep'],
+  'kfunc-unknown': ['does-not-compile', 'kfunc-unknown', 'kfunc-missing'],
+  'null-unchecked': ['null-unchecked', 'prev-unchecked'],
+  'reference-leak': ['reference-leak'],
+  'loop-unbounded': ['loop-unbounded', 'loop-endless'],
+  'index-unbounded': ['index-unbounded', 'out-of-bounds', 'access-out-of-bounds'],
+  'kfunc-sleeps': ['kfunc-sleeps', 'ops-sleepable'],
+  'kfunc-place': ['kfunc-place'],
+  'kernel-write': ['kernel-write'],
+  'lock-held-call': ['lock-held-call'],
+  licence: ['ops-licence', 'licence'],
+  'ops-table': ['ops-timeout', 'ops-flags', 'ops-name', 'ops-batch', 'ops-member'],
+  'init-fails': ['init-fails', 'dsq-created-twice', 'dsq-built-in-id'],
+  'queue-missing': ['dsq-never-created'],
+  'queue-not-drained': ['dsq-never-drained', 'dispatch-does-nothing'],
+  'vtime-built-in': ['vtime-built-in'],
+  'mixed-order': ['dsq-mixed-order'],
+  'double-insert': ['double-insert'],
+  'dispatch-overflow': ['dispatch-overflow'],
+  'task-dropped': ['task-dropped'],
+  affinity: ['cpu-not-allowed', 'cpu-out-of-range', 'migration-disabled'],
+  'cpu-out-of-range': ['cpu-out-of-range', 'cpu-negative'],
+  'kick-flags': ['kick-flags'],
+  'idle-tracking-off': ['idle-tracking-off'],
+  'enq-last': ['enq-last-unhandled'],
+  'foreign-insert': ['foreign-insert'],
+  'endless-slice': ['slice-infinite', 'slice-too-long'],
+  starvation: ['strict-priority', 'dsq-never-drained'],
+  'weights-lost': [],
+  'name-matching': ['name-matching'],
+  'costly-callback': ['cost-too-high', 'loop-unbounded'],
+  'memory-used-up': ['map-never-emptied'],
+  'cpus-unused': [],
+  'busy-idle': ['kick-own-cpu'],
+  'preempt-storm': ['preempt-always'],
+  latency: [],
+  hotplug: ['dsq-never-drained', 'hotplug'],
+} as const satisfies Record<string, readonly string[]>;
+
+export type FaultClass = keyof typeof rightCodes;
