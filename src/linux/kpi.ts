@@ -4,14 +4,9 @@
 import { Fault } from '../core/errors.ts';
 import type { KpiSample, KpiSource, KpiSpec } from '../core/kpi.ts';
 import { hostClock } from './clock.ts';
+import type { Gauge } from './kpi/gauge.ts';
 import { openLog } from './kpi/log.ts';
 import { readCommand, readPressure, readPrometheus } from './kpi/readings.ts';
-
-/** One reading; throws what makes it none. Gone when closed. */
-export interface Gauge {
-  read(signal: AbortSignal): Promise<number>;
-  close(): Promise<void>;
-}
 
 export interface KpiReader {
   /** Ends all reading. */

@@ -18,6 +18,7 @@ import {
   type SwitchbackPlan,
 } from '../judge/switchback.ts';
 import { Charge, type ChargeEnd } from './deploy/charge.ts';
+import type { Clock } from './deploy/clock.ts';
 import { Samples } from './deploy/samples.ts';
 
 export interface DeploymentStepPlan {
@@ -52,13 +53,6 @@ export interface DeploymentPlan {
   readonly heartbeatMs: number;
   readonly timeoutMs: number;
   readonly replace: boolean;
-}
-
-export interface Clock {
-  /** CLOCK_MONOTONIC. */
-  nowNs(): number;
-  /** Returns early when the signal comes. */
-  sleep(ms: number, signal: AbortSignal): Promise<void>;
 }
 
 export type DeploymentNews =

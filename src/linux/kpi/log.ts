@@ -3,7 +3,7 @@
 
 import { type FileHandle, open, stat } from 'node:fs/promises';
 import { Fault } from '../../core/errors.ts';
-import type { Gauge } from '../kpi.ts';
+import type { Gauge } from './gauge.ts';
 
 /** Longer lines are no lines of a KPI. */
 const longestLine = 4096;

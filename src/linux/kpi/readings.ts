@@ -4,8 +4,8 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { Fault } from '../../core/errors.ts';
-import type { Gauge } from '../kpi.ts';
 import { run } from '../process.ts';
+import type { Gauge } from './gauge.ts';
 
 const nothing = async (): Promise<void> => {};
 

@@ -3,7 +3,7 @@
 import type { Attachment, AttachmentEnd } from '../../core/attachment.ts';
 import type { Deployment } from '../../core/deployment.ts';
 import { type Breaker, type Kpi, openBreaker, type Trip } from '../../judge/breaker.ts';
-import type { Clock } from '../deploy.ts';
+import type { Clock } from './clock.ts';
 import type { Samples } from './samples.ts';
 
 export interface ChargeEnd {
