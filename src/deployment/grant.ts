@@ -59,6 +59,11 @@ export function grantOf(
       machine.name !== 'simulator' && arm.policy !== undefined && policyIdentity(arm.policy) === identity,
   );
   const releases = [...new Set(measured.map(({ machine }) => machine.kernel.release))].sort();
+  if (releases.length === 0 && experiments.some(({ arm }) => arm.policy?.hints !== undefined))
+    return no(
+      'it was measured with hints about each task, which nobody has where it would be deployed',
+      'tune without hints: policies that learn or need none',
+    );
   if (releases.length === 0)
     return no('no run of this policy was on a real kernel', 'tune with --machine micro-vm');
   return { ok: true, grant: { policy, verdict: recordDigest(verdict), releases } };
