@@ -158,6 +158,8 @@ static void measure_switch(void)
 		runs = info.run_cnt;
 		ns = info.run_time_ns;
 		measured_ago = 0;
+		if (stats_fd < 0)
+			budget_measured(&budget, 0, 0); /* goes on with what it knows */
 	} else if (info.run_cnt - runs >= ENOUGH_RUNS || ++measured_ago > MOST_TICKS) {
 		close(stats_fd);
 		stats_fd = -1;
