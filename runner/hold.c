@@ -14,7 +14,9 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-enum { MAX_CLIENTS = 4, STATE_EVERY_MS = 1000, FROZEN_MS = 3000 };
+enum { MAX_CLIENTS = 4, STATE_EVERY_MS = 1000 };
+/* Without a sign of life: frozen. Besides the verifier's budget, what loading takes; detaching, with 1 s until SysRq-S. */
+enum { LOAD_MS = 5000, DETACH_MS = 5000 };
 
 struct client {
 	int fd; /* -1: none */
@@ -225,17 +227,18 @@ static bool job_find(struct hold *h)
 static void hold_policy(struct hold *h)
 {
 	undo_recover();
+	scope_recover();
 	if (!job_find(h) || !scope_found(&h->job))
 		return;
 	if (h->socket_path && (h->listener = listen_at(h->socket_path)) < 0) {
 		fault("choose another path, or end the runner that holds it", "cannot listen at %s: %s", h->socket_path, strerror(errno));
 		return;
 	}
-	if (h->job.scope_count)
-		scope_remember();
-	bool survived = survivor_start(h->socket_path, h->job.scope_count > 0);
+	undo->listening = h->socket_path != NULL;
+	bool written = !h->job.scope_count || scope_remember();
 	kmsg_start();
-	h->policy = survived ? policy_attach(&h->job) : NULL;
+	undo->alive_until = now_ns() + h->job.verify_budget_ms * MS + LOAD_MS * MS;
+	h->policy = written ? policy_attach(&h->job) : NULL;
 	if (h->policy) {
 		protect_from_oom();
 		introduce(h);
@@ -243,7 +246,7 @@ static void hold_policy(struct hold *h)
 		fcntl(0, F_SETFL, fcntl(0, F_GETFL) | O_NONBLOCK);
 		fcntl(1, F_SETFL, fcntl(1, F_GETFL) | O_NONBLOCK); /* a frozen reader must not hold us up */
 		hold_loop(h);
-		undo->alive_until = now_ns() + 15 * SECOND;
+		undo->alive_until = now_ns() + DETACH_MS * MS;
 		policy_detach(h->policy, 1000);
 		if (h->job.scope_count)
 			scope_give_back();
@@ -253,8 +256,9 @@ static void hold_policy(struct hold *h)
 	}
 	if (h->socket_path)
 		unlink(h->socket_path);
+	if (h->job.scope_count && written && !h->policy)
+		scope_give_back();
 	rmdir(RUN_DIRECTORY);
-	undo->over = true;
 }
 
 static int options(struct hold *h, int argc, char **argv)
@@ -290,7 +294,10 @@ int hold_main(int argc, char **argv)
 		return 2;
 	}
 	signals_setup();
-	hold_policy(&h);
+	if (survivor_start(h.socket_path))
+		hold_policy(&h);
+	undo->over = true;
+	survivor_release();
 	json_open("done");
 	json_string("status", failed ? "failed" : "ok");
 	json_close();

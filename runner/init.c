@@ -82,30 +82,31 @@ static void console_open(void)
 		close(fd);
 }
 
-/* A virtio-serial port by its name, within 2 s; -1: there is none. */
+int port_find(const char *wanted, int flags)
+{
+	DIR *directory = opendir("/sys/class/virtio-ports");
+	struct dirent *entry;
+	int fd = -1;
+	while (directory && fd < 0 && (entry = readdir(directory))) {
+		char path[320], name[64];
+		snprintf(path, sizeof(path), "/sys/class/virtio-ports/%s/name", entry->d_name);
+		if (entry->d_name[0] == '.' || read_text(path, name, sizeof(name)) <= 0 || strcmp(name, wanted))
+			continue;
+		snprintf(path, sizeof(path), "/dev/%s", entry->d_name);
+		fd = open(path, flags | O_CLOEXEC);
+	}
+	if (directory)
+		closedir(directory);
+	return fd;
+}
+
+/* The kernel finds them a little after it has started. */
 int port_open(const char *wanted, int flags)
 {
-	uint64_t limit = now_ns() + 2 * SECOND;
-	for (; now_ns() < limit; sleep_ns(2 * MS)) {
-		DIR *directory = opendir("/sys/class/virtio-ports");
-		struct dirent *entry;
-		while (directory && (entry = readdir(directory))) {
-			char path[320], name[64];
-			snprintf(path, sizeof(path), "/sys/class/virtio-ports/%s/name", entry->d_name);
-			if (entry->d_name[0] == '.' || read_text(path, name, sizeof(name)) <= 0 || strcmp(name, wanted))
-				continue;
-			snprintf(path, sizeof(path), "/dev/%s", entry->d_name);
-			int fd = open(path, flags | O_CLOEXEC);
-			closedir(directory);
-			directory = NULL;
-			if (fd >= 0)
-				return fd;
-			break;
-		}
-		if (directory)
-			closedir(directory);
-	}
-	return -1;
+	int fd = port_find(wanted, flags);
+	for (uint64_t limit = now_ns() + 2 * SECOND; fd < 0 && now_ns() < limit; fd = port_find(wanted, flags))
+		sleep_ns(2 * MS);
+	return fd;
 }
 
 /* The console when there is no such port. */

@@ -248,8 +248,9 @@ static enum parsed parse_line(struct reader *r, struct job *job, struct bytes li
 		return parse_map(r, job, line);
 	if (is(name, "follow"))
 		return parse_follow(r, job, line);
-	if (is(name, "serve") && !line.n) {
+	if (is(name, "serve") && (!line.n || is(line, "tests"))) {
 		job->serve = true;
+		job->serve_tests = line.n;
 		return PARSED;
 	}
 	if (is(name, "scope"))

@@ -264,9 +264,11 @@ static int attach(struct policy *p)
 		p->others[p->other_count++] = link;
 	}
 	guard_arm(10000);
+	undo->alive_until = now_ns() + 10 * SECOND;
 	p->link = bpf_map__attach_struct_ops(p->ops);
 	int error = p->link ? 0 : -errno;
 	guard_disarm();
+	undo->alive_until = now_ns() + FROZEN_MS * MS;
 	p->seq = undo->attached = error ? 0 : presence_seq();
 	return error;
 }

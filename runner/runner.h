@@ -85,7 +85,7 @@ struct job {
 	uint64_t watch_budget_ppm; /* of the used CPU time: what a watch may cost */
 	uint64_t watch_windows;	   /* for tests: one of so many is open, whatever it costs; 0: by the budget */
 	enum follow follow;     /* what is observed when there is no command and no workload */
-	bool serve; /* the guest lives long */
+	bool serve, serve_tests; /* the guest lives long; does what tests ask */
 	int64_t follow_pid;
 	struct bytes follow_cgroup;
 	struct scope_line *scopes; /* none: the whole machine */
@@ -143,11 +143,15 @@ int knob_set(struct bpf_object *object, const char *name, const char *value);
 /* ---- scope.c: whom a policy schedules that does not take the whole machine ---- */
 /* All that the job's lines name exist; false after a fault. */
 bool scope_found(const struct job *job);
-/* Who is in SCHED_EXT already is not ours. Before anybody is taken. */
-void scope_remember(void);
+/* Who is in SCHED_EXT already is not ours. Before anybody is taken; false after a fault. */
+bool scope_remember(void);
 /* Takes those in scope that are not in SCHED_EXT yet; returns how many threads of it are. */
 uint64_t scope_take(const struct job *job);
 void scope_give_back(void);
+/* How many threads of this machine are in SCHED_EXT. */
+uint64_t scope_threads(void);
+/* Gives back what holders have left in SCHED_EXT that were killed. */
+void scope_recover(void);
 
 /* ---- enumerators.c ---- */
 /* Gives weak constants __SCX_… of an object that is not loaded yet the kernel's values. */
@@ -244,6 +248,8 @@ pid_t command_start(const struct job *job, int out);
 
 /* ---- serve.c, init.c: a guest that lives long ---- */
 void serve(const struct job *job);
+/* A virtio-serial port by its name; -1: there is none. port_open waits for it for up to 2 s. */
+int port_find(const char *name, int flags);
 int port_open(const char *name, int flags);
 
 /* ---- sub-commands ---- */
@@ -252,4 +258,5 @@ int run_main(int argc, char **argv);
 int play_main(int argc, char **argv);
 int hold_main(int argc, char **argv);
 int probe_main(void);
+int stop_main(int argc, char **argv);
 void ready_emit(const char *event);

@@ -2,13 +2,16 @@
 /* Whom a policy schedules that leaves the rest of the machine alone (SCX_OPS_SWITCH_PARTIAL): threads of SCHED_OTHER are put into SCHED_EXT, what they fork
  * inherits it, and all of them are put back. Nice values and slices stay: __setscheduler_params() takes them from sched_attr for SCHED_EXT as for SCHED_OTHER
  * (kernel/sched/syscalls.c, v6.18). SCHED_BATCH and SCHED_IDLE stay what they are: nobody could tell afterwards which a thread was. */
-#include "runner.h"
+#include "undo.h"
 #include <dirent.h>
+#include <errno.h>
 #include <linux/sched.h>
 #include <linux/sched/types.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -17,6 +20,7 @@ enum { OTHER = 0, EXT = 7, MAX_DEPTH = 64, MAX_PASSES = 5 };
 static pid_t *before; /* in SCHED_EXT before we came: not ours */
 static size_t before_n;
 static uint64_t base_slice;
+static char ahead[64]; /* the file that holds them; empty: none */
 
 static bool attributes(pid_t tid, struct sched_attr *attr)
 {
@@ -206,16 +210,90 @@ static void give(pid_t tid, void *unused)
 		move(tid, EXT, OTHER);
 }
 
-void scope_remember(void)
+static void learn_slice(void)
 {
 	char text[32];
 	base_slice = read_text("/sys/kernel/debug/sched/base_slice_ns", text, sizeof(text)) > 0 ? strtoull(text, NULL, 10) : 0;
+}
+
+/* Written down: who gives back may not be we. */
+bool scope_remember(void)
+{
+	learn_slice();
 	before_n = 0;
 	everyone(note);
+	mkdir(RUN_DIRECTORY, 0700);
+	snprintf(ahead, sizeof(ahead), RUN_DIRECTORY "/scope.%d", getpid());
+	FILE *file = fopen(ahead, "we");
+	for (size_t i = 0; file && i < before_n; i++)
+		fprintf(file, "%d\n", before[i]);
+	if (file && !fclose(file))
+		return true;
+	unlink(ahead);
+	fault("make room in /run", "cannot write %s: %s", ahead, strerror(errno));
+	ahead[0] = 0;
+	return false;
 }
 
 void scope_give_back(void)
 {
 	everyone(give);
 	everyone(give); /* and those that were forked meanwhile */
+	if (ahead[0])
+		unlink(ahead);
+	ahead[0] = 0;
+}
+
+static void recover(const char *name)
+{
+	char line[32];
+	before_n = 0;
+	snprintf(ahead, sizeof(ahead), RUN_DIRECTORY "/%.40s", name);
+	FILE *file = fopen(ahead, "re");
+	while (file && fgets(line, sizeof(line), file)) {
+		before = xalloc(before, (before_n + 1) * sizeof(*before));
+		before[before_n++] = (pid_t)atoi(line);
+	}
+	if (file)
+		fclose(file);
+	learn_slice();
+	scope_give_back();
+}
+
+static bool has_ended(pid_t pid)
+{
+	struct pollfd life = {.fd = (int)syscall(SYS_pidfd_open, pid, 0), .events = POLLIN};
+	bool ended = life.fd < 0 ? errno == ESRCH : poll(&life, 1, 0) == 1;
+	if (life.fd >= 0)
+		close(life.fd);
+	return ended;
+}
+
+void scope_recover(void)
+{
+	DIR *directory = opendir(RUN_DIRECTORY);
+	struct dirent *entry;
+	int pid;
+	while (directory && (entry = readdir(directory)))
+		if (sscanf(entry->d_name, "scope.%d", &pid) == 1 && pid > 0 && has_ended(pid))
+			recover(entry->d_name);
+	if (directory)
+		closedir(directory);
+	rmdir(RUN_DIRECTORY);
+}
+
+static uint64_t counted;
+
+static void count_one(pid_t tid, void *unused)
+{
+	struct sched_attr attr;
+	(void)unused;
+	counted += attributes(tid, &attr) && attr.sched_policy == EXT;
+}
+
+uint64_t scope_threads(void)
+{
+	counted = 0;
+	everyone(count_one);
+	return counted;
 }

@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
+#include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -24,20 +25,20 @@ static void leave_everything(int keep)
 		signal(i, i == SIGCHLD || i == SIGSEGV || i == SIGBUS ? SIG_DFL : SIG_IGN);
 }
 
-static void tidy(const char *socket_path, bool partial)
+static void tidy(const char *socket_path)
 {
 	if (undo->attached && !wait_gone(undo->attached, 3000))
 		write_text("/proc/sysrq-trigger", "S");
-	if (partial)
-		scope_give_back();
-	if (socket_path)
+	scope_recover();
+	if (undo->listening)
 		unlink(socket_path);
 	rmdir(RUN_DIRECTORY);
 }
 
-static noreturn void survive(int holder, const char *socket_path, bool partial)
+static noreturn void survive(int holder, const char *socket_path)
 {
 	struct pollfd end = {.fd = holder, .events = POLLIN};
+	prctl(PR_SET_NAME, SURVIVOR_NAME);
 	leave_everything(holder);
 	protect_self();
 	protect_from_oom();
@@ -45,23 +46,35 @@ static noreturn void survive(int holder, const char *socket_path, bool partial)
 		if (undo->alive_until && now_ns() > undo->alive_until)
 			syscall(SYS_pidfd_send_signal, holder, SIGKILL, NULL, 0);
 	if (!undo->over)
-		tidy(socket_path, partial);
+		tidy(socket_path);
 	_exit(0);
 }
 
-bool survivor_start(const char *socket_path, bool partial)
+static int survivor = -1;
+
+void survivor_release(void)
+{
+	if (survivor >= 0)
+		syscall(SYS_pidfd_send_signal, survivor, SIGCONT, NULL, 0);
+}
+
+bool survivor_start(const char *socket_path)
 {
 	int self = (int)syscall(SYS_pidfd_open, getpid(), 0), status = -1;
 	undo_share();
+	undo->alive_until = now_ns() + 10 * SECOND;
 	pid_t pid = self < 0 ? -1 : fork();
 	if (pid == 0) { /* a child of nobody that waits for it */
 		pid_t second = fork();
 		if (second == 0)
-			survive(self, socket_path, partial);
+			survive(self, socket_path);
+		undo->survivor = second;
 		_exit(second < 0);
 	}
 	if (pid > 0)
 		waitpid(pid, &status, 0);
+	if (pid > 0 && !status) /* by its id now, so that no other process is meant later */
+		survivor = (int)syscall(SYS_pidfd_open, undo->survivor, 0);
 	if (self >= 0)
 		close(self);
 	if (pid < 0 || status)

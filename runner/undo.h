@@ -12,11 +12,16 @@ struct undo {
 	int64_t attached;	/* enable_seq of the policy that is in charge for us, 0: none */
 	uint64_t alive_until;	/* of a holder: frozen when the clock has passed it; 0: nobody asks */
 	bool over;		/* of a holder: it has undone everything itself */
+	bool listening;		/* of a holder: the socket is its own */
+	int survivor;		/* process id, 0: none yet */
 	struct change changes[33];
 	char cgroups[80][160]; /* in order of creation: parents first */
 };
 /* Never NULL; in memory that is shared with the children after undo_share(). */
 extern struct undo *undo;
+
+/* A holder in charge of the machine that gives no sign of life for so long is killed by its survivor. */
+enum { FROZEN_MS = 3000 };
 
 /* In memory, for root only; made when needed, gone when nothing is in it. */
 #define RUN_DIRECTORY "/run/schedcp"
@@ -27,8 +32,12 @@ void undo_share(void);
 bool undo_alone(void);
 void undo_write_ahead(void);
 void undo_forget_ahead(void);
-/* survivor.c: before a policy is held. False after a fault. */
-bool survivor_start(const char *socket_path, bool partial);
+/* A survivor's, to be told from its holder by. */
+#define SURVIVOR_NAME "schedcp-survive"
+/* survivor.c: before a holder does anything else. False after a fault. */
+bool survivor_start(const char *socket_path);
+/* A survivor that somebody has stopped could not end. */
+void survivor_release(void);
 /* Of a keeper whose ward has died: undoes his changes. */
 void undo_for_ward(void);
 /* Undoes what a runner wrote down that died with its keeper. */

@@ -35,8 +35,14 @@ export interface LongGuest {
   hold(job: Uint8Array, options: { heartbeatMs: number; timeoutMs: number }): HoldChannel;
   /** Ends it in order: the holder first, then the machine. */
   end(): Promise<void>;
-  /** Undefined as long as it lives; else how it ended. */
+  /** How it ended, once it has. */
   readonly over: Promise<string>;
+  /** For tests, in a guest that was started for them: one of their lines (docs/protocol.md, section 8) and the answer named `event`; none: there is none. */
+  test(line: string, event?: string): Promise<unknown>;
+  /** For tests: nobody is at the other end of its port for so long. */
+  hangUp(ms: number): Promise<void>;
+  /** For tests: the machine is without that port for so long. */
+  unplug(ms: number): Promise<void>;
 }
 
 const bootLimitMs = 120_000;
@@ -55,19 +61,22 @@ export async function startLongGuest(
       next: 'use a shorter XDG_CACHE_HOME',
     });
   await writeFile(join(directory, 'log'), '');
-  const guest = await startGuest(
-    tools,
-    { ...spec, isServing: true },
-    { ...options, limitMs: options.lifeMs + bootLimitMs },
-  );
+  const { signal, job, lifeMs } = options;
+  const boot = new AbortController(); // the signal is about coming up: what lives is ended in order
+  const abort = (): void => boot.abort();
+  signal?.addEventListener('abort', abort, { once: true });
+  if (signal?.aborted) abort();
+  const limited = { directory, job, limitMs: lifeMs + bootLimitMs, signal: boot.signal };
+  const guest = await startGuest(tools, { ...spec, isServing: true }, limited);
   const over = guest.end.then(({ how, detail, status }) => `${how}, status ${status} ${detail}`.trim());
   try {
-    const socket = await connect(path, guest);
-    return await Serving.open(socket, guest, over, join(directory, 'log'));
+    return await Serving.open(path, guest, over, join(directory, 'log'));
   } catch (error) {
     guest.kill();
-    await guest.end;
-    throw error;
+    const { how } = await guest.end;
+    throw how === 'aborted' ? new Fault('interrupted', 'interrupted while a guest was booting') : error;
+  } finally {
+    signal?.removeEventListener('abort', abort);
   }
 }
 
@@ -95,14 +104,16 @@ class Serving implements LongGuest {
   readonly log: string;
   readonly over: Promise<string>;
   cgroup = '';
-  readonly #socket: Socket;
+  #socket: Socket;
+  readonly #path: string;
   readonly #guest: Guest;
   #holder: PassThrough | undefined;
   #asked: ((presence: GuestPresence) => void)[] = [];
+  readonly #tests: { event: string; done: (value: unknown) => void }[] = [];
   #served: ((serving: z.infer<typeof servingSchema>) => void) | undefined;
 
-  static async open(socket: Socket, guest: Guest, over: Promise<string>, log: string): Promise<Serving> {
-    const serving = new Serving(socket, guest, over, log);
+  static async open(path: string, guest: Guest, over: Promise<string>, log: string): Promise<Serving> {
+    const serving = new Serving(await connect(path, guest), path, guest, over, log);
     const first = new Promise<z.infer<typeof servingSchema>>((resolve) => {
       serving.#served = resolve;
     });
@@ -121,14 +132,26 @@ class Serving implements LongGuest {
     return serving;
   }
 
-  private constructor(socket: Socket, guest: Guest, over: Promise<string>, log: string) {
+  private constructor(socket: Socket, path: string, guest: Guest, over: Promise<string>, log: string) {
     this.#socket = socket;
+    this.#path = path;
     this.#guest = guest;
     this.over = over;
     this.log = log;
+    this.#listen(socket);
+  }
+
+  #listen(socket: Socket): void {
     socket.on('error', () => {}); // its end is told by `over`
-    createInterface({ input: socket }).on('line', (line) => this.#hear(line));
-    socket.on('close', () => this.#holder?.end());
+    createInterface({ input: socket })
+      .on('line', (line) => this.#hear(line))
+      .on('error', () => {}); // it repeats those of its input
+    socket.on('close', () => this.#released());
+  }
+
+  #released(): void {
+    this.#holder?.end();
+    this.#holder = undefined;
   }
 
   #hear(line: string): void {
@@ -139,10 +162,10 @@ class Serving implements LongGuest {
     else if (presence.success) {
       const { state, ops, enableSeq, nrRejected } = presence.data;
       this.#asked.shift()?.({ state, ops, enableSeq, nrRejected });
-    } else if (releasedSchema.safeParse(value).success) {
-      this.#holder?.end();
-      this.#holder = undefined;
-    } else this.#holder?.write(`${line}\n`);
+    } else if (releasedSchema.safeParse(value).success) this.#released();
+    else if (this.#tests[0] !== undefined && eventOf(value) === this.#tests[0].event)
+      this.#tests.shift()?.done(value);
+    else this.#holder?.write(`${line}\n`);
   }
 
   async presence(): Promise<GuestPresence> {
@@ -150,10 +173,40 @@ class Serving implements LongGuest {
       this.#asked.push(resolve);
     });
     this.#socket.write('presence\n');
-    const late = new Promise<never>((_, reject) => {
-      setTimeout(() => reject(new Fault('unavailable', 'the guest does not answer')), answerMs).unref();
+    return await Promise.race([answer, noAnswer()]);
+  }
+
+  async test(line: string, event?: string): Promise<unknown> {
+    const answer = new Promise<unknown>((done) => {
+      if (event === undefined) done(undefined);
+      else this.#tests.push({ event, done });
     });
-    return await Promise.race([answer, late]);
+    this.#socket.write(`test ${line}\n`);
+    return await Promise.race([answer, noAnswer()]);
+  }
+
+  async hangUp(ms: number): Promise<void> {
+    this.#socket.destroy();
+    await new Promise((resolve) => setTimeout(resolve, ms));
+    this.#socket = await connect(this.#path, this.#guest);
+    this.#listen(this.#socket);
+  }
+
+  async unplug(ms: number): Promise<void> {
+    this.#released(); // what its holder says now is heard by nobody
+    await this.#guest.command('device_del', { id: 'control-port' });
+    await new Promise((resolve) => setTimeout(resolve, ms));
+    const port = { id: 'control-port', chardev: 'control', name: 'org.schedcp.control' };
+    for (let tries = 1; ; tries++) {
+      const isBack = await this.#guest.command('device_add', { driver: 'virtserialport', ...port }).then(
+        () => true,
+        (error) => {
+          if (tries === 100) throw error;
+        },
+      );
+      if (isBack) return;
+      await new Promise((resolve) => setTimeout(resolve, 20)); // the one that was taken away is let go a little later
+    }
   }
 
   hold(job: Uint8Array, { heartbeatMs, timeoutMs }: { heartbeatMs: number; timeoutMs: number }): HoldChannel {
@@ -162,10 +215,9 @@ class Serving implements LongGuest {
     this.#holder = from;
     this.#socket.write(`hold ${job.length} ${heartbeatMs} ${timeoutMs}\n`);
     this.#socket.write(job);
-    const socket = this.#socket;
     const to = new Writable({
-      write(chunk, _, done) {
-        socket.write(chunk);
+      write: (chunk, _, done) => {
+        if (this.#holder === from) this.#socket.write(chunk);
         done();
       },
     });
@@ -179,6 +231,16 @@ class Serving implements LongGuest {
     clearTimeout(killer);
     this.#socket.destroy();
   }
+}
+
+function noAnswer(): Promise<never> {
+  return new Promise((_, reject) => {
+    setTimeout(() => reject(new Fault('unavailable', 'the guest does not answer')), answerMs).unref();
+  });
+}
+
+function eventOf(value: unknown): unknown {
+  return typeof value === 'object' && value !== null && 'event' in value ? value.event : undefined;
 }
 
 function jsonOf(line: string): unknown {

@@ -88,7 +88,7 @@ export function qemuArguments(spec: GuestSpec, tools: Tools, directory: string):
 function servingPorts(at: (name: string) => string): string[] {
   return [
     ...['-chardev', `socket,id=control,path=${comma(at('control'))},server=on,wait=off`],
-    ...['-device', 'virtserialport,chardev=control,name=org.schedcp.control'],
+    ...['-device', 'virtserialport,id=control-port,chardev=control,name=org.schedcp.control'],
     ...['-chardev', `file,id=log,path=${comma(at('log'))}`],
     ...['-device', 'virtserialport,chardev=log,name=org.schedcp.log'],
   ];

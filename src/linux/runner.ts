@@ -96,6 +96,8 @@ export interface Job {
   readonly follow?: Follow;
   /** The command runs on in a guest that lives long (section 8). */
   readonly isServing?: boolean;
+  /** … and does to itself what tests ask for. */
+  readonly isTested?: boolean;
   /** Whom a policy schedules that is held; absent: the whole machine. */
   readonly scope?: readonly Exclude<Follow, { readonly kind: 'all' }>[];
 }
@@ -126,7 +128,7 @@ export function encodeJob(job: Job): Uint8Array {
   if (job.object !== undefined) blob('object', job.object);
   if (job.expansion !== undefined) blob('workload', job.expansion);
   if (job.tracer !== undefined) blob('tracer', job.tracer);
-  if (job.isServing === true) line('serve');
+  if (job.isServing === true) line(job.isTested === true ? 'serve tests' : 'serve');
   if (job.follow !== undefined) line(`follow ${subjectText(job.follow)}`);
   for (const subject of job.scope ?? []) line(`scope ${subjectText(subject)}`);
   if (job.recorder !== undefined) {

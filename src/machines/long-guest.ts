@@ -1,5 +1,7 @@
 // A guest that lives long, as a machine that policies are deployed to: its command runs on, attachments are the same as on a host (attachment.ts), and who steers is outside.
 
+import { copyFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import type { AttachOptions, AttachScope, Deploys } from '../core/attachment.ts';
 import { Fault } from '../core/errors.ts';
 import type { Blobs } from '../core/machine.ts';
@@ -20,6 +22,10 @@ export interface ServeOptions {
   /** It ends then at the latest. */
   readonly lifeMs: number;
   readonly signal?: AbortSignal;
+  /** For tests: it does what they ask for (`lines`). */
+  readonly isTested?: boolean;
+  /** The kernel's console is kept there when it has ended. */
+  readonly consoleFile?: string;
 }
 
 export interface GuestHost extends Deploys {
@@ -33,6 +39,8 @@ export interface GuestHost extends Deploys {
   presence(): Promise<GuestPresence>;
   end(): Promise<void>;
   readonly over: Promise<string>;
+  /** What is said to it, as it is: for tests. */
+  readonly lines: LongGuest;
 }
 
 export interface GuestHostParts {
@@ -45,12 +53,13 @@ export interface GuestHostParts {
 export async function openGuestHost(
   { cache, blobs, qemu, release }: GuestHostParts,
   spec: GuestSpec,
-  { workload, lifeMs, signal }: ServeOptions,
+  { workload, lifeMs, signal, isTested, consoleFile }: ServeOptions,
 ): Promise<GuestHost> {
   await cache.use(spec.kernel, spec.initramfs, qemu.root);
   const scratch = await cache.scratch();
   const job = encodeJob({
     isServing: true,
+    isTested: isTested === true,
     command: { ...workload, runs: 1 },
     nuisance: { startOffsetNs: 0, pidOffset: 0 },
     ...{ wallLimitMs: lifeMs, verifyBudgetMs: 30_000, timeoutMs: 5000, outputLimit: 0 },
@@ -62,14 +71,18 @@ export async function openGuestHost(
     await scratch.release();
     throw error;
   });
-  void guest.over.then(() => scratch.release());
+  void guest.over.then(async () => {
+    if (consoleFile !== undefined)
+      await copyFile(join(scratch.directory, 'console'), consoleFile).catch(() => {});
+    await scratch.release();
+  });
   return hostOf(guest, blobs, release);
 }
 
 function hostOf(guest: LongGuest, blobs: Blobs, release: string): GuestHost {
   const { cgroup, log, over } = guest;
   return {
-    ...{ name: 'micro-vm', release, cgroup, log, over },
+    ...{ name: 'micro-vm', release, cgroup, log, over, lines: guest },
     attach: (policy, scope, options = {}) => attach(guest, blobs, release, policy, scope, options),
     attachments: async () => [], // the guest ends with who started it: nobody else comes to adopt one
     adopt: () => Promise.reject(new Fault('not-found', 'nobody else can reach a guest')),
