@@ -2,6 +2,7 @@
 
 import { writeFileSync } from 'node:fs';
 import { release } from 'node:os';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { AttachScope, Deploys } from '../core/attachment.ts';
 import { Fault } from '../core/errors.ts';
 import type { KpiSample, KpiSpec } from '../core/kpi.ts';
@@ -71,19 +72,25 @@ export function hostCharge(adopt: Deploys['adopt']) {
       }
       return await gone(now, 5000);
     },
+    /** One signal asks for an orderly end; a second one would be obeyed at once, without it. */
     async end(pid: number, limitMs: number): Promise<boolean> {
-      for (const deadline = performance.now() + limitMs; ; ) {
-        try {
-          process.kill(pid, performance.now() > deadline ? 'SIGKILL' : 'SIGTERM');
-        } catch {
-          return performance.now() <= deadline;
+      tell(pid, 'SIGTERM');
+      for (const deadline = performance.now() + limitMs; isAlive(pid); await sleep(50))
+        if (performance.now() > deadline) {
+          tell(pid, 'SIGKILL');
+          return false;
         }
-        if (performance.now() > deadline) return false;
-        for (let looks = 0; looks < 10 && isAlive(pid); looks++)
-          await new Promise((resolve) => setTimeout(resolve, limitMs / 20));
-      }
+      return true;
     },
   };
+}
+
+function tell(pid: number, signal: 'SIGTERM' | 'SIGKILL'): void {
+  try {
+    process.kill(pid, signal);
+  } catch {
+    // it has ended
+  }
 }
 
 function isAlive(pid: number): boolean {

@@ -11,6 +11,9 @@ import type { World } from './world.ts';
 type Restored = z.infer<typeof restoreOutput>;
 type Seen = z.infer<typeof statusOutput>;
 
+/** Letting go takes a second; ending a guest, up to ten. */
+const orderlyMs = 15_000;
+
 export const status = (world: World) =>
   service<z.infer<typeof statusInput>, Seen>({
     name: 'status',
@@ -76,7 +79,7 @@ export const restore = (world: World) =>
     summary:
       'End a deployment in order: the policy is let go, the machine has its scheduler back, the record is written.',
     description:
-      'Asks the process that deploys to end; where it does not within 5 s, its policy is taken away from it. Says what the kernel says afterwards. Harmless when nothing is deployed.',
+      'Asks the process that deploys to end; where it does not within 15 s, its policy is taken away from it. Says what the kernel says afterwards. Harmless when nothing is deployed.',
     input: restoreInput,
     output: restoreOutput,
     cli: {
@@ -87,7 +90,7 @@ export const restore = (world: World) =>
       const chosen = world.running.list().filter((one) => id === undefined || one.id.startsWith(id));
       const ended: Restored['ended'] = [];
       for (const { pid, policy, id: own } of chosen) {
-        const isOver = await world.charge.end(pid, 5000);
+        const isOver = await world.charge.end(pid, orderlyMs);
         ended.push({ what: `${policy} (${own})`, how: isOver ? 'ended in order' : 'did not answer' });
       }
       if (id === undefined || ended.some(({ how }) => how === 'did not answer'))
@@ -116,7 +119,7 @@ export const stop = (world: World) =>
           ended.push({ what: 'sched_ext', how: (await world.charge.leave()) ? 'left' : 'still in charge' });
       }
       for (const { pid, policy, id } of world.running.list()) {
-        const isOver = await world.charge.end(pid, now ? 1000 : 5000);
+        const isOver = await world.charge.end(pid, now ? 1000 : orderlyMs);
         ended.push({ what: `${policy} (${id})`, how: isOver ? 'ended in order' : 'did not answer' });
       }
       if (!now) ended.push(...(await releaseAll(world)));
