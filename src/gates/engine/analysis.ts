@@ -116,15 +116,18 @@ class Analysis {
     entries[0] = first;
     isDirty[0] = 1;
     let result: Value | undefined;
+    /** Whether that changes what is known there. The state is the caller's. */
     const enter = (block: number, state: State): boolean => {
       const known = entries[block];
       if (known === undefined) {
-        entries[block] = state;
+        entries[block] = state.slice();
         return true;
       }
       const isLate = rounds[block]! > mostRounds || this.#steps > mostSteps;
-      return isLate ? widenStates(known, state) : joinStates(values, known, state);
+      return isLate ? widenStates(known, state) : joinStates(values, known, state, flow.live[block]!);
     };
+    const scratch = first.slice();
+    const state = first.slice();
     for (let block = 0; block < count; ) {
       if (isDirty[block] === 0) {
         block++;
@@ -133,51 +136,53 @@ class Analysis {
       isDirty[block] = 0;
       rounds[block]!++;
       entered[block] = 1;
-      const state = entries[block]!.slice();
+      copyInto(state, entries[block]!);
       const { from, to, next } = flow.blocks[block]!;
       this.#steps += to - from;
       for (let i = from; i < to; i++) this.#transfer.step(instance, block, state, code[i]!);
       if (next.length === 0) result = result === undefined ? state[0]! : values.join(result, state[0]!);
       let lowest = block + 1;
-      this.#leave(instance, block, state, code[to - 1]!, (target, left) => {
-        if (!enter(target, left)) return;
+      const last = code[to - 1]!;
+      for (let way = 0; way < next.length; way++) {
+        const target = next[way]!;
+        let left = state;
+        if (last.kind === 'branch' && next[0] !== next[1]) {
+          const branch = this.#branchAt(instance, block, state, last, way);
+          if (way === 0) {
+            copyInto(scratch, state);
+            left = scratch;
+          }
+          if (!refine(values, left, branch, way === 0)) continue;
+        }
+        if (!enter(target, left)) continue;
         isDirty[target] = 1;
         lowest = Math.min(lowest, target);
-      });
+      }
       block = lowest;
     }
     return result;
   }
 
-  #leave(
-    { flow, branches }: Instance,
+  /** The comparison, noted at the first way. */
+  #branchAt(
+    { branches }: Instance,
     block: number,
     state: State,
-    last: Instruction,
-    go: (target: number, state: State) => void,
-  ): void {
-    const { next } = flow.blocks[block]!;
-    if (last.kind !== 'branch' || next[0] === next[1]) {
-      for (const target of next) go(target, state.slice());
-      return;
-    }
-    const right = last.fromSrc
-      ? state[last.src]!
-      : this.values.constant(BigInt.asUintN(64, BigInt(last.imm)));
-    const branch: Branch = {
-      at: last.at,
-      block,
-      left: state[last.dst]!,
-      right,
-      condition: last.condition,
-      width: last.width,
-    };
+    last: Extract<Instruction, { kind: 'branch' }>,
+    way: number,
+  ): Branch {
+    const known = way === 0 ? undefined : branches.get(block);
+    if (known !== undefined) return known;
+    const right = last.fromSrc ? state[last.src]! : this.values.immediate(last.imm);
+    const { at, condition, width } = last;
+    const branch: Branch = { at, block, left: state[last.dst]!, right, condition, width };
     branches.set(block, branch);
-    next.forEach((target, way) => {
-      const left = state.slice();
-      if (refine(this.values, left, branch, way === 0)) go(target, left);
-    });
+    return branch;
   }
+}
+
+function copyInto(to: State, from: State): void {
+  for (let i = 0; i < from.length; i++) to[i] = from[i]!;
 }
 
 /** Whether this block is entered only through that way of that branch. */

@@ -56,8 +56,8 @@ export function callArguments(state: State, declared: string): Value[] {
 
 /** Changes the state to what it is after the call. */
 export function passCall(values: Values, state: State, call: KnownCall, args: readonly Value[]): Value {
-  const made = (of: readonly Value[] = args) => values.made(call.what, call.name, 0n, call.fn, call.at, of);
-  const result = resultOf(values, state, call, args) ?? made();
+  const result =
+    resultOf(values, state, call, args) ?? values.made(call.what, call.name, 0n, call.fn, call.at, args);
   writeThrough(values, state, call, args);
   for (let register = 1; register <= 5; register++) state[register] = anything;
   state[0] = result;
@@ -89,6 +89,7 @@ function writeThrough(values: Values, state: State, call: KnownCall, args: reado
     storeFrame(state, place, 8, values.made('queue-walk', '', 0n, fn, at, [args[1]!, args[2]!]));
     return;
   }
+  if (!args.some(isFrame)) return;
   const reads = readOnly[name] ?? [];
   args.forEach((arg, position) => {
     const offset = frameOffset(arg);
@@ -110,6 +111,10 @@ function copied(values: Values, { name, fn, at }: KnownCall, args: readonly Valu
   return field === undefined
     ? values.made('loaded', '', 0n, fn, at, [from])
     : values.made('field', field, 0n, fn, at, [origin!.of[0]!]);
+}
+
+function isFrame({ atoms }: Value): boolean {
+  return atoms?.length === 1 && atoms[0]!.origin.kind === 'frame';
 }
 
 /** Of a pointer into the function's own stack, from r10. */

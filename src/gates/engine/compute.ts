@@ -28,7 +28,7 @@ export function compute(values: Values, here: Here, op: AluOp, width: Width, a: 
 }
 
 export function calculated(values: Values, { fn, at }: Here, name: string, a: Value, b: Value): Value {
-  return values.made('calc', name, 0n, fn, at, [a, b]);
+  return values.calculated(name, fn, at, a, b);
 }
 
 function constants(values: Values, op: AluOp, width: Width, a: Value, b: Value): Value | undefined {

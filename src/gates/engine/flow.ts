@@ -19,10 +19,12 @@ export interface Flow {
   /** What can be reached, in reverse postorder; 0 is the entry. */
   readonly blocks: readonly Block[];
   readonly before: readonly (readonly number[])[];
-  /** Immediate dominator; of the entry itself. */
+  /** Immediate dominator; of the entry itself. Found when asked for, as the next. */
   readonly dominator: Int32Array;
   /** Immediate postdominator; −1: every way to the exit may be another, or none leads there. */
   readonly postdominator: Int32Array;
+  /** By block: the registers that are read before they are written, a bit each. */
+  readonly live: Uint16Array;
 }
 
 /** @throws Fault malformed where a jump, or the end, leads outside. */
@@ -30,9 +32,26 @@ export function readFlow(program: Program): Flow {
   const blocks = ordered(split(program));
   const before: number[][] = blocks.map(() => []);
   blocks.forEach(({ next }, from) => {
-    for (const to of new Set(next)) before[to]!.push(from);
+    const [first, second] = next;
+    if (first !== undefined) before[first]!.push(from);
+    if (second !== undefined && second !== first) before[second]!.push(from);
   });
-  return { blocks, before, dominator: dominators(before), postdominator: postdominators(blocks) };
+  const live = liveRegisters(blocks, program.instructions);
+  let dominator: Int32Array | undefined;
+  let postdominator: Int32Array | undefined;
+  return {
+    blocks,
+    before,
+    live,
+    get dominator() {
+      dominator ??= dominators(before);
+      return dominator;
+    },
+    get postdominator() {
+      postdominator ??= postdominators(blocks);
+      return postdominator;
+    },
+  };
 }
 
 /** Every way from the entry to `block` leads through `above`. */
@@ -205,4 +224,85 @@ function postdominators(blocks: readonly Block[]): Int32Array {
     post[order[i]!] = above === count ? -1 : above;
   }
   return post;
+}
+
+/** Calls read r1 to r5 and leave r0 alone of the first six. */
+const argumentBits = 0b111110;
+const callerBits = 0b111111;
+
+function liveRegisters(blocks: readonly Block[], code: readonly Instruction[]): Uint16Array {
+  const uses = new Uint16Array(blocks.length);
+  const defines = new Uint16Array(blocks.length);
+  for (let block = 0; block < blocks.length; block++) {
+    const { from, to } = blocks[block]!;
+    let [used, defined] = [0, 0];
+    for (let i = to - 1; i >= from; i--) {
+      const one = code[i]!;
+      const written = writes(one);
+      used = (used & ~written) | reads(one);
+      defined |= written;
+    }
+    uses[block] = used;
+    defines[block] = defined;
+  }
+  const live = uses.slice();
+  for (let changed = true; changed; ) {
+    changed = false;
+    for (let block = blocks.length - 1; block >= 0; block--) {
+      let after = 0;
+      const { next } = blocks[block]!;
+      for (let way = 0; way < next.length; way++) after |= live[next[way]!]!;
+      const before = uses[block]! | (after & ~defines[block]!);
+      if (before === live[block]) continue;
+      live[block] = before;
+      changed = true;
+    }
+  }
+  return live;
+}
+
+function reads(code: Instruction): number {
+  const [dst, src] = [1 << code.dst, 1 << code.src];
+  switch (code.kind) {
+    case 'mov':
+      return code.fromSrc ? src : 0;
+    case 'alu':
+    case 'branch':
+    case 'store':
+      return dst | (code.fromSrc ? src : 0);
+    case 'load':
+    case 'load_acquire':
+    case 'movsx':
+    case 'cast':
+      return src;
+    case 'imm64':
+    case 'goto':
+    case 'may_goto':
+      return 0;
+    case 'call':
+      return argumentBits;
+    case 'exit':
+      return 1;
+    case 'neg':
+    case 'swap':
+      return dst;
+    default:
+      return dst | src | 1 | argumentBits;
+  }
+}
+
+function writes(code: Instruction): number {
+  switch (code.kind) {
+    case 'mov':
+    case 'load':
+    case 'load_acquire':
+    case 'movsx':
+    case 'cast':
+    case 'imm64':
+      return 1 << code.dst;
+    case 'call':
+      return callerBits;
+    default:
+      return 0;
+  }
 }

@@ -60,9 +60,14 @@ export function fillFrame(state: State, offset: number, bytes: number, value: Va
   }
 }
 
-export function joinStates(values: Values, into: State, from: State): boolean {
+/** What the code goes on to read of the registers; the rest of them does not matter. */
+export function joinStates(values: Values, into: State, from: State, live: number): boolean {
   let isNew = false;
   for (let i = 0; i < into.length; i++) {
+    if (i < registers && ((live >> i) & 1) === 0) {
+      into[i] = anything;
+      continue;
+    }
     const known = into[i]!;
     const given = from[i]!;
     if (known === given || known === anything) continue;

@@ -18,7 +18,18 @@ export interface Loop {
   readonly isEndless: boolean;
 }
 
-export function loopsOf(callback: Callback, instance: Instance): Loop[] {
+const known = new WeakMap<Instance, readonly Loop[]>();
+
+export function loopsOf(callback: Callback, instance: Instance): readonly Loop[] {
+  let loops = known.get(instance);
+  if (loops === undefined) {
+    loops = findLoops(callback, instance);
+    known.set(instance, loops);
+  }
+  return loops;
+}
+
+function findLoops(callback: Callback, instance: Instance): Loop[] {
   const { flow, fn } = instance;
   const bodies = new Map<number, Set<number>>();
   flow.blocks.forEach(({ next }, block) => {

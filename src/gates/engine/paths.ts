@@ -1,6 +1,6 @@
 // Ways through a function that avoid what should have happened on them, and how free each is: a way whose branches depend on nothing but the task and the moment can be taken.
 import type { Branch, Instance } from './instance.ts';
-import { anyOrigin, constantOf, rootOf } from './values.ts';
+import { anyOrigin, constantOf, type Origin, rootOf } from './values.ts';
 
 export type Freedom =
   /** Depends on the task, its flags, time or a counter: both ways happen. */
@@ -65,7 +65,18 @@ function questionOf({ left, right, condition }: Branch): { key: string; isTurned
 
 const mostRepeated = 4;
 
-function repeatedQuestions(instance: Instance): string[] {
+const repeatedOf = new WeakMap<Instance, readonly string[]>();
+
+function repeatedQuestions(instance: Instance): readonly string[] {
+  let found = repeatedOf.get(instance);
+  if (found === undefined) {
+    found = findRepeated(instance);
+    repeatedOf.set(instance, found);
+  }
+  return found;
+}
+
+function findRepeated(instance: Instance): string[] {
   const counts = new Map<string, number>();
   for (const branch of instance.branches.values()) {
     if (branch.left.atoms?.length !== 1 || constantOf(branch.right) === undefined) continue;
@@ -117,15 +128,31 @@ function isLookup({ left }: Branch): boolean {
 
 /** Another branch asks something else about the same thing: which ways go together is not known. */
 export function isAskedTwice(instance: Instance, branch: Branch): boolean {
-  const root = rootOf(branch.left);
   const own = branch.left.atoms?.[0]?.origin;
   const { key } = questionOf(branch);
-  for (const other of instance.branches.values())
-    if (other !== branch && rootOf(other.left) === root && questionOf(other).key !== key) {
+  for (const other of questionsByRoot(instance).get(rootOf(branch.left)) ?? [])
+    if (other !== branch && questionOf(other).key !== key) {
       const theirs = other.left.atoms?.[0]?.origin;
       // Other bits of the same flags are another question.
       if (own?.kind === 'bits' && theirs?.kind === 'bits' && (own.value & theirs.value) === 0n) continue;
       return true;
     }
   return false;
+}
+
+type Questions = ReadonlyMap<Origin | undefined, readonly Branch[]>;
+const questions = new WeakMap<Instance, Questions>();
+
+function questionsByRoot(instance: Instance): Questions {
+  const known = questions.get(instance);
+  if (known !== undefined) return known;
+  const found = new Map<Origin | undefined, Branch[]>();
+  for (const branch of instance.branches.values()) {
+    const root = rootOf(branch.left);
+    const list = found.get(root);
+    if (list === undefined) found.set(root, [branch]);
+    else list.push(branch);
+  }
+  questions.set(instance, found);
+  return found;
 }

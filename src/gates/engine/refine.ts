@@ -2,7 +2,16 @@
 // cpus_ptr may run the task.
 import type { Condition, Width } from '../../bpf/instructions.ts';
 import type { State } from './frame.ts';
-import { type Atom, anyOrigin, constantOf, flag, type Origin, type Value, type Values } from './values.ts';
+import {
+  type Atom,
+  anyOrigin,
+  constantOf,
+  flag,
+  indexOf,
+  type Origin,
+  type Value,
+  type Values,
+} from './values.ts';
 
 export interface Comparison {
   readonly left: Value;
@@ -31,6 +40,11 @@ export function refine(values: Values, state: State, comparison: Comparison, tak
   const condition = taken ? comparison.condition : opposite[comparison.condition];
   const constant = constantOf(right);
   if (left.atoms === undefined) return true;
+  if (left.atoms.length === 1 && constant !== undefined && left.atoms[0]!.origin.kind !== 'const') {
+    learnOfTest(values, state, left, condition, constant);
+    substitute(values, state, left.atoms[0]!.origin, flagsOf(condition, width, constant) | flag.tested);
+    return true;
+  }
   if (constant === undefined) {
     const isBelow = condition === 'lt' || condition === 'le';
     if (isBelow) mark(values, state, left, flag.nonNegative | flag.tested);
@@ -138,10 +152,15 @@ function substitute(values: Values, state: State, origin: Origin, flags: number)
   for (let i = 0; i < state.length; i++) {
     const { atoms } = state[i]!;
     if (atoms === undefined) continue;
-    const at = atoms.findIndex((atom) => atom.origin === origin);
-    if (at < 0) continue;
+    const at = indexOf(atoms, origin);
+    if (at < 0 || (atoms[at]!.flags & flags) === flags) continue;
+    const atom = values.atom(origin, atoms[at]!.flags | flags);
+    if (atoms.length === 1) {
+      state[i] = values.ofAtom(atom);
+      continue;
+    }
     const changed: Atom[] = [...atoms];
-    changed[at] = values.atom(origin, atoms[at]!.flags | flags);
+    changed[at] = atom;
     state[i] = values.ofAtoms(changed);
   }
 }

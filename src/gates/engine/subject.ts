@@ -23,6 +23,7 @@ export class Subject {
   readonly #byPlace = new Map<string, number>();
   readonly #flows: (Flow | undefined)[] = [];
   readonly #fields = new Map<CoreRelocation, string>();
+  readonly #accesses = new Map<string, string>();
   readonly #variables = new Map<string, readonly Variable[]>();
   #lines: Map<string, LineRecord[]> | undefined;
 
@@ -60,7 +61,10 @@ export class Subject {
     if (relocation?.kind !== 'byte_off') return undefined;
     let text = this.#fields.get(relocation);
     if (text === undefined) {
-      text = localAccess(this.object.btf, relocation.type, relocation.access).text;
+      const key = `${relocation.type} ${relocation.access.join()}`;
+      text = this.#accesses.get(key);
+      text ??= localAccess(this.object.btf, relocation.type, relocation.access).text;
+      this.#accesses.set(key, text);
       this.#fields.set(relocation, text);
     }
     return text;
@@ -152,10 +156,19 @@ export const wholeObject: GatePlace = {
 
 /** What libbpf looks for in the kernel, and what it is called where versions do not matter. */
 export function kfuncNames(declared: string): { symbol: string; base: string } {
-  const symbol = essentialName(declared);
-  const base = symbol.split('___')[0]!;
-  return { symbol, base: oldNames[base] ?? base };
+  let names = namesByDeclared.get(declared);
+  if (names === undefined) {
+    const symbol = essentialName(declared);
+    const base = symbol.split('___')[0]!;
+    names = { symbol, base: oldNames[base] ?? base };
+    // Objects may name anything; what is not known is not remembered.
+    if (/^_*(scx_bpf|bpf)_/.test(declared) && namesByDeclared.size < 1000)
+      namesByDeclared.set(declared, names);
+  }
+  return names;
 }
+
+const namesByDeclared = new Map<string, { symbol: string; base: string }>();
 
 /** Names of 6.12, and 6.19's forms with a structure of arguments. */
 const oldNames: Readonly<Record<string, string>> = {

@@ -27,6 +27,12 @@ const calling: Readonly<Record<string, readonly [argument: number, how: Site['ho
   bpf_rbtree_add_impl: [2, 'once'],
 };
 
+const nullable = new Set(
+  Object.values(helpers)
+    .filter(({ mayBeNull }) => mayBeNull === true)
+    .map(({ name }) => name),
+);
+
 export class Transfer {
   readonly #subject: Subject;
   readonly #values: Values;
@@ -121,7 +127,8 @@ export class Transfer {
       if (field !== undefined) return this.#values.made('offset', field);
       return this.#enumerator(fn, code.at, relocation);
     }
-    return this.#values.constant(BigInt.asUintN(code.width, BigInt(code.imm)));
+    if (code.width === 64 || code.imm >= 0) return this.#values.immediate(code.imm);
+    return this.#values.constant(BigInt.asUintN(32, BigInt(code.imm)));
   }
 
   #computed(fn: number, state: State, code: Of<'alu'>): Value {
@@ -130,9 +137,7 @@ export class Transfer {
       const field = this.#subject.fieldOf(this.#subject.functions[fn]!.coreRelocations.get(code.at));
       if (field !== undefined) return fieldPointer(this.#values, left, field);
     }
-    const right = code.fromSrc
-      ? state[code.src]!
-      : this.#values.constant(BigInt.asUintN(64, BigInt(code.imm)));
+    const right = code.fromSrc ? state[code.src]! : this.#values.immediate(code.imm);
     return compute(this.#values, { fn, at: code.at }, code.op, code.width, left, right);
   }
 
@@ -177,7 +182,6 @@ export class Transfer {
     const field = this.#subject.fieldOf(this.#subject.functions[fn]!.coreRelocations.get(at));
     if (field !== undefined) return fieldValue(values, base, field);
     const origin = base.atoms?.length === 1 ? base.atoms[0]!.origin : undefined;
-    const unknown = (): Value => values.made('loaded', origin?.name ?? '', BigInt(offset), fn, at, [base]);
     switch (origin?.kind) {
       case 'ctx':
         return values.made(
@@ -192,19 +196,29 @@ export class Transfer {
           : held;
       }
       case 'data':
-        return this.#global(fn, at, origin, offset, bytes) ?? unknown();
+        return this.#global(fn, at, origin, offset, bytes) ?? this.#unknown(fn, at, origin, offset, base);
       case 'fieldptr':
         return fieldValue(values, origin.of[0]!, fieldNameOf(origin)!);
       case 'plus': {
         const inner = origin.of[0]?.atoms?.[0]?.origin;
         const name = inner === undefined ? undefined : fieldNameOf(inner);
-        return name === undefined ? unknown() : fieldValue(values, inner!.of[0]!, name);
+        return name === undefined
+          ? this.#unknown(fn, at, origin, offset, base)
+          : fieldValue(values, inner!.of[0]!, name);
       }
       case 'kfunc':
-        return origin.name === 'bpf_iter_num_next' ? this.#counted(fn, at, origin) : unknown();
+        return origin.name === 'bpf_iter_num_next'
+          ? this.#counted(fn, at, origin)
+          : this.#unknown(fn, at, origin, offset, base);
       default:
-        return unknown();
+        return this.#unknown(fn, at, origin, offset, base);
     }
+  }
+
+  #unknown(fn: number, at: number, origin: Origin | undefined, offset: number, base: Value): Value {
+    return this.#values.made('loaded', origin?.name ?? '', offset === 0 ? 0n : BigInt(offset), fn, at, [
+      base,
+    ]);
   }
 
   /** What bpf_for() gives: the numbers themselves, where they are few. */
@@ -240,7 +254,7 @@ export class Transfer {
     const { fn } = instance;
     const { at, dst, offset, bytes } = code;
     const fromSrc = code.kind !== 'store' || code.fromSrc;
-    const value = fromSrc ? state[code.src]! : this.#values.constant(BigInt.asUintN(64, BigInt(code.imm)));
+    const value = fromSrc ? state[code.src]! : this.#values.immediate(code.imm);
     const base = state[dst]!;
     if (this.#writeFrame(state, dst, offset, bytes, value)) return;
     this.#noteUntested(instance, block, at, base);
@@ -271,8 +285,7 @@ export class Transfer {
 
   #mayBeNull(origin: Origin): boolean {
     if (origin.kind === 'kfunc') return kfuncs[origin.name]?.mayBeNull === true;
-    if (origin.kind === 'helper')
-      return Object.values(helpers).find(({ name }) => name === origin.name)?.mayBeNull === true;
+    if (origin.kind === 'helper') return nullable.has(origin.name);
     return origin.kind === 'arg' && this.#arguments[Number(origin.value) / 8]?.endsWith('?') === true;
   }
 
@@ -328,7 +341,8 @@ export class Transfer {
     if (callee !== undefined && how !== 'async') this.#call(callee, this.#handedOver(call, args));
     else if (callee !== undefined) this.#call(callee, [anything, anything, anything, anything, anything]);
     const result = passCall(this.#values, state, call, args);
-    instance.sites.set(call.at, { ...call, block, declared, args, result, callee, how });
+    const { at, what, name } = call;
+    instance.sites.set(at, { at, block, what, name, declared, args, result, callee, how });
   }
 
   /** What a function that is called by a helper gets. */

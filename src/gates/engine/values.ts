@@ -43,14 +43,17 @@ export interface Origin {
   readonly at: number;
   /** What it was made of: arguments of a call, operands. Grows while loops are followed. */
   of: readonly Value[];
-  readonly variants: Map<number, Atom>;
+  /** Without flags; and with some. */
+  plain: Atom | undefined;
+  variants: Atom[] | undefined;
 }
 
 /** What is known on every way to here (the first three), and on some way. */
 export const flag = { nonZero: 1, nonNegative: 2, allowed: 4, tested: 8 } as const;
 const mustFlags = flag.nonZero | flag.nonNegative | flag.allowed;
 
-export interface Atom {
+/** As a value, it is this and nothing else. */
+export interface Atom extends Value {
   readonly number: number;
   readonly origin: Origin;
   readonly flags: number;
@@ -69,7 +72,9 @@ export class Values {
   readonly #origins = new Map<string, Origin>();
   readonly #constants = new Map<bigint, Value>();
   readonly #sets = new Map<string, Value>();
-  readonly #singles = new Map<number, Value>();
+  readonly #immediates = new Map<number, Value>();
+  /** By function and slot: what was made there. */
+  readonly #made: (Origin | undefined)[][] = [];
   #origin = 0;
   #atom = 0;
 
@@ -81,46 +86,102 @@ export class Values {
     return made;
   }
 
+  /** An immediate of 32 bits, sign-extended. */
+  immediate(value: number): Value {
+    let known = this.#immediates.get(value);
+    if (known === undefined) {
+      known = this.constant(BigInt.asUintN(64, BigInt(value)));
+      this.#immediates.set(value, known);
+    }
+    return known;
+  }
+
   /** `fn` and `at` tell apart what two instructions made; −1 where the name is enough. */
   made(kind: OriginKind, name: string, value = 0n, fn = -1, at = -1, of: readonly Value[] = none): Value {
+    const origin = at < 0 ? this.#named(kind, name, value, fn, at) : this.#placed(kind, name, value, fn, at);
+    origin.of = of;
+    return this.atom(origin, 0);
+  }
+
+  /** Something calculated of two values. */
+  calculated(name: string, fn: number, at: number, a: Value, b: Value): Value {
+    const origin = this.#placed('calc', name, 0n, fn, at);
+    if (origin.of[0] !== a || origin.of[1] !== b) origin.of = [a, b];
+    return this.atom(origin, 0);
+  }
+
+  /** One instruction makes one thing, mostly. */
+  #placed(kind: OriginKind, name: string, value: bigint, fn: number, at: number): Origin {
+    let own = this.#made[fn];
+    if (own === undefined) {
+      own = [];
+      this.#made[fn] = own;
+    }
+    while (own.length <= at) own.push(undefined);
+    const known = own[at];
+    if (known === undefined) {
+      const made = this.#make(kind, name, value, fn, at);
+      own[at] = made;
+      return made;
+    }
+    if (known.kind === kind && known.name === name && known.value === value) return known;
+    return this.#named(kind, name, value, fn, at);
+  }
+
+  #named(kind: OriginKind, name: string, value: bigint, fn: number, at: number): Origin {
     const key = `${kind} ${name} ${value} ${fn} ${at}`;
     let origin = this.#origins.get(key);
     if (origin === undefined) {
       origin = this.#make(kind, name, value, fn, at);
       this.#origins.set(key, origin);
     }
-    origin.of = of;
-    return this.ofAtom(this.atom(origin, 0));
+    return origin;
   }
 
   #make(kind: OriginKind, name: string, value: bigint, fn: number, at: number): Origin {
-    return { number: this.#origin++, kind, name, value, fn, at, of: none, variants: new Map() };
+    return {
+      number: this.#origin++,
+      kind,
+      name,
+      value,
+      fn,
+      at,
+      of: none,
+      plain: undefined,
+      variants: undefined,
+    };
   }
 
   atom(origin: Origin, flags: number): Atom {
-    let atom = origin.variants.get(flags);
-    if (atom === undefined) {
-      atom = { number: this.#atom++, origin, flags };
-      origin.variants.set(flags, atom);
+    if (flags === 0) {
+      origin.plain ??= this.#makeAtom(origin, 0);
+      return origin.plain;
     }
+    origin.variants ??= [];
+    const { variants } = origin;
+    for (let i = 0; i < variants.length; i++) if (variants[i]!.flags === flags) return variants[i]!;
+    const atom = this.#makeAtom(origin, flags);
+    variants.push(atom);
+    return atom;
+  }
+
+  #makeAtom(origin: Origin, flags: number): Atom {
+    const atoms: Atom[] = [];
+    const atom: Atom = { atoms, number: this.#atom++, origin, flags };
+    atoms[0] = atom;
     return atom;
   }
 
   ofAtom(atom: Atom): Value {
-    let value = this.#singles.get(atom.number);
-    if (value === undefined) {
-      value = { atoms: [atom] };
-      this.#singles.set(atom.number, value);
-    }
-    return value;
+    return atom;
   }
 
   /** Any order, no two of one origin. */
   ofAtoms(atoms: Atom[]): Value {
     if (atoms.length === 1) return this.ofAtom(atoms[0]!);
     if (atoms.length > mostAtoms) return anything;
-    atoms.sort((a, b) => a.number - b.number);
-    const key = atoms.map(({ number }) => number).join();
+    let key = '';
+    for (const { number } of sorted(atoms)) key += ` ${number}`;
     let value = this.#sets.get(key);
     if (value === undefined) {
       value = { atoms };
@@ -134,7 +195,7 @@ export class Values {
     if (a.atoms === undefined || b.atoms === undefined) return anything;
     const atoms = [...a.atoms];
     for (const atom of b.atoms) {
-      const i = atoms.findIndex(({ origin }) => origin === atom.origin);
+      const i = indexOf(atoms, atom.origin);
       if (i < 0) atoms.push(atom);
       else atoms[i] = this.atom(atom.origin, joinFlags(atoms[i]!.flags, atom.flags));
     }
@@ -145,6 +206,23 @@ export class Values {
     if (value.atoms === undefined) return value;
     return this.ofAtoms(value.atoms.map((atom) => this.atom(atom.origin, atom.flags | flags)));
   }
+}
+
+/** In place; they are few, and nearly in order. */
+function sorted(atoms: Atom[]): Atom[] {
+  for (let i = 1; i < atoms.length; i++) {
+    const atom = atoms[i]!;
+    let to = i;
+    for (; to > 0 && atoms[to - 1]!.number > atom.number; to--) atoms[to] = atoms[to - 1]!;
+    atoms[to] = atom;
+  }
+  return atoms;
+}
+
+/** Where the origin is among atoms; −1: nowhere. */
+export function indexOf(atoms: readonly Atom[], origin: Origin): number {
+  for (let i = 0; i < atoms.length; i++) if (atoms[i]!.origin === origin) return i;
+  return -1;
 }
 
 function joinFlags(a: number, b: number): number {

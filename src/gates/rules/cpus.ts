@@ -94,7 +94,8 @@ function standingsOf(cpu: Value, member: string | undefined): Standing[] {
 const choosing =
   /^scx_bpf_(pick_(idle|any)_cpu(_node)?|select_cpu_(dfl|and)|task_cpu)$|^bpf_cpumask_(any_|first)/;
 
-function standingOf({ origin, flags }: Atom, member: string | undefined): Standing {
+function standingOf(atom: Atom, member: string | undefined): Standing {
+  const { origin, flags } = atom;
   if ((flags & flag.allowed) !== 0) return 'good';
   switch (origin.kind) {
     case 'kfunc':
@@ -115,9 +116,7 @@ function standingOf({ origin, flags }: Atom, member: string | undefined): Standi
     case 'counter':
       return 'bad';
     case 'calc':
-      return anyOrigin({ atoms: [{ origin, flags, number: 0 }] }, ({ name }) => choosing.test(name))
-        ? 'unknown'
-        : 'bad';
+      return anyOrigin(atom, ({ name }) => choosing.test(name)) ? 'unknown' : 'bad';
     default:
       return 'unknown';
   }

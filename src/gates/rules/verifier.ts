@@ -151,6 +151,7 @@ function isOpen(instance: Instance, branch: Branch, way: number, origin: Origin 
 const allowedUnderLock = /^bpf_(spin_unlock|rbtree_.*|list_.*|refcount_.*|obj_drop.*|cast_.*|rdonly_cast)$/;
 
 function underLock({ sites }: Facts): Draft[] {
+  if (!sites.some(({ site }) => site.name === 'bpf_spin_lock')) return [];
   return sites.flatMap((reached) => {
     const { instance, site } = reached;
     if (site.what === 'function' || allowedUnderLock.test(site.name)) return [];
