@@ -4,7 +4,7 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Fault } from '../../src/core/errors.ts';
-import type { Outcome, WorkloadRef } from '../../src/core/records.ts';
+import type { Finding, Outcome, WorkloadRef } from '../../src/core/records.ts';
 import { openCache } from '../../src/linux/cache.ts';
 import { tools } from '../../src/linux/tools.ts';
 import {
@@ -68,12 +68,7 @@ async function labelOn(kernel: string, names: readonly string[], compiler: Compi
   }
 }
 
-async function ask(
-  lab: Lab,
-  compiler: Compiler,
-  entry: Entry,
-  workload: WorkloadRef,
-): Promise<KernelAnswer> {
+async function ask(lab: Lab, compiler: Compiler, entry: Entry, workload: WorkloadRef): Promise<KernelAnswer> {
   let object: Uint8Array;
   try {
     object = await compiler.compile(entry);
@@ -95,7 +90,7 @@ function answerOf(outcome: Outcome): KernelAnswer {
   if (finding === null) return { answer: 'never noticed', message: null, measured: measuredOf(outcome) };
   const said = exit === null ? '' : [exit.reason, exit.message].filter((part) => part !== '').join(': ');
   if (finding.code === 'load-rejected' || finding.code === 'verification-budget-exceeded')
-    return { answer: 'refused at load', message: lastLine(finding.detail) ?? finding.message };
+    return { answer: 'refused at load', message: refusal(finding) };
   if (finding.code === 'attach-refused')
     return { answer: 'refused at attach', message: said === '' ? finding.message : said };
   if (finding.code === 'stalled' || finding.code === 'ejected')
@@ -103,20 +98,22 @@ function answerOf(outcome: Outcome): KernelAnswer {
   return { answer: 'never noticed', message: `${finding.code}: ${finding.message}` };
 }
 
-/** The verifier ends its log with statistics, libbpf its own with what failed as a whole. */
-function lastLine(log: string | undefined): string | undefined {
-  return log
-    ?.split('\n')
-    .map((line) => line.trim())
-    .filter(
-      (line) =>
-        line !== '' &&
-        !/^(processed \d|-- END|libbpf: (prog|failed to load|map)|.*lines left out|\d+: \(|;|from \d+|R\d+=)/.test(
-          line,
-        ),
-    )
-    .at(-1);
+function refusal({ message, detail }: Finding): string {
+  const reason = detail === undefined ? undefined : reasonOf(detail);
+  const errno = /\(([A-Z0-9]+), /.exec(message)?.[1];
+  return reason === undefined ? message : errno === undefined ? reason : `${errno}: ${reason}`;
 }
+
+/** From 7.3 on the verifier names its reason; before that the reason stands last, ahead of statistics. libbpf says last what failed as a whole. */
+function reasonOf(log: string): string | undefined {
+  const lines = log.split('\n').map((line) => line.trim());
+  const named = lines.indexOf('Reason:');
+  if (named >= 0) return lines.slice(named + 1, lines.indexOf('', named)).join(' ');
+  return lines.filter((line) => line !== '' && !statistics.test(line)).at(-1);
+}
+
+const statistics =
+  /^(processed \d|verification time|stack depth|subprog \d|-- END|libbpf: (prog|failed to load|map)|\[\d+ lines|func '|Global function |;|from \d+|\d+: )/;
 
 function labelOf({ name, origin }: Entry): Label {
   const none: Label = {

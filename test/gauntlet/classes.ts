@@ -1,6 +1,8 @@
 // Classes of fault, and which findings of the static gate are the right reason for each. ../../docs/semantics.md and the kernel's own words (kernel/sched/ext.c, kernel/bpf/verifier.c, v6.18)
 // say what each does.
 
+import type { CheckerName } from '../../src/core/scenario.ts';
+
 /** A code is right for a class when its words name this fault, not another that the same line may have. */
 export const rightCodes = {
   'does-not-compile': ['does-not-compile'],
@@ -44,3 +46,45 @@ export const rightCodes = {
 } as const satisfies Record<string, readonly string[]>;
 
 export type FaultClass = keyof typeof rightCodes;
+
+/** The simulator's checkers that see a fault of each class. What the model's kernel refuses or throws out is `ejected`; what its verifier's stand-in sees is `program`. */
+export const rightCheckers: Readonly<Record<FaultClass, readonly CheckerName[]>> = {
+  'does-not-compile': [],
+  'stack-too-deep': [],
+  'kfunc-unknown': [],
+  'null-unchecked': ['program'],
+  'reference-leak': ['program', 'ejected'],
+  'loop-unbounded': ['program', 'livelock', 'ejected'],
+  'index-unbounded': ['program'],
+  'kfunc-sleeps': ['program', 'ejected'],
+  'kfunc-place': ['program', 'ejected'],
+  'kernel-write': ['program', 'ejected'],
+  'lock-held-call': ['program', 'ejected'],
+  licence: ['program', 'ejected'],
+  'ops-table': ['ejected'],
+  'init-fails': ['ejected'],
+  'queue-missing': ['ejected'],
+  'queue-not-drained': ['ejected', 'lost-task', 'starvation'],
+  'vtime-built-in': ['ejected'],
+  'mixed-order': ['ejected'],
+  'double-insert': ['ejected'],
+  'dispatch-overflow': ['ejected'],
+  'task-dropped': ['ejected', 'lost-task', 'starvation'],
+  affinity: ['ejected', 'affinity'],
+  'cpu-out-of-range': ['ejected'],
+  'kick-flags': ['ejected'],
+  'idle-tracking-off': ['ejected'],
+  'enq-last': ['ejected', 'lost-task', 'starvation', 'work-conservation'],
+  'foreign-insert': ['ejected'],
+  'endless-slice': ['ejected', 'starvation', 'latency'],
+  starvation: ['ejected', 'starvation', 'lost-task', 'latency'],
+  'weights-lost': ['weights', 'equal-shares', 'starvation'],
+  'name-matching': [],
+  'costly-callback': ['livelock'],
+  'memory-used-up': ['ejected', 'program'],
+  'cpus-unused': ['work-conservation', 'equal-shares'],
+  'busy-idle': ['livelock'],
+  'preempt-storm': ['latency', 'weights', 'equal-shares', 'livelock', 'starvation'],
+  latency: ['latency', 'starvation', 'work-conservation'],
+  hotplug: ['ejected', 'lost-task', 'starvation'],
+};

@@ -4,6 +4,7 @@
 import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
+import type { CheckerName } from '../../src/core/scenario.ts';
 import { compilePolicy } from '../../src/linux/clang.ts';
 import type { Tools } from '../../src/linux/tools.ts';
 import { root } from '../support/paths.ts';
@@ -43,6 +44,8 @@ export interface Label {
   /** The earliest gate that could know, and why that one. */
   readonly gate: GateName | null;
   readonly why: string | null;
+  /** What it does not promise, by its own words; of a mutant, what its original does not. */
+  readonly ignores?: readonly CheckerName[];
   /** By release. */
   readonly kernels: Readonly<Record<string, KernelAnswer>>;
 }
