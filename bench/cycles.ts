@@ -2,7 +2,7 @@
 // cycle. Afterwards the scheduler must be the default one within the heartbeat and seconds, and nothing left over. A lost guest is counted, and can be reproduced.
 // Options: --count N (1000), --seed N (1), --from N (0), --kernel VERSION, --boot N (60: cycles per guest).
 
-import { mkdtempSync, readFileSync, renameSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, renameSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { GuestHost } from '../src/machines/long-guest.ts';
@@ -33,6 +33,8 @@ interface Tally {
   readonly results: CycleResult[];
   readonly lost: string[];
   boots: number;
+  /** What kernels complained of, on their consoles. */
+  readonly complaints: string[];
   /** Of one guest, between its first and its last census. */
   readonly shrunkKiB: number[];
 }
@@ -55,7 +57,7 @@ export async function benchCycles(words: readonly string[]): Promise<void> {
   const options = read(words);
   const lab = await openLab(options.kernel, 1);
   const directory = mkdtempSync(join(tmpdir(), 'schedcp-cycles-'));
-  const tally: Tally = { results: [], lost: [], boots: 0, shrunkKiB: [] };
+  const tally: Tally = { results: [], lost: [], boots: 0, complaints: [], shrunkKiB: [] };
   const started = performance.now();
   const end = options.from + options.count;
   for (let next = options.from; next < end; )
@@ -110,6 +112,10 @@ async function oneBoot(
     return number + 1;
   } finally {
     await guest.end();
+    await new Promise((done) => setTimeout(done, 200)); // its console is copied when it is over
+    const words = /^.*(BUG:|WARNING:|Oops|lockup|hung_task|blocked for more|rcu.*stall).*$/gm;
+    if (existsSync(consoleFile))
+      tally.complaints.push(...(readFileSync(consoleFile, 'latin1').match(words) ?? []));
   }
 }
 
@@ -178,6 +184,13 @@ function print(options: Options, release: string, tally: Tally, seconds: number)
     worst <= promiseMs,
   );
   row('guests lost', 'named, with a reproducer', `${lost.length}`, undefined);
+  row(
+    'complaints on the consoles of kernels',
+    '0',
+    `${tally.complaints.length}`,
+    tally.complaints.length === 0,
+  );
+  for (const text of new Set(tally.complaints)) say(`  ${text.trim()}`);
   row('less memory available at the end of a guest', '', `${tally.shrunkKiB.join(', ')} KiB`, undefined);
   const hours = (10_000 * seconds) / played / 3600;
   row('took', '', `${Math.round(seconds)} s; 10,000 would take ${hours.toFixed(1)} h`, undefined);

@@ -25,7 +25,7 @@ let lab: Lab;
 let guest: GuestHost;
 let before: Census;
 const directory = mkdtempSync(join(tmpdir(), 'schedcp-cycles-'));
-const seed = 5;
+const seed = 1469; // one that lets most disturbances meet a policy that is in charge, and most faulty policies come
 
 beforeAll(async () => {
   lab = await openLab();
