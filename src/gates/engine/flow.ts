@@ -84,7 +84,20 @@ export function reachableFrom(flow: Flow, start: number, stops?: (block: number)
   return seen;
 }
 
-function targetsOf(code: Instruction): readonly number[] | undefined {
+interface Draft {
+  readonly from: number;
+  readonly to: number;
+  readonly at: number;
+  readonly end: number;
+  /** Slots at first, then numbers. */
+  readonly next: number[];
+}
+
+function endsBlock({ kind }: Instruction): boolean {
+  return kind === 'branch' || kind === 'goto' || kind === 'may_goto' || kind === 'exit';
+}
+
+function nextSlots(code: Instruction): number[] {
   switch (code.kind) {
     case 'branch':
     case 'may_goto':
@@ -94,59 +107,60 @@ function targetsOf(code: Instruction): readonly number[] | undefined {
     case 'exit':
       return [];
     default:
-      return undefined;
+      return [code.at + code.slots];
   }
 }
 
 /** In order of slots; successors are numbers in this order. */
-function split({ section, offset, instructions: code }: Program): Block[] {
+function split({ section, offset, instructions: code }: Program): Draft[] {
   const stray = (at: number): never => malformed(section, offset + at * 8, 'leads outside the function');
   const last = code.at(-1) ?? stray(0);
+  if (!endsBlock(last)) stray(last.at);
   /** By slot: 1 where an instruction starts, 2 where a block does. */
   const marks = new Uint8Array(last.at + last.slots);
-  for (const { at } of code) marks[at] = 1;
+  for (let i = 0; i < code.length; i++) marks[code[i]!.at] = 1;
   for (let i = 0; i < code.length; i++) {
-    const targets = targetsOf(code[i]!);
-    if (targets === undefined) continue;
-    for (const target of targets) {
-      if (!marks[target]) stray(code[i]!.at);
+    const one = code[i]!;
+    if (!endsBlock(one)) continue;
+    if (one.kind !== 'exit') {
+      const { target } = one as Extract<Instruction, { kind: 'goto' }>;
+      if (!marks[target]) stray(one.at);
       marks[target] = 2;
     }
     if (i + 1 < code.length) marks[code[i + 1]!.at] = 2;
+    else if (one.kind === 'branch' || one.kind === 'may_goto') stray(one.at);
   }
-  if (targetsOf(last) === undefined) stray(last.at);
   const numbers = new Int32Array(marks.length);
   let count = 1;
   for (let at = 1; at < marks.length; at++) if (marks[at] === 2) numbers[at] = count++;
-  const blocks: Block[] = [];
+  const blocks: Draft[] = [];
   let from = 0;
   for (let i = 0; i < code.length; i++) {
-    if (i + 1 < code.length && marks[code[i + 1]!.at] !== 2) continue;
-    const targets = targetsOf(code[i]!) ?? [code[i + 1]!.at];
-    blocks.push({
-      from,
-      to: i + 1,
-      at: code[from]!.at,
-      end: code[i]!.at + code[i]!.slots,
-      next: targets.map((slot) => numbers[slot]!),
-    });
+    const one = code[i]!;
+    const end = one.at + one.slots;
+    if (i + 1 < code.length && marks[end] !== 2) continue;
+    const next = nextSlots(one);
+    for (let way = 0; way < next.length; way++) next[way] = numbers[next[way]!]!;
+    blocks.push({ from, to: i + 1, at: code[from]!.at, end, next });
     from = i + 1;
   }
   return blocks;
 }
 
 /** What can be reached from the first, in reverse postorder and numbered so. The walk keeps its own stack: functions can be long. */
-function ordered(bySlot: readonly Block[]): Block[] {
+function ordered(bySlot: readonly Draft[]): Block[] {
   const edges = new Uint8Array(bySlot.length);
   const isSeen = new Uint8Array(bySlot.length);
   const stack = [0];
   const postorder: number[] = [];
   isSeen[0] = 1;
   while (stack.length > 0) {
-    const block = stack.at(-1)!;
+    const block = stack[stack.length - 1]!;
     const to = bySlot[block]!.next[edges[block]!++];
-    if (to === undefined) postorder.push(stack.pop()!);
-    else if (isSeen[to] === 0) {
+    if (to === undefined) {
+      postorder.push(block);
+      stack.pop();
+    } else if (isSeen[to] === 0) {
       isSeen[to] = 1;
       stack.push(to);
     }
@@ -154,10 +168,11 @@ function ordered(bySlot: readonly Block[]): Block[] {
   const numbers = new Int32Array(bySlot.length);
   const order = postorder.reverse();
   for (let i = 0; i < order.length; i++) numbers[order[i]!] = i;
-  return order.map((block) => ({
-    ...bySlot[block]!,
-    next: bySlot[block]!.next.map((to) => numbers[to]!),
-  }));
+  return order.map((block) => {
+    const { next } = bySlot[block]!;
+    for (let way = 0; way < next.length; way++) next[way] = numbers[next[way]!]!;
+    return bySlot[block]!;
+  });
 }
 
 function dominators(before: readonly (readonly number[])[]): Int32Array {
