@@ -7,20 +7,24 @@ import type { Noise, Sample } from '../../test/judge/streams.ts';
 export type Detector = (kpi: Kpi, samples: readonly Sample[]) => number | null;
 
 const mean = (values: readonly number[]): number => values.reduce((a, b) => a + b, 0) / values.length;
-const usable = (samples: readonly Sample[]): Sample[] =>
-  samples.filter(({ value }) => Number.isFinite(value));
-
-function split(samples: readonly Sample[]): { before: number[]; after: Sample[] } {
-  const good = usable(samples);
+/** In their order, whatever the clock does; counters as rates per second, without what a reset makes of them. */
+function split(kpi: Kpi, samples: readonly Sample[]): { before: number[]; after: Sample[] } {
+  const armed = samples.findIndex(({ at }) => at > 0);
+  const rates = samples.map((sample, i) => {
+    const last = samples[i - 1];
+    const rate = ((sample.value - (last?.value ?? Number.NaN)) * 1e9) / (sample.at - (last?.at ?? 0));
+    return { ...sample, value: kpi.kind === 'counter' ? (rate >= 0 ? rate : Number.NaN) : sample.value };
+  });
+  const usable = (part: readonly Sample[]): Sample[] => part.filter(({ value }) => Number.isFinite(value));
   return {
-    before: good.filter(({ at }) => at <= 0).map(({ value }) => value),
-    after: good.filter(({ at }) => at > 0),
+    before: usable(rates.slice(0, armed)).map(({ value }) => value),
+    after: usable(rates.slice(armed)),
   };
 }
 
 /** The mean of the last second below 0.8 of the reference's mean; above 1.5 of it where lower is better. */
 export const plainThreshold: Detector = (kpi, samples) => {
-  const { before, after } = split(samples);
+  const { before, after } = split(kpi, samples);
   const base = mean(before);
   const most = Math.max(1, Math.round(1e9 / kpi.intervalNs));
   for (let i = most - 1; i < after.length; i++) {
@@ -32,7 +36,7 @@ export const plainThreshold: Detector = (kpi, samples) => {
 
 /** Page's CUSUM as in Montgomery, "Statistical Quality Control": standardised samples, k = 0.5, h = 5. */
 export const textbookCusum: Detector = (kpi, samples) => {
-  const { before, after } = split(samples);
+  const { before, after } = split(kpi, samples);
   const base = mean(before);
   const deviation = Math.sqrt(mean(before.map((value) => (value - base) ** 2))) || base * 1e-9;
   let sum = 0;
@@ -49,7 +53,7 @@ export const textbookCusum: Detector = (kpi, samples) => {
  * 2022). Threshold 1 / error with 100 minutes between false trips on average.
  */
 export const blockDetector: Detector = (kpi, samples) => {
-  const { before, after } = split(samples);
+  const { before, after } = split(kpi, samples);
   const base = median(before);
   const sign = kpi.better === 'higher' ? 1 : -1;
   const gain = (value: number): number => Math.max(-1, Math.min(1, sign * Math.log(value / base)));

@@ -246,6 +246,22 @@ describe('breaker', () => {
     expect(slowly(0.05, null).decision).toBe('ok');
   });
 
+  it('measures slow losses from the first arming, not from the last', () => {
+    const breaker = openBreaker({ ...options, renewNs: 60 * s });
+    const samples = made(1200, (t, i) => steady(t, i) * Math.exp(-0.05 * (Math.max(0, t) / 60)));
+    let over: { at: number; decision: Decision } | undefined;
+    for (const { at, value } of samples) {
+      if (at === 0 || at === 240 * s) expect(breaker.arm(at)).toBe('ok');
+      breaker.sample('throughput', at, value);
+      const decision = breaker.tick(at);
+      if (decision === 'ok') continue;
+      over = { at, decision };
+      break;
+    }
+    expect(cause(over!.decision)).toBe('slow-loss');
+    expect(over!.at / s / 60).toBeCloseTo(8, 1);
+  });
+
   it.each<[string, Partial<BreakerOptions>]>([
     ['no KPI', { kpis: [] }],
     ['two KPIs have one name', { kpis: [kpi, kpi] }],

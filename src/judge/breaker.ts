@@ -162,7 +162,7 @@ const driftOver = 1.7;
 
 /** By name: the order in which KPIs are listed changes nothing. */
 function termsOf(options: BreakerOptions): Terms[] {
-  const { kpis, deadlineNs = 2e9, collectNs = 50e6, falseTrips = 0.005 } = options;
+  const { kpis, deadlineNs = 2e9, collectNs = 50e6, falseTrips = 0.004 } = options;
   if (kpis.length === 0) throw malformed('there is no KPI to watch');
   if (new Set(kpis.map(({ name }) => name)).size !== kpis.length) throw malformed('two KPIs have one name');
   if (!(falseTrips > 0 && falseTrips < 0.5)) throw malformed(`${falseTrips} false trips are not in (0, 0.5)`);

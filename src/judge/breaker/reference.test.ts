@@ -99,7 +99,7 @@ describe('referenceOf', () => {
 
   it('counts correlated samples for what they are worth', () => {
     const base = referenceOf(series(0, 1), 'higher', 0.2, 18, 0)!;
-    // 300 · 0.36 / 1.64 − 1
-    expect(freedomOf({ ...base, correlation: 0.8 })).toBeCloseTo(64.85, 1);
+    // 300 · 0.2 / 1.8 − 1
+    expect(freedomOf({ ...base, correlation: 0.8 })).toBeCloseTo(32.33, 2);
   });
 });

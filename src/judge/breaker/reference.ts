@@ -62,10 +62,9 @@ export function standardError(reference: Reference, n: number): number {
   return Math.sqrt(excess * (varianceOfMean(reference, n) + varianceOfMean(reference, reference.n)));
 }
 
-/** Independent samples that the reference's variance is worth (Bartlett 1946, for an AR(1)). */
-export function freedomOf({ n, correlation }: Reference): number {
-  const square = correlation * correlation;
-  return Math.max(4, (n * (1 - square)) / (1 + square) - 1);
+/** Degrees of freedom of the standard error: as many as the reference has independent samples, for a mean's variance hangs on the correlation's estimate too. */
+export function freedomOf({ n, correlation: r }: Reference): number {
+  return Math.max(4, (n * (1 - r)) / (1 + r) - 1);
 }
 
 /** Variance of the mean of n values in a row of an AR(1). */

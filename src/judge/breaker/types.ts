@@ -23,7 +23,7 @@ export interface BreakerOptions {
   readonly deadlineNs?: number;
   /** How long a sample may need from the end of its interval to `sample`. Default 50 ms. */
   readonly collectNs?: number;
-  /** Chance of a false trip, over all KPIs, in the first minute of a watch; twice that in three minutes, six times in an hour, ten times in a day. Default 0.005. */
+  /** Chance of a false trip, over all KPIs, in the first minute of a watch; twice that in three minutes, six times in an hour, ten times in a day. Default 0.004. */
   readonly falseTrips?: number;
   /** The part of what came before `arm` that is the reference. Default 60 s: half of it costs a twentieth of what is seen in wide noise. At least 10 s and 20 samples of it must be there. */
   readonly referenceNs?: number;
