@@ -206,7 +206,7 @@ static bool job_find(struct hold *h)
 	struct parse_error error = {0};
 	const char *path = h->job_path ? h->job_path : h->object;
 	size_t n = 0, need;
-	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	int fd = !strncmp(path, "fd:", 3) ? atoi(path + 3) : open(path, O_RDONLY | O_CLOEXEC); /* a socket has no name that could be opened */
 	uint8_t *bytes = fd < 0 ? NULL : read_all(fd, &n);
 	if (fd >= 0)
 		close(fd);

@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -53,6 +54,16 @@ int wait_signals(struct pollfd *fds, size_t n, uint64_t until)
 	return ppoll(fds, n, &timeout, &open);
 }
 
+/* A pipe without a reader says POLLERR, a socket POLLHUP; a virtio port says that at other times, too. */
+static bool reader_gone(void)
+{
+	struct pollfd reader = {.fd = output_fd};
+	struct stat s;
+	if (poll(&reader, 1, 0) != 1)
+		return false;
+	return reader.revents & POLLERR || (reader.revents & POLLHUP && !fstat(output_fd, &s) && S_ISSOCK(s.st_mode));
+}
+
 enum stop watch_check(struct watch *w)
 {
 	uint64_t now = now_ns();
@@ -68,10 +79,7 @@ enum stop watch_check(struct watch *w)
 	w->have_during = true;
 	if (w->policy && (strcmp(w->during.state, "enabled") || strcmp(w->during.ops, policy_name(w->policy))))
 		return STOP_EJECTED;
-	struct pollfd reader = {.fd = output_fd, .events = 0};
-	if (poll(&reader, 1, 0) == 1 && reader.revents & POLLERR)
-		return STOP_READER_GONE;
-	return GO_ON;
+	return reader_gone() ? STOP_READER_GONE : GO_ON;
 }
 
 void stop_report(enum stop stop, const struct job *job)

@@ -6,12 +6,13 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <signal.h>
+#include <poll.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/file.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #define AHEAD RUN_DIRECTORY "/settings"
@@ -120,15 +121,42 @@ void undo_forget_ahead(void)
 	lock_fd = -1;
 }
 
-/* Cgroups of runners that have died: cgroup.c names them after the process. */
+/* A zombie has: its descriptor says so. */
+static bool has_died(pid_t pid)
+{
+	struct pollfd end = {.fd = (int)syscall(SYS_pidfd_open, pid, 0), .events = POLLIN};
+	bool died = end.fd < 0 ? errno == ESRCH : poll(&end, 1, 0) == 1;
+	if (end.fd >= 0)
+		close(end.fd);
+	return died;
+}
+
+static void remove_with(const char *path)
+{
+	if (undo->cgroup_n < sizeof(undo->cgroups) / sizeof(*undo->cgroups))
+		snprintf(undo->cgroups[undo->cgroup_n++], sizeof(*undo->cgroups), "%s", path);
+}
+
+/* Cgroups of runners that have died: cgroup.c names them after the process; they have one level below them. */
 static void cgroups_recover(void)
 {
-	DIR *directory = opendir("/sys/fs/cgroup");
-	struct dirent *entry;
+	static const char root[] = "/sys/fs/cgroup";
+	char path[160], below[160];
+	DIR *directory = opendir(root);
+	struct dirent *entry, *inner;
 	int pid, named = 0;
-	while (directory && (entry = readdir(directory)))
-		if (sscanf(entry->d_name, "schedcp-%d.%n", &pid, &named) == 1 && named && pid > 0 && kill(pid, 0) && errno == ESRCH && undo->cgroup_n < 80)
-			snprintf(undo->cgroups[undo->cgroup_n++], sizeof(*undo->cgroups), "/sys/fs/cgroup/%.100s", entry->d_name);
+	while (directory && (entry = readdir(directory))) {
+		if (sscanf(entry->d_name, "schedcp-%d.%n", &pid, &named) != 1 || !named || pid <= 0 || !has_died(pid))
+			continue;
+		snprintf(path, sizeof(path), "%s/%.70s", root, entry->d_name);
+		remove_with(path);
+		DIR *inside = opendir(path);
+		while (inside && (inner = readdir(inside)))
+			if (inner->d_type == DT_DIR && inner->d_name[0] != '.' && snprintf(below, sizeof(below), "%.90s/%.60s", path, inner->d_name) > 0)
+				remove_with(below);
+		if (inside)
+			closedir(inside);
+	}
 	if (directory)
 		closedir(directory);
 	cgroup_remove_all();

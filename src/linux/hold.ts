@@ -43,7 +43,7 @@ export async function startHold(runner: Runner, job: Uint8Array, options: HoldOp
   const args = [
     'hold',
     '--job',
-    '/proc/self/fd/3',
+    'fd:3',
     '--socket',
     address,
     '--heartbeat-ms',

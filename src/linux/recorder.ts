@@ -117,6 +117,9 @@ function jobOf(target: RecordTarget, options: RecordOptions): Uint8Array {
 /** How long the runner may take to tell what it has recorded, from when it was asked to end. */
 const graceMs = 30_000;
 
+/** A keeper that is killed leaves a ward that ends in order within seconds; when both are, a task of theirs may have their output open for as long as it lives. */
+const muteMs = 15_000;
+
 /** A job's answers; its end is asked for when `stop` says so, or the limit is over. Throws Fault('interrupted'). */
 export async function converse(
   runner: Runner,
@@ -136,9 +139,21 @@ export async function converse(
   if (ends.some((signal) => signal.aborted)) end();
   child.stdin.on('error', () => {}); // it may end without reading all of its job
   child.stdin.end(job);
+  let isMute = false;
+  child.once('exit', () => {
+    const giveUp = (): void => {
+      isMute = true;
+      child.stdout.destroy();
+    };
+    limits.push(setTimeout(giveUp, muteMs));
+  });
   try {
     const events: RunnerEvent[] = [];
-    for await (const batch of eventBatches(child.stdout)) for (const event of batch) events.push(event);
+    try {
+      for await (const batch of eventBatches(child.stdout)) for (const event of batch) events.push(event);
+    } catch (error) {
+      if (!isMute) throw error;
+    }
     if (child.exitCode === null && child.signalCode === null) await once(child, 'close');
     if (options.signal?.aborted) throw interrupted(options.what ?? 'a recording');
     return events;

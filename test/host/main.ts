@@ -1,0 +1,39 @@
+// Runs inside a guest, which is the host here: the conformance suite and the host's own cases on the machine `host`. Arguments: the runner; which cases, as a regular expression; how
+// many seconds there are. What comes of each case goes to stdout, a JSON line each.
+
+import { writeFileSync } from 'node:fs';
+import { release } from 'node:os';
+import { broughtRunner } from '../../src/linux/runner.ts';
+import { openHostMachine } from '../../src/machines/host.ts';
+import { memoryBlobs, type Subject } from '../conformance/subject.ts';
+import { conformance } from '../conformance/suite.ts';
+import { hostCases } from './cases.ts';
+import { withCpus } from './cpus.ts';
+import { runAll } from './small-vitest.ts';
+import { victim } from './undo-cases.ts';
+
+const [file = '', filter = '.', seconds = '100'] = process.argv.slice(2);
+writeFileSync('/sys/fs/cgroup/cgroup.procs', String(process.pid)); // as a guest's tasks: siblings of the workload's cgroups
+
+const blobs = memoryBlobs();
+const runner = await broughtRunner(file);
+const machine = withCpus(openHostMachine({ blobs, runner }));
+const open = async (): Promise<Subject> => {
+  const reference = machine.reference();
+  return {
+    name: 'host',
+    kernel: release().split('.').slice(0, 2).join('.'),
+    machine,
+    blobs,
+    reference,
+    exact: reference,
+    memoryMiB: 0,
+  };
+};
+if (filter === 'victim') await victim({ machine, blobs, runner });
+else {
+  conformance('host', open);
+  hostCases({ machine, blobs, runner });
+  await runAll(new RegExp(filter), Number(seconds) * 1000, 30_000);
+}
+process.exit(); // what a case has left open is not waited for
