@@ -171,6 +171,9 @@ const childrenOf = (pid: number): number[] =>
     .map(Number)
     .filter((child) => child > 0);
 
+/** The runners that do the work: children of those that keep them. */
+const wards = (): number[] => childrenOf(process.pid).flatMap(childrenOf);
+
 async function until(holds: () => boolean): Promise<void> {
   for (let i = 0; i < 1000 && !holds(); i++) await new Promise((resolve) => setTimeout(resolve, 20));
   expect(holds()).toBe(true);
@@ -191,7 +194,7 @@ const attached = (pid: number): number => {
 
 /** Our runner's programs are attached, and it has found whom to follow. */
 async function recording(): Promise<void> {
-  await until(() => childrenOf(process.pid).some((pid) => attached(pid) >= 7));
+  await until(() => wards().some((pid) => attached(pid) >= 7));
   await new Promise((resolve) => setTimeout(resolve, 300));
 }
 
@@ -349,7 +352,7 @@ describe.skipIf(refused !== undefined)('record, when something is wrong', () => 
     const recording = faultOf(() => acts.act(['family', '60000'], { signal: stop.signal }));
     let runner = 0;
     await until(() => {
-      runner = childrenOf(process.pid).find((pid) => childrenOf(pid).length > 0) ?? 0;
+      runner = wards().find((pid) => childrenOf(pid).length > 0) ?? 0;
       return runner > 0;
     });
     const [command = 0] = childrenOf(runner);
@@ -367,7 +370,7 @@ describe.skipIf(refused !== undefined)('record, when something is wrong', () => 
     const recording = faultOf(() => acts.act(['family', '60000']));
     let runner = 0;
     await until(() => {
-      runner = childrenOf(process.pid).find((pid) => childrenOf(pid).length > 0) ?? 0;
+      runner = wards().find((pid) => childrenOf(pid).length > 0) ?? 0;
       return runner > 0;
     });
     const [command = 0] = childrenOf(runner);
