@@ -215,6 +215,12 @@ describe('breaker', () => {
     expect(breaker.tick(9 * s)).toEqual(decision);
   });
 
+  it('takes no snapshot of other KPIs', () => {
+    const state = openBreaker(options).snapshot();
+    const other = { kpis: [{ ...kpi, name: 'latency' }] };
+    expect(() => openBreaker(other, state)).toThrow('the snapshot is of throughput, not of latency');
+  });
+
   it('counts the accepted past as reference when armed again', () => {
     const breaker = openBreaker(options);
     const samples = made(80, (t, i) => steady(t, i) * (t > 60 ? 0.6 : t > 0 ? 0.88 : 1));

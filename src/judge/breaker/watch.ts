@@ -77,12 +77,12 @@ function look(watch: Watch, now: number): void {
     for (; i >= 0 && times[i]! > start; i--, n++) sum += gains[i]!;
     if (n < leastIn(terms, windowNs)) continue;
     if (index === 0) state.seenAt = now;
-    const limit = limitOf(terms, state.reference!, index, n, elapsed);
+    if (state.crossing !== null) continue;
+    const { bound, loss } = limitOf(terms, state.reference!, index, n, elapsed);
+    const beyond = -sum / n > (index === 0 ? bound : loss);
     const crossed =
-      index === 0
-        ? (-sum / n > limit.bound || hasJumped(watch, i + 1, elapsed)) && isSudden(watch, i + 1)
-        : -sum / n > limit.loss;
-    if (crossed && state.crossing === null) state.crossing = { at: now, windowNs, limit: limit.loss, n };
+      index === 0 ? (beyond || hasJumped(watch, i + 1, elapsed)) && isSudden(watch, i + 1) : beyond;
+    if (crossed) state.crossing = { at: now, windowNs, limit: beyond ? loss : terms.tolerated, n };
   }
 }
 
