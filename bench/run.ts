@@ -1,4 +1,4 @@
-// npm run bench [-- breaker restore longest-first programs policy-code simulator first-event error-rates fidelity operations observation fingerprint matrix truth classes corpus]: what the system must reach, measured, as a table. All by
+// npm run bench [-- breaker restore longest-first programs policy-code simulator first-event static-gate error-rates fidelity operations observation fingerprint matrix truth classes corpus]: what the system must reach, measured, as a table. All by
 // default but the matrix, the truth and the corpus. Options after the names go to the benches that take some.
 
 import { benchBreaker } from './breaker.ts';
@@ -19,6 +19,7 @@ import { benchPrograms } from './programs.ts';
 import { benchReplay } from './replay.ts';
 import { benchRestore } from './restore.ts';
 import { benchSimulator } from './simulator.ts';
+import { benchStaticGate } from './static-gate.ts';
 import { benchTruth } from './truth.ts';
 
 const benches: Readonly<Record<string, (options: readonly string[]) => Promise<void>>> = {
@@ -31,6 +32,7 @@ const benches: Readonly<Record<string, (options: readonly string[]) => Promise<v
   fingerprint: benchFingerprint,
   'first-event': async () => benchFirstEvent(),
   simulator: () => benchSimulator(),
+  'static-gate': () => benchStaticGate(),
   'error-rates': () => benchErrorRates(),
   fidelity: benchFidelity,
   operations: benchOperations,

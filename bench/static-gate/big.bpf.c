@@ -74,7 +74,6 @@ s32 OP(big_select_cpu, struct task_struct *p, s32 prev_cpu, u64 wake_flags)
 
 	if (s) {
 		PIECES16(1);
-		PIECES16(17);
 	}
 	return select_idle_cpu(p, prev_cpu, wake_flags, slice_ns);
 }
@@ -130,7 +129,6 @@ void OP(big_dispatch, s32 cpu, struct task_struct *prev)
 USE(big_running, end_wait(s); PIECES16(1); PIECES16(17); PIECES16(33); vtime_now = fourth(p, fifth(p, s->vtime)))
 USE(big_enable, PIECES16(3); PIECES16(19))
 USE(big_tick, PIECES16(5); PIECES16(21); vtime_now = sixth(p, s->vtime))
-USE(big_disable, PIECES16(7); PIECES16(23))
 
 void OP(big_stopping, struct task_struct *p, bool runnable)
 {
@@ -140,16 +138,6 @@ void OP(big_stopping, struct task_struct *p, bool runnable)
 		return;
 	PIECES16(9);
 	PIECES16(25);
-}
-
-void OP(big_quiescent, struct task_struct *p, u64 deq_flags)
-{
-	struct task_state *s = task_state(p);
-
-	if (!s)
-		return;
-	PIECES16(11);
-	PIECES16(27);
 }
 
 s32 SLEEPABLE_OP(big_init_task, struct task_struct *p, struct scx_init_task_args *args)
@@ -169,8 +157,6 @@ POLICY(big,
        .tick = (void *)big_tick,
        .running = (void *)big_running,
        .stopping = (void *)big_stopping,
-       .quiescent = (void *)big_quiescent,
        .enable = (void *)big_enable,
-       .disable = (void *)big_disable,
        .init_task = (void *)big_init_task,
        .init = (void *)big_init);

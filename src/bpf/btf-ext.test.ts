@@ -33,7 +33,8 @@ test('records of all three parts', () => {
     [16, at('s'), 1, 8, at('a.c'), at('x = 1;'), (12 << 10) | 3],
     [16, at('s'), 1, 24, 5, at('0:1:2'), 2],
   );
-  expect(ext).toEqual({
+  expect({ ...ext, lineAt: undefined }).toEqual({
+    lineAt: undefined,
     functions: [
       { section: 's', offset: 0, type: 7 },
       { section: 's', offset: 16, type: 9 },
@@ -52,13 +53,37 @@ test('texts of lines are read late, but must be there', () => {
   expect(line(strings.length, at('a.c'))).toThrow('BTF strings+0x18');
 });
 
+test('the line of an instruction is the last one there or before', () => {
+  const record = (offset: number, line: number) => [offset, at('a.c'), at('x = 1;'), line << 10];
+  const { lineAt } = read([], [16, at('s'), 3, ...record(8, 1), ...record(24, 2), ...record(40, 3)], []);
+  expect([0, 8, 16, 24, 39, 40, 4000].map((offset) => lineAt('s', offset)?.line)).toEqual([
+    undefined,
+    1,
+    1,
+    2,
+    2,
+    3,
+    3,
+  ]);
+  expect(lineAt('s', 24)).toEqual({
+    section: 's',
+    offset: 24,
+    file: 'a.c',
+    text: 'x = 1;',
+    line: 2,
+    column: 0,
+  });
+  expect(lineAt('t', 24)).toBeUndefined();
+});
+
 test('records may be longer than known', () => {
   expect(read([12, at('s'), 1, 0, 7, 99], [], []).functions).toEqual([{ section: 's', offset: 0, type: 7 }]);
 });
 
 test('an old header has no CO-RE relocations', () => {
   const old = words([24, 0, 0, 0, 0], 24);
-  expect(readBtfExt(old, btf)).toEqual({ functions: [], lines: [], coreRelocations: [] });
+  const { functions, lines, coreRelocations } = readBtfExt(old, btf);
+  expect([functions, lines, coreRelocations]).toEqual([[], [], []]);
 });
 
 test.each([

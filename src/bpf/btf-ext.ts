@@ -48,6 +48,8 @@ export interface BtfExt {
   readonly functions: readonly FunctionRecord[];
   /** Read when first asked for: there are many, and they are for messages. */
   readonly lines: readonly LineRecord[];
+  /** The line of the instruction at this offset: the last record there or before. The kernel wants them in order, and so does this. */
+  lineAt(section: string, offset: number): LineRecord | undefined;
   readonly coreRelocations: readonly CoreRelocation[];
 }
 
@@ -66,16 +68,21 @@ export function readBtfExt(bytes: Uint8Array, btf: Btf): BtfExt {
       btf.needString(reader.u32(at + 8));
     }
   let lines: LineRecord[] | undefined;
+  const readLine = (at: number) => ({
+    file: btf.string(reader.u32(at + 4)),
+    text: btf.string(reader.u32(at + 8)),
+    line: reader.u32(at + 12) >>> 10,
+    column: reader.u32(at + 12) & 0x3ff,
+  });
   return {
     functions: records(reader, groups(reader, btf, part(8), 8), (at) => ({ type: reader.u32(at + 4) })),
     get lines() {
-      lines ??= records(reader, ofLines, (at) => ({
-        file: btf.string(reader.u32(at + 4)),
-        text: btf.string(reader.u32(at + 8)),
-        line: reader.u32(at + 12) >>> 10,
-        column: reader.u32(at + 12) & 0x3ff,
-      }));
+      lines ??= records(reader, ofLines, readLine);
       return lines;
+    },
+    lineAt(section, offset) {
+      const at = lastBefore(reader, ofLines, section, offset);
+      return at === undefined ? undefined : { section, offset: reader.u32(at), ...readLine(at) };
     },
     coreRelocations:
       header < 32
@@ -114,6 +121,24 @@ function groups(
     at = first + count * size;
   }
   return found;
+}
+
+/** Where the last record of the section starts whose offset is not beyond. */
+function lastBefore(
+  reader: Reader,
+  found: readonly Group[],
+  section: string,
+  offset: number,
+): number | undefined {
+  const group = found.find((one) => one.section === section);
+  if (group === undefined) return undefined;
+  let [low, high] = [0, group.count];
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    if (reader.u32(group.first + middle * group.size) <= offset) low = middle + 1;
+    else high = middle;
+  }
+  return low === 0 ? undefined : group.first + (low - 1) * group.size;
 }
 
 function records<T extends object>(

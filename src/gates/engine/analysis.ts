@@ -120,12 +120,17 @@ class Analysis {
     const enter = (block: number, state: State): boolean => {
       const known = entries[block];
       if (known === undefined) {
-        entries[block] = state.slice();
+        const own = free.pop();
+        if (own !== undefined) copyInto(own, state);
+        entries[block] = own ?? state.slice();
         return true;
       }
       const isLate = rounds[block]! > mostRounds || this.#steps > mostSteps;
       return isLate ? widenStates(known, state) : joinStates(values, known, state, flow.live[block]!);
     };
+    /** Without loops, what is known of a block is of no use once it has been passed. */
+    const hasLoops = flow.blocks.some(({ next }, block) => next.some((to) => to <= block));
+    const free: State[] = [];
     const scratch = first.slice();
     const state = first.slice();
     for (let block = 0; block < count; ) {
@@ -137,6 +142,10 @@ class Analysis {
       rounds[block]!++;
       entered[block] = 1;
       copyInto(state, entries[block]!);
+      if (!hasLoops) {
+        free.push(entries[block]!);
+        entries[block] = undefined;
+      }
       const { from, to, next } = flow.blocks[block]!;
       this.#steps += to - from;
       for (let i = from; i < to; i++) this.#transfer.step(instance, block, state, code[i]!);

@@ -42,7 +42,8 @@ export function refine(values: Values, state: State, comparison: Comparison, tak
   if (left.atoms === undefined) return true;
   if (left.atoms.length === 1 && constant !== undefined && left.atoms[0]!.origin.kind !== 'const') {
     learnOfTest(values, state, left, condition, constant);
-    substitute(values, state, left.atoms[0]!.origin, flagsOf(condition, width, constant) | flag.tested);
+    const { origin } = left.atoms[0]!;
+    if (matters(origin)) substitute(values, state, origin, flagsOf(condition, width, constant) | flag.tested);
     return true;
   }
   if (constant === undefined) {
@@ -64,6 +65,11 @@ export function refine(values: Values, state: State, comparison: Comparison, tak
   for (const { origin } of others)
     substitute(values, state, origin, others.length === 1 ? flags | flag.tested : flag.tested);
   return true;
+}
+
+/** What may be null, or negative, and is asked about for that. */
+function matters({ kind }: Origin): boolean {
+  return kind === 'kfunc' || kind === 'helper' || kind === 'arg';
 }
 
 export function holds(condition: Condition | 'clear', width: Width, x: bigint, y: bigint): boolean {

@@ -25,7 +25,6 @@ export class Subject {
   readonly #fields = new Map<CoreRelocation, string>();
   readonly #accesses = new Map<string, string>();
   readonly #variables = new Map<string, readonly Variable[]>();
-  #lines: Map<string, LineRecord[]> | undefined;
 
   constructor(object: BpfObject) {
     this.object = object;
@@ -114,20 +113,8 @@ export class Subject {
   line(fn: number, at: number): LineRecord | undefined {
     const program = this.functions[fn];
     if (program === undefined) return undefined;
-    if (this.#lines === undefined) {
-      this.#lines = new Map();
-      for (const line of this.object.ext?.lines ?? []) {
-        const list = this.#lines.get(line.section);
-        if (list === undefined) this.#lines.set(line.section, [line]);
-        else list.push(line);
-      }
-    }
-    const place = program.offset + at * 8;
-    let best: LineRecord | undefined;
-    for (const line of this.#lines.get(program.section) ?? [])
-      if (line.offset <= place && line.offset >= program.offset && line.offset >= (best?.offset ?? 0))
-        best = line;
-    return best;
+    const line = this.object.ext?.lineAt(program.section, program.offset + at * 8);
+    return line !== undefined && line.offset >= program.offset ? line : undefined;
   }
 
   place(fn: number, at: number, callback: string | null): GatePlace {
