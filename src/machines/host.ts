@@ -110,7 +110,7 @@ async function perform(
     arm.policy === undefined && observers.recorder === undefined ? forRuns : forPolicies,
   );
   if (problem !== undefined) throw problem.fault;
-  const refused = await refusal(arm.policy !== undefined);
+  const refused = refusal(arm.policy !== undefined);
   if (refused !== undefined) return { outcome: toOutcome(experiment, noRun, expansion, refused), events: [] };
   const told = { limitMs: limitMs + nuisance.startOffsetNs / 1e6 + 60_000, what: 'a run on this machine' };
   const events = await converse(runner, job, { ...told, ...(signal && { signal }) });
@@ -152,7 +152,7 @@ function readText(path: string): string {
 }
 
 /** The expected "no" of this machine. The default scheduler needs nothing of sched_ext, but must be in charge. */
-async function refusal(wantsPolicy: boolean): Promise<Finding | undefined> {
+function refusal(wantsPolicy: boolean): Finding | undefined {
   if (readSchedExt() === undefined)
     return wantsPolicy
       ? {
@@ -161,7 +161,7 @@ async function refusal(wantsPolicy: boolean): Promise<Finding | undefined> {
           next: 'boot a kernel with CONFIG_SCHED_CLASS_EXT (6.12 or newer), or use --machine micro-vm; settings of the default scheduler need none',
         }
       : undefined;
-  const foreign = await schedulerInCharge();
+  const foreign = schedulerInCharge();
   return foreign && foreignFinding(foreign);
 }
 
@@ -199,8 +199,8 @@ async function attach(
   const job = await holdJob(policy, scope, blobs, timeoutMs);
   const problem = privilegeProblem(forPolicies);
   if (problem !== undefined) throw problem.fault;
-  const foreign = await schedulerInCharge();
-  const refused = foreign !== undefined && replace ? await replaced(foreign) : await refusal(true);
+  const foreign = replace ? schedulerInCharge() : undefined;
+  const refused = foreign === undefined ? refusal(true) : await replaced(foreign);
   if (refused !== undefined) return { ok: false, finding: refused };
   if (signal?.aborted) throw new Fault('interrupted', 'interrupted before a policy was attached');
   const address = newAddress();

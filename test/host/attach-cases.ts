@@ -140,6 +140,7 @@ export function attachCases(bench: HostBench): void {
   });
   hold('another scheduler is loaded: refused, or replaced and remembered', async () => {
     const first = await attached('fifo');
+    const stop = beating(first);
     const refused = await machine.attach(await policy(bench, 'knob'), whole);
     expect(refused).toMatchObject({ ok: false, finding: { code: 'foreign-scheduler' } });
     expect(first.state().presence.state).toBe('enabled');
@@ -148,6 +149,7 @@ export function attachCases(bench: HostBench): void {
     expect(second.replaced).toMatchObject({ ops: 'fifo', enableSeq: first.enableSeq });
     expect(holder).toBe(bench.runner.file);
     expect(await first.ended).toMatchObject({ why: 'signal' });
+    stop();
     expect(second.state().presence).toMatchObject({ state: 'enabled', ops: 'knob' });
     await second.detach();
   });
@@ -208,10 +210,11 @@ function inCgroup(): { start(): number; end(): Promise<void> } {
   mkdirSync(directory);
   return {
     start() {
-      const script = '(while :; do :; done) & while :; do :; done';
-      const child = spawn('/bin/sh', ['-c', script], { stdio: 'ignore' });
+      const script = 'read go; (while :; do :; done) & while :; do :; done';
+      const child = spawn('/bin/sh', ['-c', script], { stdio: ['pipe', 'ignore', 'ignore'] });
       children.push(child);
       writeFileSync(`${directory}/cgroup.procs`, String(child.pid));
+      child.stdin!.end('go\n');
       return child.pid!;
     },
     async end() {

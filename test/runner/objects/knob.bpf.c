@@ -8,9 +8,11 @@ u8 small = 7;
 _Bool stop SEC(".data");
 OPS(enqueue) void test_enqueue(u64 *ctx)
 {
-	u64 values[] = {slice_ns, (u64)(s64)lean, small};
-	if (stop)
-		scx_bpf_error_bstr("slice %llu lean %lld small %llu", values, sizeof(values));
+	static char text[] = "slice %llu lean %lld small %llu";
+	if (stop) {
+		unsigned long long values[] = {slice_ns, (u64)(s64)lean, small};
+		scx_bpf_error_bstr(text, values, sizeof(values));
+	}
 	scx_bpf_dsq_insert(TASK(0), SHARED_DSQ, slice_ns, ctx[1]);
 }
 OPS(dispatch) void test_dispatch(u64 *ctx) { scx_bpf_dsq_move_to_local(SHARED_DSQ); }
