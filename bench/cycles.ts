@@ -51,6 +51,7 @@ function read(words: readonly string[]): Options {
   };
 }
 
+let isAsked = false;
 const say = (text: string): void => void process.stdout.write(`${text}\n`);
 
 export async function benchCycles(words: readonly string[]): Promise<void> {
@@ -60,7 +61,10 @@ export async function benchCycles(words: readonly string[]): Promise<void> {
   const tally: Tally = { results: [], lost: [], boots: 0, complaints: [], shrunkKiB: [] };
   const started = performance.now();
   const end = options.from + options.count;
-  for (let next = options.from; next < end; )
+  process.once('SIGINT', () => {
+    isAsked = true; // to end: what was measured is printed
+  });
+  for (let next = options.from; next < end && !isAsked; )
     next = await oneBoot(
       lab,
       options,
@@ -86,11 +90,12 @@ async function oneBoot(
   let number = from;
   try {
     const before = await census(guest);
-    for (; number < end; number++) {
+    for (; number < end && !isAsked; number++) {
       const result = await runCycle(guest, planCycle(options.seed, number), before);
       tally.results.push(result);
       if (result.failures.length > 0 && !(await mended(guest, before, options, result))) return number + 1;
     }
+    say(`  ${number - options.from} cycles`);
     tally.shrunkKiB.push(before.availableKiB - (await census(guest)).availableKiB);
     return end;
   } catch (error) {
@@ -169,7 +174,8 @@ function print(options: Options, release: string, tally: Tally, seconds: number)
   const came = new Map<string, number>();
   for (const result of results) came.set(result.came, (came.get(result.came) ?? 0) + 1);
   for (const [what, count] of [...came].sort((a, b) => b[1] - a[1])) say(`  ${what}: ${count}`);
-  const worst = Math.max(...inCharge.map(({ backMs }) => backMs));
+  const worst = Math.max(...inCharge.map(({ backMs, stillMs }) => backMs - stillMs));
+  const still = results.filter(({ stillMs }) => stillMs > 1000);
   row(
     'cycles',
     `${options.count}`,
@@ -183,6 +189,8 @@ function print(options: Options, release: string, tally: Tally, seconds: number)
     times(inCharge),
     worst <= promiseMs,
   );
+  const stillText = `${still.length}${still.length > 0 ? `, the longest ${Math.round(Math.max(...still.map(({ stillMs }) => stillMs)))} ms` : ''}`;
+  row('  cycles in which the guest stood still for more than 1 s', '(taken off)', stillText, undefined);
   row('guests lost', 'named, with a reproducer', `${lost.length}`, undefined);
   row(
     'complaints on the consoles of kernels',

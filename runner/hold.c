@@ -16,7 +16,7 @@
 
 enum { MAX_CLIENTS = 4, STATE_EVERY_MS = 1000 };
 /* Without a sign of life: frozen. Besides the verifier's budget, what loading takes; detaching, with 1 s until SysRq-S. */
-enum { LOAD_MS = 5000, DETACH_MS = 5000 };
+enum { FROZEN_MS = 3000, LOAD_MS = 5000, DETACH_MS = 5000 };
 
 struct client {
 	int fd; /* -1: none */
@@ -294,7 +294,7 @@ int hold_main(int argc, char **argv)
 		return 2;
 	}
 	signals_setup();
-	if (survivor_start(h.socket_path))
+	if (survivor_start(h.socket_path, LOAD_MS))
 		hold_policy(&h);
 	undo->over = true;
 	survivor_release();

@@ -268,7 +268,7 @@ static int attach(struct policy *p)
 	p->link = bpf_map__attach_struct_ops(p->ops);
 	int error = p->link ? 0 : -errno;
 	guard_disarm();
-	undo->alive_until = now_ns() + FROZEN_MS * MS;
+	undo->alive_until = now_ns() + 3 * SECOND;
 	p->seq = undo->attached = error ? 0 : presence_seq();
 	return error;
 }

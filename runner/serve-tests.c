@@ -171,12 +171,17 @@ static void census(struct served *s)
 	json_uint("availableKiB", available_kib());
 	json_int("sinceMarkNs", s->marked ? (int64_t)(now - s->marked) : -1);
 	json_int("enabledNs", !s->marked ? -1 : s->last_enabled > s->marked ? (int64_t)(s->last_enabled - s->marked) : 0);
+	json_uint("gapNs", s->longest_gap);
 	json_close();
 }
 
 void tests_tick(struct served *s)
 {
 	char state[24];
+	uint64_t now = now_ns();
+	if (s->marked && now - s->looked > s->longest_gap)
+		s->longest_gap = now - s->looked;
+	s->looked = now;
 	if (s->marked && read_text("/sys/kernel/sched_ext/state", state, sizeof(state)) > 0 && strcmp(state, "disabled"))
 		s->last_enabled = now_ns();
 }
@@ -266,13 +271,19 @@ static const char *way(const char *name)
 	return NULL;
 }
 
+static void mark(struct served *s)
+{
+	s->marked = s->last_enabled = s->looked = now_ns();
+	s->longest_gap = 0;
+}
+
 bool tests_obey(struct served *s, const char *line)
 {
 	char whom[16], name[8];
 	if (!strcmp(line, "census"))
 		census(s);
 	else if (!strcmp(line, "mark"))
-		s->marked = s->last_enabled = now_ns();
+		mark(s);
 	else if (sscanf(line, "signal %15s %7s", whom, name) == 2 && signal_number(name))
 		signalled(signal_whom(s, whom, signal_number(name)));
 	else if (!strcmp(line, "end input"))

@@ -67,12 +67,15 @@ static void ask_sockets(struct stopping *s)
 		closedir(directory);
 }
 
-/* A runner started as `hold`: a holder or its survivor. */
+/* This program, started as `hold` or `keep`: a holder or its survivor. */
 static bool holds(const char *pid)
 {
-	char path[300], own[256] = "", program[256] = "", words[64];
+	char path[300], own[256] = "", program[256] = "", words[66] = "";
 	snprintf(path, sizeof(path), "/proc/%s/cmdline", pid);
-	if (read_text(path, words, sizeof(words)) <= 0 || !strstr(words, "runner") || strcmp(words + strlen(words) + 1, "hold"))
+	if (read_text(path, words, 64) <= 0)
+		return false;
+	const char *command = words + strlen(words) + 1; /* within the buffer: two zeroes are left at its end */
+	if (strcmp(command, "hold") && strcmp(command, "keep"))
 		return false;
 	snprintf(path, sizeof(path), "/proc/%s/exe", pid);
 	return readlink("/proc/self/exe", own, sizeof(own) - 1) > 0 && readlink(path, program, sizeof(program) - 1) > 0 && !strcmp(own, program);

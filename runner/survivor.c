@@ -58,11 +58,11 @@ void survivor_release(void)
 		syscall(SYS_pidfd_send_signal, survivor, SIGCONT, NULL, 0);
 }
 
-bool survivor_start(const char *socket_path)
+bool survivor_start(const char *socket_path, uint64_t start_ms)
 {
 	int self = (int)syscall(SYS_pidfd_open, getpid(), 0), status = -1;
 	undo_share();
-	undo->alive_until = now_ns() + 10 * SECOND;
+	undo->alive_until = start_ms ? now_ns() + start_ms * MS : 0;
 	pid_t pid = self < 0 ? -1 : fork();
 	if (pid == 0) { /* a child of nobody that waits for it */
 		pid_t second = fork();

@@ -20,9 +20,6 @@ struct undo {
 /* Never NULL; in memory that is shared with the children after undo_share(). */
 extern struct undo *undo;
 
-/* A holder in charge of the machine that gives no sign of life for so long is killed by its survivor. */
-enum { FROZEN_MS = 3000 };
-
 /* In memory, for root only; made when needed, gone when nothing is in it. */
 #define RUN_DIRECTORY "/run/schedcp"
 
@@ -34,8 +31,8 @@ void undo_write_ahead(void);
 void undo_forget_ahead(void);
 /* A survivor's, to be told from its holder by. */
 #define SURVIVOR_NAME "schedcp-survive"
-/* survivor.c: before a holder does anything else. False after a fault. */
-bool survivor_start(const char *socket_path);
+/* survivor.c: before a holder does anything else. start_ms: how long it may give no sign of life at first, 0: for ever. False after a fault. */
+bool survivor_start(const char *socket_path, uint64_t start_ms);
 /* A survivor that somebody has stopped could not end. */
 void survivor_release(void);
 /* Of a keeper whose ward has died: undoes his changes. */
