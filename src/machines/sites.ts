@@ -46,7 +46,7 @@ export function guestSite(guest: GuestHost) {
 export function hostCharge(adopt: Deploys['adopt']) {
   return {
     now: () => readSchedExt(),
-    foreign: () => schedulerInCharge(),
+    foreign: async () => schedulerInCharge(),
     holders: () => holdAddresses(),
     async release(address: string): Promise<string> {
       try {
