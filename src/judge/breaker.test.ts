@@ -186,21 +186,23 @@ describe('breaker', () => {
   it('shares the false trips among KPIs, and says what it can see', () => {
     const noise = noises.find(({ name }) => name === 'lognormal 30 %')!;
     const samples = stream({ kpi: throughput, noise, level: 1000 }, 31 * s, 0, 1);
-    const sightWith = (...kpis: Kpi[]) => {
-      const breaker = openBreaker({ kpis });
+    const sightOf = (more: Partial<BreakerOptions>, ...kpis: Kpi[]) => {
+      const breaker = openBreaker({ kpis, ...more });
       expect(breaker.sight()).toEqual([]);
       for (const { at, value } of samples) for (const { name } of kpis) breaker.sample(name, at, value);
       expect(breaker.arm(0)).toBe('ok');
       return breaker.sight().find((one) => one.kpi === 'throughput')!;
     };
-    const alone = sightWith(throughput);
+    const alone = sightOf({}, throughput);
     expect(alone.noise).toBeCloseTo(0.3, 1);
     // by hand, z = 4.4: 1 − exp(−(4.4 + 2.33) · 0.3 · √(1/18 + 1/300)) = 0.39; a little more for what is estimated
     expect(alone.seenWithinDeadline).toBeGreaterThan(0.36);
     expect(alone.seenWithinDeadline).toBeLessThan(0.46);
     expect(alone.seenAtAll).toBeLessThan(alone.seenWithinDeadline);
-    const among = sightWith(throughput, { ...throughput, name: 'a' }, { ...throughput, name: 'b' });
+    const among = sightOf({}, throughput, { ...throughput, name: 'a' }, { ...throughput, name: 'b' });
     expect(among.seenWithinDeadline).toBeGreaterThan(alone.seenWithinDeadline + 0.003);
+    const later = sightOf({ watchedNs: 3600 * s }, throughput);
+    expect(later.seenWithinDeadline).toBeGreaterThan(alone.seenWithinDeadline + 0.01);
   });
 
   it('trips at once on a hard limit, whatever the KPIs say', () => {

@@ -193,6 +193,7 @@ function termsOf(options: BreakerOptions): Terms[] {
         drift: driftOver * logLoss(better, tolerated),
         windowsNs: [shortest, 3 * shortest, 9 * shortest],
         falseTrips: falseTrips / kpis.length,
+        watchedNs: options.watchedNs ?? 0,
         referenceNs: Math.max(options.referenceNs ?? 60e9, 20 * intervalNs),
         constantNs: options.constantNs ?? 5e9,
       };

@@ -23,7 +23,7 @@ export function evidenceOf(watch: Watch, shift: number): Evidence {
     .map((value) => gainOf(kpi.better, { value, base: reference.value }));
   // 1.2533: a median's standard error over a mean's, for normal noise
   const z = studentised(
-    boundaryAt(allowedRate(alpha, crossing.at - state.from), terms.windowsNs[0]!),
+    boundaryAt(allowedRate(alpha, crossing.at - state.from + terms.watchedNs), terms.windowsNs[0]!),
     freedomOf(reference),
   );
   const half = z * 1.2533 * standardError(reference, gains.length);
@@ -60,13 +60,13 @@ function changeIndex({ state, terms, gains }: Watch, end: number): number {
   return index;
 }
 
-/** What can be seen of a KPI; the first minute's boundaries. */
+/** What can be seen of a KPI when the watch begins. */
 export function sightOf({ terms, state }: Watch): Sight {
   const reference = state.reference!;
   const { kpi } = terms;
   const seen = (index: number): number => {
     const n = Math.max(2, Math.floor(terms.windowsNs[index]! / kpi.intervalNs));
-    const limit = limitOf(terms, reference, index, n, 0).loss;
+    const limit = limitOf(terms, reference, index, n, terms.watchedNs).loss;
     return -fractionOf(kpi.better, -(limit + 2.33 * standardError(reference, n)));
   };
   return {

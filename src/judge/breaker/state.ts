@@ -10,6 +10,7 @@ export interface Terms {
   readonly drift: number;
   readonly windowsNs: readonly number[];
   readonly falseTrips: number;
+  readonly watchedNs: number;
   readonly referenceNs: number;
   readonly constantNs: number;
 }

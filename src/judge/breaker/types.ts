@@ -25,6 +25,8 @@ export interface BreakerOptions {
   readonly collectNs?: number;
   /** Chance of a false trip, over all KPIs, in the first minute of a watch; twice that in three minutes, six times in an hour, ten times in a day. Default 0.004. */
   readonly falseTrips?: number;
+  /** So long has this policy been watched before, by other breakers (a switchback opens one for each of its turns): the false trips are spent on from there. Default 0. */
+  readonly watchedNs?: number;
   /** The part of what came before `arm` that is the reference. Default 60 s: half of it costs a twentieth of what is seen in wide noise. At least 10 s and 20 samples of it must be there. */
   readonly referenceNs?: number;
   /** Without a usable sample for so long, or with too few for a window for three times as long, nobody sees anything. Default: `deadlineNs`, or four intervals of a slow KPI. */

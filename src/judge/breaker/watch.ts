@@ -70,7 +70,7 @@ function trim({ state, terms, gains }: Watch): void {
 function look(watch: Watch, now: number): void {
   const { state, terms, gains } = watch;
   const { times } = state;
-  const elapsed = now - state.from;
+  const elapsed = now - state.from + terms.watchedNs;
   let [i, sum, n] = [times.length - 1, 0, 0];
   for (const [index, windowNs] of terms.windowsNs.entries()) {
     const start = Math.max(state.from, now - windowNs);
