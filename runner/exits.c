@@ -59,8 +59,13 @@ static const struct {
 	{"scx_bpf_error", 1025}, {"runnable task stall", 1026},
 };
 
+struct exit_seen exit_seen;
+
 static void emit(int kind, int64_t code, struct bytes reason, struct bytes message, struct bytes dump, const char *source)
 {
+	exit_seen.kind = kind;
+	snprintf(exit_seen.reason, sizeof(exit_seen.reason), "%.*s", (int)reason.n, reason.at);
+	snprintf(exit_seen.message, sizeof(exit_seen.message), "%.*s", (int)message.n, message.at);
 	json_open("exit");
 	json_int("kind", kind);
 	json_int("code", code);
@@ -101,6 +106,7 @@ static int from_log(char *log)
 int exit_emit(const void *bytes, size_t size)
 {
 	const struct exit_record *r = bytes;
+	exit_seen = (struct exit_seen){.kind = -1};
 	if (r && size >= sizeof(*r) && r->kind) {
 		emit(r->kind, r->code, field(r->reason, sizeof(r->reason)), field(r->message, sizeof(r->message)), field(r->dump, sizeof(r->dump)), "record");
 		return r->kind;

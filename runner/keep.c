@@ -15,7 +15,7 @@
 
 /* All but FAILED and NO_RECORD are final: RestartPreventExitStatus of the unit names them. */
 enum { FAILED_ONCE = 1, OTHER_KERNEL = 10, OTHER_FILES = 11, OCCUPIED = 12, WENT_DOWN = 13, QUARANTINE = 14, NO_RECORD = 15, UNFIT = 16 };
-enum { TICK_MS = 500, FROZEN_MS = 30000, EXIT_UNREG = 64, EXIT_UNREG_KERN = 66, EXIT_SYSRQ = 67 };
+enum { TICK_MS = 500, FROZEN_MS = 30000, LOAD_MS = 30000, DETACH_MS = 15000, EXIT_UNREG = 64, EXIT_UNREG_KERN = 66, EXIT_SYSRQ = 67 };
 
 struct keep {
 	const char *manifest_path, *record_path, *boot_path;
@@ -221,6 +221,7 @@ static bool watch_over(struct keep *k)
 
 static bool attach_policy(struct keep *k)
 {
+	undo->alive_until = now_ns() + k->job.verify_budget_ms * MS + LOAD_MS * MS;
 	k->policy = policy_attach(&k->job);
 	if (!k->policy)
 		return false;
@@ -269,7 +270,7 @@ static int refused(struct keep *k)
 static int ended(struct keep *k, bool asked)
 {
 	char why[512];
-	undo->alive_until = now_ns() + 15 * SECOND;
+	undo->alive_until = now_ns() + DETACH_MS * MS;
 	if (asked)
 		notify("STOPPING=1");
 	policy_detach(k->policy, 1000);
@@ -338,7 +339,7 @@ static int keep_policy(struct keep *k)
 	if (attempt_write(&k->attempt))
 		return record_failed(k->record_path);
 	attempt_writer_start();
-	if (!survivor_start(NULL, false)) {
+	if (!survivor_start(NULL, 0)) {
 		json_flush();
 		clean(k);
 		return FAILED_ONCE;
@@ -346,6 +347,7 @@ static int keep_policy(struct keep *k)
 	kmsg_start();
 	int code = hold_on(k);
 	undo->over = true;
+	survivor_release();
 	return code;
 }
 

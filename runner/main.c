@@ -19,9 +19,11 @@ int main(int argc, char **argv)
 		return hold_main(argc - 2, argv + 2);
 	if (!strcmp(command, "stop"))
 		return stop_main(argc - 2, argv + 2);
+	if (!strcmp(command, "keep"))
+		return keep_main(argc - 2, argv + 2);
 	if (!strcmp(command, "probe"))
 		return probe_main();
-	fprintf(stderr, "usage: schedcp-runner run [--job FILE] | play FILE | hold --object FILE … | stop [--force] | probe\n"
+	fprintf(stderr, "usage: schedcp-runner run [--job FILE] | play FILE | hold --object FILE … | stop [--force] | keep --manifest FILE | probe\n"
 			"       (started as PID 1 of a micro-VM it is `init`; formats: docs/protocol.md)\n");
 	return 2;
 }

@@ -120,7 +120,7 @@ static bool take(struct reader *r)
 	if (!strcmp(r->path, "/covers"))
 		return (m->series = !strcmp(r->text, "series")) || !strcmp(r->text, "release") || refuse(r, "a member has not its form");
 	bool known = !strncmp(r->path, "/files/", 7) || !strncmp(r->path, "/policy/parameters/", 19) || !strcmp(r->path, "/policy/object") ||
-		     !strcmp(r->path, "/policy/hints") || !strcmp(r->path, "/exportedAtMs");
+		     !strcmp(r->path, "/exportedAtMs");
 	return known || refuse(r, "it has a member that is not known");
 }
 

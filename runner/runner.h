@@ -197,6 +197,12 @@ void kmsg_start(void);
 size_t kmsg_since(const char *word, char *buf, size_t cap);
 /* Emits "exit" from the object's record, or from the kernel log when there is none; returns the kind, -1 unknown. */
 int exit_emit(const void *record, size_t size);
+/* What it has emitted last; kind -1: nobody could tell. */
+struct exit_seen {
+	int kind;
+	char reason[128], message[256];
+};
+extern struct exit_seen exit_seen;
 
 /* ---- settings.c, cgroup.c ---- */
 int settings_apply(const struct job *job);
@@ -257,6 +263,7 @@ int init_main(void);
 int run_main(int argc, char **argv);
 int play_main(int argc, char **argv);
 int hold_main(int argc, char **argv);
+int keep_main(int argc, char **argv);
 int probe_main(void);
 int stop_main(int argc, char **argv);
 void ready_emit(const char *event);

@@ -42,9 +42,11 @@ static noreturn void survive(int holder, const char *socket_path)
 	leave_everything(holder);
 	protect_self();
 	protect_from_oom();
-	while (poll(&end, 1, 250) != 1)
-		if (undo->alive_until && now_ns() > undo->alive_until)
+	for (int silent = 0; poll(&end, 1, 250) != 1;) { /* twice in a row: after a suspend we may wake before a holder that is well */
+		silent = undo->alive_until && now_ns() > undo->alive_until ? silent + 1 : 0;
+		if (silent > 1)
 			syscall(SYS_pidfd_send_signal, holder, SIGKILL, NULL, 0);
+	}
 	if (!undo->over)
 		tidy(socket_path);
 	_exit(0);
