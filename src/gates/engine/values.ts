@@ -238,8 +238,8 @@ export function constantOf({ atoms }: Value): bigint | undefined {
 export function constantsOf({ atoms }: Value): { values: bigint[]; exact: boolean } | undefined {
   const values = new Set<bigint>();
   let exact = true;
-  for (const { origin } of atoms ?? [undefined as never]) {
-    if (origin === undefined) return undefined;
+  if (atoms === undefined) return undefined;
+  for (const { origin } of atoms) {
     if (origin.kind === 'const') values.add(origin.value);
     else if (origin.kind === 'parameter') {
       values.add(origin.value);
