@@ -105,6 +105,7 @@ export const unlockedMembers: ReadonlySet<string> = new Set([
   'cgroup_init',
   'cgroup_exit',
   'cgroup_prep_move',
+  'cgroup_move',
   'cgroup_cancel_move',
   'cgroup_set_weight',
   'cgroup_set_bandwidth',

@@ -60,8 +60,9 @@ export const kfuncs: Readonly<Record<string, KfuncFact>> = {
   scx_bpf_select_cpu_and: { cost: 300, places: 'select', mayBeNegative: true, ...idle },
   scx_bpf_pick_idle_cpu: pick,
   scx_bpf_pick_idle_cpu_node: pick,
-  scx_bpf_pick_any_cpu: { cost: 120, mayBeNegative: true },
-  scx_bpf_pick_any_cpu_node: { cost: 120, mayBeNegative: true },
+  // Negative only for an empty mask, which no task has.
+  scx_bpf_pick_any_cpu: { cost: 120 },
+  scx_bpf_pick_any_cpu_node: { cost: 120 },
   scx_bpf_test_and_clear_cpu_idle: { cost: 15, ...idle },
   scx_bpf_get_idle_cpumask: mask,
   scx_bpf_get_idle_smtmask: mask,

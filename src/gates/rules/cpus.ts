@@ -70,9 +70,16 @@ function local(facts: Facts, reached: Reached): Draft[] {
       why: `The task goes to the local DSQ of ${cpu === 'own' ? 'the dispatching CPU' : `a CPU (${nameOf(cpu)})`} that was not found in its cpus_ptr; when it is not allowed there, the kernel ejects the policy ("target CPU … not allowed").`,
       instead:
         'Ask first: if (bpf_cpumask_test_cpu(cpu, p->cpus_ptr)) …; or take the CPU from scx_bpf_pick_idle_cpu(p->cpus_ptr, 0); else use SCX_DSQ_GLOBAL.',
-      at: atSite(reached),
+      at: placeOfChoice(reached, target),
     },
   ];
+}
+
+/** Compilers merge calls at the ends of branches; where the CPU came into the id is where the reader wrote it. */
+function placeOfChoice(reached: Reached, target: Value): NonNullable<Draft['at']> {
+  const made = target.atoms?.find(({ origin }) => origin.kind === 'local-on')?.origin;
+  const place = atSite(reached);
+  return made?.fn === place.fn && made.at >= 0 ? { ...place, slot: made.at } : place;
 }
 
 /** The CPU in SCX_DSQ_LOCAL_ON | cpu; `own`: SCX_DSQ_LOCAL where that is not the task's own choice; undefined: another DSQ. */
@@ -170,6 +177,7 @@ function nameOf(cpu: Value): string {
   const id = constantOf(cpu);
   if (id !== undefined) return `${id & 0xffffffffn}`;
   if (root?.kind === 'parameter') return `parameter ${root.name}`;
+  if (root?.kind === 'loaded') return 'remembered in a map';
   return root?.kind === 'arg' ? `the argument ${root.name}` : 'calculated';
 }
 

@@ -62,6 +62,11 @@ function dropped(facts: Facts): Draft[] {
     slot: instance.flow.blocks[block]!.end - 1,
     member: 'enqueue',
   });
+  // dispatch may find its tasks by itself: by looking through all there are.
+  const findsTasks = (facts.members.get('dispatch')?.sites ?? []).some(
+    ({ site }) => inserts.has(site.name) && rootOf(site.args[0])?.name !== 'prev',
+  );
+  if (keeps.size === 0 && findsTasks) return [];
   if (keeps.size === 0)
     return [
       {

@@ -148,7 +148,8 @@ function isOpen(instance: Instance, branch: Branch, way: number, origin: Origin 
   return left.atoms?.length === 1 && !isAskedTwice(instance, branch);
 }
 
-const allowedUnderLock = /^bpf_(spin_unlock|rbtree_.*|list_.*|refcount_.*|obj_drop.*|cast_.*|rdonly_cast)$/;
+const allowedUnderLock =
+  /^bpf_(spin_unlock|res_spin_.*|iter_num_.*|rbtree_.*|list_.*|refcount_.*|obj_drop.*|cast_.*|rdonly_cast)$/;
 
 function underLock({ sites }: Facts): Draft[] {
   if (!sites.some(({ site }) => site.name === 'bpf_spin_lock')) return [];
