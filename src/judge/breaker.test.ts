@@ -205,6 +205,22 @@ describe('breaker', () => {
     expect(later.seenWithinDeadline).toBeGreaterThan(alone.seenWithinDeadline + 0.01);
   });
 
+  it('spends the false trips on where other breakers of this policy have left off', () => {
+    const noise = noises.find(({ name }) => name === 'lognormal 30 %')!;
+    const samples = stream(
+      { kpi: throughput, noise, level: 1000, change: { atNs: 0, factor: 0.2 } },
+      61 * s,
+      5 * s,
+      1,
+    );
+    const limit = (watchedNs: number): number => {
+      const { decision } = judged(samples, { kpis: [throughput], watchedNs });
+      return decision !== 'ok' && 'tripped' in decision ? decision.tripped.evidence[0]!.limit : 0;
+    };
+    expect(limit(0)).toBeGreaterThan(0.2);
+    expect(limit(3600 * s)).toBeGreaterThan(limit(0) + 0.01);
+  });
+
   it('trips at once on a hard limit, whatever the KPIs say', () => {
     const breaker = openBreaker(options);
     for (const { at, value } of made(1, steady)) breaker.sample('throughput', at, value);
@@ -301,6 +317,34 @@ describe('breaker, as properties', () => {
         expect(when(one * more)).toBeLessThanOrEqual(when(one));
       }),
       { numRuns: 100, seed: 1 },
+    );
+  });
+
+  it('any samples at any times give a decision, and a snapshot that is JSON', () => {
+    const time = fc.oneof(
+      fc.integer({ min: -40, max: 40 }).map((t) => t * s),
+      fc.double(),
+    );
+    const value = fc.oneof(fc.double(), fc.double({ min: 0, max: 10 }), fc.constantFrom(0, 1e308, 5e-324));
+    const step = fc.record({
+      at: time,
+      value,
+      what: fc.constantFrom('sample', 'sample', 'sample', 'tick', 'arm'),
+    });
+    fc.assert(
+      fc.property(fc.array(step, { maxLength: 40 }), fc.boolean(), fc.boolean(), (steps, counter, warm) => {
+        const breaker = openBreaker({ kpis: [{ ...kpi, kind: counter ? 'counter' : 'value' }] });
+        if (warm) for (const { at, value } of made(0, steady)) breaker.sample('throughput', at, value);
+        if (warm) breaker.arm(0);
+        for (const { at, value, what } of steps) {
+          if (what === 'sample') breaker.sample('throughput', at, value);
+          else if (what === 'tick') breaker.tick(at);
+          else breaker.arm(at);
+        }
+        const state = breaker.snapshot();
+        expect(JSON.parse(JSON.stringify(state))).toEqual(state);
+      }),
+      { numRuns: 300, seed: 5 },
     );
   });
 

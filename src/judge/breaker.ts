@@ -73,7 +73,9 @@ export function openBreaker(options: BreakerOptions, from?: BreakerState): Break
   const renewNs = options.renewNs ?? 900e9;
   let { clock, armedAt, renewAt, hard, over } = from ?? blank;
 
-  const steady = (raw: number): number => {
+  // a time that is none stands still
+  const steady = (told: number): number => {
+    const raw = (Number.isFinite(told) ? told : (clock?.raw ?? 0)) + 0;
     clock = advance(clock, raw, gapNs, Math.min(...intervals));
     return raw + clock.shift;
   };

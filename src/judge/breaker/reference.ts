@@ -36,7 +36,7 @@ export function referenceOf(
   endNs: number,
 ): Reference | undefined {
   const value = median(values);
-  if (!(value > 0)) return undefined;
+  if (!(value > 0 && value < Number.POSITIVE_INFINITY)) return undefined;
   const gains = values.map((one) => gainOf(direction, { value: one, base: value }));
   const spread = 1.4826 * median(gains.map((gain) => Math.min(Math.abs(gain), 1e3)));
   const clip = clipAt * Math.max(tolerated, spread);

@@ -36,7 +36,7 @@ export function take(watch: Watch, at: number, told: number): void {
   if (value !== state.values.at(-1)) [state.equalSince, state.equalCount] = [at, 0];
   state.equalCount++;
   state.times.push(at);
-  state.values.push(value);
+  state.values.push(value + 0); // JSON has no −0
   if (state.reference !== null) watch.gains.push(gainAgainst(state.reference, terms.kpi.better, value));
   trim(watch);
   if (state.reference !== null) look(watch, at);
