@@ -78,7 +78,14 @@ export const deploymentSchema = z.object({
     exit: exitSchema.nullable(),
   }),
   /** That the machine has its scheduler back: what the kernel said last, and how long it took from the decision on. */
-  restored: z.object({ verified: z.boolean(), state: z.string(), ops: z.string(), tookNs: atNs }),
+  restored: z.object({
+    verified: z.boolean(),
+    state: z.string(),
+    ops: z.string(),
+    tookNs: atNs,
+    /** Somebody else's scheduler that was replaced, and what became of it. */
+    replaced: z.object({ ops: z.string(), words: z.string() }).nullable(),
+  }),
   kernelEvents: z.record(z.string(), z.number()),
 });
 

@@ -3,12 +3,13 @@
 import { writeFileSync } from 'node:fs';
 import { release } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { AttachScope, Deploys } from '../core/attachment.ts';
+import type { AttachScope, Deploys, ForeignScheduler } from '../core/attachment.ts';
 import { Fault } from '../core/errors.ts';
 import type { KpiSample, KpiSpec } from '../core/kpi.ts';
 import { hostClock } from '../linux/clock.ts';
 import { holdAddresses } from '../linux/hold.ts';
 import { openKpis } from '../linux/kpi.ts';
+import { run } from '../linux/process.ts';
 import { gone, readSchedExt, schedulerInCharge } from '../linux/sched-ext.ts';
 import type { GuestHost } from './long-guest.ts';
 
@@ -21,6 +22,7 @@ export function hostSite(machine: Deploys) {
     clock: hostClock,
     openKpis: readKpis,
     presence: async () => readSchedExt() ?? { state: 'absent', ops: '' },
+    startAgain,
     release: release(),
     work: undefined,
     output: undefined,
@@ -35,11 +37,24 @@ export function guestSite(guest: GuestHost) {
     clock: hostClock,
     openKpis: readKpis,
     presence: () => guest.presence(),
+    startAgain: async () => 'a guest has nobody else',
     release: guest.release,
     work,
     output: guest.log,
     close: () => guest.end(),
   };
+}
+
+/** A service is started by its name; a command line of somebody else is for a person to repeat, not for us. */
+async function startAgain({ ops, unit, argv }: ForeignScheduler): Promise<string> {
+  if (unit === undefined)
+    return `${ops} was no service${argv === undefined ? '' : `: start it again with ${argv.join(' ')}`}`;
+  const done = await run('systemctl', ['start', '--', unit], { limitMs: 30_000 }).catch((error: Error) => ({
+    code: 1,
+    stderr: error.message,
+  }));
+  if (done.code !== 0) return `${unit} could not be started again: ${done.stderr.trim().slice(0, 200)}`;
+  return readSchedExt()?.ops === ops ? `${unit} is in charge again` : `${unit} was started again`;
 }
 
 /** `adopt`: of the host machine. */

@@ -13,6 +13,7 @@ export function deploymentText({ policy, machine, by, steps, end, restored, kpis
     `${end.how} after ${seconds(end.atNs)}: ${end.words}`,
     ...end.evidence.map(({ words }) => `  ${words}`),
     `given back in ${seconds(restored.tookNs)}: ${restored.state}${restored.ops === '' ? '' : `, ${restored.ops}`} (${back})`,
+    ...(restored.replaced === null ? [] : [restored.replaced.words]),
     '',
   ].join('\n');
 }

@@ -107,6 +107,18 @@ describe('deploy', () => {
     expect(record.end.words).toContain('failed to run');
   });
 
+  it('somebody else’s scheduler that was replaced has the machine back, at the very end', async () => {
+    const world = pretend({
+      share: () => 1.1,
+      foreign: { ops: 'scx_other', enableSeq: 3, unit: 'scx.service' },
+    });
+    const record = await deploy(world.site, { ...plan, replace: true }, never);
+    expect(record.restored.replaced).toEqual({ ops: 'scx_other', words: 'scx_other is in charge again' });
+    const acts = world.log.map(({ what }) => what).filter((what) => !what.startsWith('news'));
+    expect(acts.filter((what) => what === 'start scx_other').length).toBe(1);
+    expect(acts.at(-1)).toBe('start scx_other');
+  });
+
   it('is refused: nothing was attached', async () => {
     const world = pretend({ share: () => 1, refuse: true });
     const record = await deploy(world.site, plan, never);

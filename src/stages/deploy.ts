@@ -3,7 +3,7 @@
 // last has said go the policy stays. Whenever it is attached the breaker (judge/breaker.ts) looks at every KPI and the kernel at the policy; beats stop with us, and
 // so does the policy. Clock, machine and KPIs are arguments.
 
-import type { Attached, AttachScope, Deploys } from '../core/attachment.ts';
+import type { Attached, AttachScope, Deploys, ForeignScheduler } from '../core/attachment.ts';
 import type { Deployment, DeploymentStep } from '../core/deployment.ts';
 import type { KpiSample, KpiSpec } from '../core/kpi.ts';
 import type { Policy } from '../core/records.ts';
@@ -71,6 +71,8 @@ export interface Site {
   /** What the kernel says now: the proof that the machine has its scheduler back. */
   presence(): Promise<{ readonly state: string; readonly ops: string }>;
   hear(news: DeploymentNews): void | Promise<void>;
+  /** Gives a machine back to somebody else's scheduler; says what came of it. */
+  startAgain(foreign: ForeignScheduler): Promise<string>;
 }
 
 /** Aborting the signal ends it in order: `undone`, or `kept` after the last go. */
@@ -106,6 +108,7 @@ class Run {
   #kernelEvents: Record<string, number> = {};
   #charge: Charge | undefined;
   #backNs: number | undefined;
+  #replaced: ForeignScheduler | undefined;
 
   constructor(site: Site, plan: DeploymentPlan, signal: AbortSignal) {
     this.#site = site;
@@ -187,6 +190,7 @@ class Run {
       ...{ heartbeatMs, timeoutMs, replace, signal: this.#signal },
     });
     if (!attached.ok) return this.#over('refused', attached.finding.message);
+    this.#replaced ??= attached.attachment.replaced ?? undefined;
     samples.under('candidate');
     this.#charge = new Charge(attached.attachment, clock, samples, heartbeatMs);
     const ready = this.#charge.arm();
@@ -287,6 +291,8 @@ class Run {
 
   async record(end: RunEnd): Promise<Deployment> {
     const { policy, from, by, startedMs, level, tokenId, kernel, kpis, seed, keepScope } = this.#plan;
+    const foreign = this.#replaced;
+    const words = foreign && (await this.#site.startAgain(foreign));
     const { state, ops } = await this.#site.presence();
     const evidence = (end.trip?.evidence ?? []).map(({ kpi, effect, sinceAt, words }) => ({
       ...{ kpi, effect: { ...effect }, sinceNs: sinceAt - this.#startNs, words },
@@ -304,6 +310,7 @@ class Run {
       restored: {
         ...{ verified: ops !== policy.name, state, ops },
         tookNs: Math.max(0, Math.round(this.#backNs! - end.atNs)),
+        replaced: foreign === undefined ? null : { ops: foreign.ops, words: words! },
       },
       kernelEvents: this.#kernelEvents,
     };

@@ -56,6 +56,7 @@ function site(): Site & { readonly said: string[] } {
     clock: hostClock,
     openKpis: (kpis, hear) => openKpis(kpis, { nowNs: () => hostClock.nowNs(), hear }),
     presence: () => guest.presence(),
+    startAgain: async () => '',
     hear: (news) => void said.push(JSON.stringify(news)),
     said,
   };

@@ -1,6 +1,12 @@
 // A machine of pretence with a clock of its own, on which policies can be put in charge: what happens is known, so that what is said of it can be held against it.
 
-import type { Attached, Attachment, AttachmentEnd, AttachScope } from '../../src/core/attachment.ts';
+import type {
+  Attached,
+  Attachment,
+  AttachmentEnd,
+  AttachScope,
+  ForeignScheduler,
+} from '../../src/core/attachment.ts';
 import type { KpiSample, KpiSpec } from '../../src/core/kpi.ts';
 import { createRandom } from '../../src/lib/random.ts';
 import type { Site } from '../../src/stages/deploy.ts';
@@ -14,11 +20,13 @@ export interface Pretence {
   /** The kernel ends it so many seconds after attaching. */
   readonly ejectS?: number;
   readonly refuse?: boolean;
+  /** Was in charge before, and is replaced. */
+  readonly foreign?: ForeignScheduler;
   /** Seconds from the start at which the control plane is frozen, and for how long. */
   readonly freeze?: { readonly atS: number; readonly forS: number };
 }
 
-export function pretend({ share, noise = 0.03, lie, ejectS, refuse, freeze }: Pretence) {
+export function pretend({ share, noise = 0.03, lie, ejectS, refuse, freeze, foreign }: Pretence) {
   const random = createRandom(7);
   let [now, frozen] = [1e12, false];
   const startNs = now;
@@ -59,7 +67,7 @@ export function pretend({ share, noise = 0.03, lie, ejectS, refuse, freeze }: Pr
     held = { since: now, scope, end: resolve };
     log.push({ at: now, what: `attach ${scope.part}` });
     const attachment: Partial<Attachment> = {
-      ...{ address: 'here', ops: 'good', enableSeq: 1, replaced: null, ended },
+      ...{ address: 'here', ops: 'good', enableSeq: 1, replaced: foreign ?? null, ended },
       beat: () => {
         beats++;
       },
@@ -99,6 +107,10 @@ export function pretend({ share, noise = 0.03, lie, ejectS, refuse, freeze }: Pr
       state: held === undefined ? 'disabled' : 'enabled',
       ops: held === undefined ? '' : 'good',
     }),
+    async startAgain({ ops }) {
+      log.push({ at: now, what: `start ${ops}` });
+      return `${ops} is in charge again`;
+    },
     hear: (news) => void log.push({ at: now, what: `news ${news.what}` }),
   };
   return {
