@@ -1,4 +1,4 @@
-// npm run bench -- corpus [--scenarios N] [--seconds N] [--names A,B]: every policy of the corpus through the gauntlet, and the table of it. With --label [--kernels 7.3,6.18] [--names A,B]
+// npm run bench -- corpus [--scenarios N] [--seconds N] [--names A,B]: every policy of the corpus through the gauntlet, and the table of it. With --label [--under LOAD] [--kernels 7.3,6.18] [--names A,B]
 // real kernels are asked anew, in guests (some ten minutes a kernel). How the corpus is made: ../test/gauntlet/README.md.
 
 import { openCache } from '../src/linux/cache.ts';
@@ -6,6 +6,7 @@ import { tools } from '../src/linux/tools.ts';
 import { entries, labels, openCompiler } from '../test/gauntlet/corpus.ts';
 import { type GateRun, runGates } from './corpus/gates.ts';
 import { label } from './corpus/label.ts';
+import { loads } from './corpus/loads.ts';
 import { printTable } from './corpus/table.ts';
 
 export async function benchCorpus(options: readonly string[]): Promise<void> {
@@ -15,7 +16,9 @@ export async function benchCorpus(options: readonly string[]): Promise<void> {
   };
   const names = value('--names')?.split(',') ?? [];
   if (options.includes('--label')) {
-    await label({ kernels: (value('--kernels') ?? '7.3,6.18').split(','), names });
+    const load = loads.find((item) => item === (value('--under') ?? 'provoke'));
+    if (load === undefined) throw new Error(`--under one of ${loads.join(', ')}`);
+    await label({ kernels: (value('--kernels') ?? '7.3,6.18').split(','), names, load });
     return;
   }
   const compiler = openCompiler(await tools(openCache(), 'clang'));

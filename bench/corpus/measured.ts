@@ -12,6 +12,8 @@ export function measuredOf({ metrics, timeline, finding }: Outcome): Record<stri
     wakeMsMax: ms(metrics['latencyNsMax:wake']),
     pinnedMsP99: ms(metrics['latencyNsP99:pinned']),
     pinnedMsMax: ms(metrics['latencyNsMax:pinned']),
+    burstMsP99: ms(metrics['latencyNsP99:burst']),
+    loneMsMax: ms(metrics['latencyNsMax:lone']),
     makespanS: metrics.makespanNs === undefined ? undefined : metrics.makespanNs / 1e9,
     /** CPU time of the nice -5 hogs to that of the nice 5 ones: 9.3 by weight. */
     favouredToNice: ratio(mean(cpuOf('hog-favoured')), mean(cpuOf('hog-nice'))),

@@ -27,12 +27,14 @@ export const answers = [
   'never noticed',
 ] as const;
 
-/** What a kernel said of a policy, under the provoking workload. */
+/** What a kernel said of a policy under the loads of bench/corpus/loads.ts. */
 export interface KernelAnswer {
   readonly answer: (typeof answers)[number];
   readonly message: string | null;
-  /** What the workload measured, of a run that lasted. */
-  readonly measured?: Readonly<Record<string, number>>;
+  /** Under which load it was thrown out, or failed its work. */
+  readonly under?: string;
+  /** By load: what it measured, of a run that lasted. */
+  readonly measured?: Readonly<Record<string, Readonly<Record<string, number>>>>;
 }
 
 export interface Label {
@@ -66,6 +68,15 @@ const json = <T>(file: string): T => JSON.parse(read(join(corpusDirectory, file)
 
 export const manifest = (): Manifest[] => json('mutants/manifest.json');
 export const labels = (): Label[] => json('labels.json');
+
+/** In place of the label of that name, or behind the others. */
+export function writeLabel(label: Label): void {
+  const all = labels();
+  const at = all.findIndex(({ name }) => name === label.name);
+  if (at < 0) all.push(label);
+  else all[at] = label;
+  writeFileSync(join(corpusDirectory, 'labels.json'), `${JSON.stringify(all, null, 2)}\n`);
+}
 
 /** Everything that there is, by origin and name. */
 export function entries(): Entry[] {

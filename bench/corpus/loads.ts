@@ -1,0 +1,38 @@
+// Under what a policy is asked: two declared loads, and two commands for what the workload language cannot say. Each lasts three times the watchdog's timeout at least.
+
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { WorkloadRef } from '../../src/core/records.ts';
+import { corpusDirectory } from '../../test/gauntlet/corpus.ts';
+import { declared, type Lab } from '../../test/support/lab.ts';
+
+/** A third of what the loads last at least; the longest wait that any sound policy makes under them is below half of it. */
+export const watchdogMs = 1700;
+export const cpus = 4;
+
+export const loads = ['provoke', 'crowd', 'forks', 'hotplug'] as const;
+export type Load = (typeof loads)[number];
+
+const scripts = {
+  /** More forks than a table of 8192 entries has room for. */
+  forks: 'i=0; while [ $i -lt 9000 ]; do (:) || exit 9; i=$((i+1)); done',
+  /** A CPU goes and comes back under hogs. */
+  hotplug: `
+    hogs=; for n in 1 2 3 4 5 6 7 8 9; do while :; do :; done & hogs="$hogs $!"; done
+    online=/sys/devices/system/cpu/cpu3/online
+    sleep 1; echo 0 >$online || exit 9; sleep 5; echo 1 >$online || exit 9; sleep 1; kill $hogs`,
+} as const;
+
+/** Commands take their shell along. */
+export async function workloadOf(lab: Lab, load: Load): Promise<WorkloadRef> {
+  if (load === 'provoke' || load === 'crowd')
+    return await declared(lab, readFileSync(join(corpusDirectory, `${load}.json`), 'utf8'), 1, cpus);
+  const { digest, executable } = await lab.vm.pack('/bin/sh', ['/bin/sleep'], {
+    cwd: '/',
+    path: '/usr/bin:/bin',
+  });
+  return {
+    ...{ kind: 'command', name: load, argv: [executable, '-c', scripts[load]], cwd: '/', env: {}, with: [] },
+    ...{ payload: digest, runs: 1, patterns: {} },
+  };
+}
