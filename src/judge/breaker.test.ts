@@ -233,6 +233,23 @@ describe('breaker', () => {
     expect(breaker.tick(9 * s)).toEqual(decision);
   });
 
+  it('takes a reference in pieces, as a switchback leaves it', () => {
+    // every second block of five seconds, and a policy that is bad from its first moment
+    const pieces = made(5, (t, i) => steady(t, i) * (t > 0 ? 0.7 : 1)).filter(
+      ({ at }) => at > 0 || Math.ceil(at / (5 * s)) % 2 === 0,
+    );
+    const early = pieces.map((one) => (one.at > 0 ? one : { ...one, at: one.at - 20 * s }));
+    const breaker = openBreaker(options);
+    for (const { at, value } of early.filter(({ at }) => at <= 0)) breaker.sample('throughput', at, value);
+    expect(breaker.arm(0)).toBe('ok');
+    expect(breaker.sight()[0]!.referenceValue).toBeCloseTo(100, 9);
+    const first = early.find(({ at, value }) => {
+      if (at > 0) breaker.sample('throughput', at, value);
+      return at > 0 && breaker.tick(at) !== 'ok';
+    });
+    expect(first!.at / s).toBeCloseTo(0.7, 6);
+  });
+
   it('takes no snapshot of other KPIs', () => {
     const state = openBreaker(options).snapshot();
     const other = { kpis: [{ ...kpi, name: 'latency' }] };

@@ -47,6 +47,18 @@ describe('breaker, 100 runs with a change and 100 without', () => {
     expect(falsely).toBeLessThanOrEqual(1);
   });
 
+  // What tripped on its mean was beyond noise, 15 % and more; what tripped on its jump was beyond what is tolerated.
+  it('names the limit that was passed', () => {
+    const shape = { kpi: throughput, noise: noiseOf('AR(1) 0.8, 10 %'), level: 1000 };
+    const limits = Array.from({ length: 30 }, (_, seed) => {
+      const samples = stream({ ...shape, change: { atNs: 5e9, factor: 0.65 } }, 61e9, 9e9, seed);
+      const { decision } = judgeStream({ kpis: [throughput] }, samples, 9e9, { armAt: 0 });
+      return decision !== 'ok' && 'tripped' in decision ? decision.tripped.evidence[0]!.limit : Number.NaN;
+    });
+    expect(limits.filter((limit) => Math.abs(limit - 0.15) < 1e-9).length).toBeGreaterThan(3);
+    expect(limits.filter((limit) => limit > 0.18).length).toBeGreaterThan(3);
+  });
+
   it('says when it began and how much it is', () => {
     const shape = { kpi: throughput, noise: noiseOf('lognormal 10 %'), level: 1000 };
     let [near, covered] = [0, 0];
