@@ -18,7 +18,7 @@ export function onlineCpus(count: number): void {
 }
 
 /** The kernel has work of its own after that, for a while. */
-const settleMs = 300;
+const settleMs = 1000;
 
 export function withCpus(machine: HostMachine): HostMachine {
   return {

@@ -1,8 +1,8 @@
 // Runs inside a guest, which is the host here: the conformance suite and the host's own cases on the machine `host`. Arguments: the runner; which cases, as a regular expression; how
 // many seconds there are. What comes of each case goes to stdout, a JSON line each.
 
-import { writeFileSync } from 'node:fs';
-import { release } from 'node:os';
+import { readdirSync, writeFileSync } from 'node:fs';
+import { release, setPriority } from 'node:os';
 import { broughtRunner } from '../../src/linux/runner.ts';
 import { openHostMachine } from '../../src/machines/host.ts';
 import { memoryBlobs, type Subject } from '../conformance/subject.ts';
@@ -14,6 +14,7 @@ import { victim } from './undo-cases.ts';
 
 const [file = '', filter = '.', seconds = '100'] = process.argv.slice(2);
 writeFileSync('/sys/fs/cgroup/cgroup.procs', String(process.pid)); // as a guest's tasks: siblings of the workload's cgroups
+for (const thread of readdirSync('/proc/self/task')) setPriority(Number(thread), 19); // out of the workload's way; the runner does not inherit it
 
 const blobs = memoryBlobs();
 const runner = await broughtRunner(file);

@@ -37,6 +37,8 @@ export interface Told {
   readonly error?: string;
   /** Of a Fault. */
   readonly code?: string;
+  /** It had to be tried a second time: a host does other things, too. */
+  readonly again?: true;
 }
 
 /** Runs all whose part or name the filter lets through, until there is no time left: what was not run is told so. */
@@ -45,13 +47,16 @@ export async function runAll(filter: RegExp, budgetMs: number, limitMs: number):
   for (const { part, name, run } of registered) {
     if (!filter.test(`${part}: ${name}`)) continue;
     const start = performance.now();
-    const failure =
-      start > end
-        ? { error: 'not run: no time was left' }
-        : await outcomeOf(run, Math.min(limitMs, end - start + 1000));
-    say({ part, name, ms: Math.round(performance.now() - start), ...failure });
+    const once = () => outcomeOf(run, Math.min(limitMs, end - performance.now() + 1000));
+    const first = start > end ? { error: 'not run: no time was left' } : await once();
+    const mayRetry = first.error !== undefined && isTiming(part) && performance.now() < end;
+    const told = mayRetry ? { ...(await once()), again: true as const } : first;
+    say({ part, name, ms: Math.round(performance.now() - start), ...told });
   }
 }
+
+/** The suite's cases; the host's own have no part, and must pass at once. */
+const isTiming = (part: string): boolean => part !== '';
 
 async function outcomeOf(run: () => unknown, limitMs: number): Promise<Pick<Told, 'error' | 'code'>> {
   const abort = new AbortController();

@@ -16,6 +16,8 @@ import {
   rememberProcesses,
   restored,
   runnersOf,
+  schedOther,
+  scheduling,
   traces,
 } from './host-bench.ts';
 
@@ -98,10 +100,14 @@ export function undoCases(bench: HostBench): void {
   undone('a limit', async () => {
     expect((await perform(long, 1000)).finding).toMatchObject({ code: 'timeout' });
   });
-  undone('called off', async () => {
+  undone('called off; until then tasks are as nice as the workload says, not as we are', async () => {
     const stop = new AbortController();
     const run = perform(long, 20_000, stop.signal);
-    await running();
+    const { ward } = await running();
+    expect(scheduling(process.pid).nice).toBe(19);
+    expect(childrenOf(ward).map((task) => scheduling(task))).toEqual(
+      childrenOf(ward).map(() => ({ policy: schedOther, nice: 0 })),
+    );
     stop.abort();
     await expect(run).rejects.toMatchObject({ code: 'interrupted' });
   });
