@@ -33,8 +33,8 @@ describe('sourceGate', () => {
   it('gives each diagnostic with its place and its fix', () => {
     const findings = sourceGate(source, diagnostics);
     expect(findings.map(({ code, severity }) => `${severity} ${code}`)).toEqual([
-      'reject compile-error',
-      'reject compile-error',
+      'reject does-not-compile',
+      'reject does-not-compile',
       'warn compile-warning',
     ]);
     expect(findings[0]).toMatchObject({

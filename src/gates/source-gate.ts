@@ -30,7 +30,7 @@ export function sourceGate(source: string, diagnostics: string): GateFinding[] {
     ...findings,
     {
       gate: 'static',
-      code: 'compile-error',
+      code: 'does-not-compile',
       severity: 'reject',
       sure: 'certain',
       place: { ...nowhere },
@@ -94,7 +94,7 @@ function findingOf(lines: readonly string[], one: Diagnostic): GateFinding {
   const isStack = /BPF stack limit/.test(message);
   return {
     gate: 'static',
-    code: isStack ? 'stack-too-deep' : one.isError ? 'compile-error' : 'compile-warning',
+    code: isStack ? 'stack-too-deep' : one.isError ? 'does-not-compile' : 'compile-warning',
     severity: one.isError ? 'reject' : 'warn',
     sure: 'certain',
     place: { ...nowhere, file: one.file, line: one.line, column: one.column, text: own },

@@ -3,7 +3,7 @@
 
 import { dominates } from './flow.ts';
 import type { Branch, Callback, Instance } from './instance.ts';
-import { anyOrigin, constantsOf, type Origin } from './values.ts';
+import { constantsOf, type Origin, type Value } from './values.ts';
 
 export interface Loop {
   readonly fn: number;
@@ -132,10 +132,17 @@ function movesOn(instance: Instance, { left, right }: Branch, body: ReadonlySet<
   return [left, right].some((value) => {
     if (value.atoms === undefined) return true;
     if (value.atoms.length > 1 && value.atoms.every(({ origin }) => origin.kind === 'const')) return true;
-    return anyOrigin(value, ({ kind, fn, at, of }) => {
-      if (of.some(({ atoms }) => atoms === undefined) && kind === 'calc') return true;
-      return kind === 'calc' && fn === instance.fn && bodyHas(instance, body, at);
-    });
+    return isMovedOn(instance, body, value, 6);
+  });
+}
+
+/** Calculated in the loop; what a call answers or memory holds is nothing that the verifier can count on. */
+function isMovedOn(instance: Instance, body: ReadonlySet<number>, value: Value, depth: number): boolean {
+  if (value.atoms === undefined) return true;
+  return value.atoms.some(({ origin: { kind, fn, at, of } }) => {
+    if (kind === 'kfunc' || kind === 'helper' || kind === 'loaded' || kind === 'field') return false;
+    if (kind === 'calc' && fn === instance.fn && bodyHas(instance, body, at)) return true;
+    return depth > 0 && of.some((one) => isMovedOn(instance, body, one, depth - 1));
   });
 }
 

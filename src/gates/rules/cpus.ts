@@ -5,7 +5,7 @@ import { dsq, mostCpus } from '../data/kernels.ts';
 import { kfuncs } from '../data/kfuncs.ts';
 import { atSite, type Draft, type Facts, type Followed, type Rule } from '../engine/facts.ts';
 import { guardsOf, type Reached, truthOf } from '../engine/reach.ts';
-import { callOf } from '../engine/refine.ts';
+import { callOf, isMaskOfTask } from '../engine/refine.ts';
 import {
   type Atom,
   anyOrigin,
@@ -60,7 +60,7 @@ function local(facts: Facts, reached: Reached): Draft[] {
     standings.includes('remembered') &&
     !isOfThisWakeup(facts, reached) &&
     !isAskedOfMemory(facts, reached, cpu);
-  const isExcused = hasEvidence && (isChosen || standings.some((one) => one !== 'bad'));
+  const isExcused = hasEvidence && (isChosen || !isConstantOnly(cpu));
   if ((!isBad || isExcused) && !isRemembered) return [];
   return [
     {
@@ -168,8 +168,23 @@ function isAffinity({ kind, name }: { kind: string; name: string }): boolean {
   return kind === 'field' && /\.(nr_cpus_allowed|migration_disabled)$/.test(name);
 }
 
+/** It asks what the task may use, somewhere: in a function of its own, or with a mask of its own making. */
 function showsCare({ site }: Followed['sites'][number]): boolean {
-  return /^bpf_cpumask_(test_cpu|subset|intersects|and)$|^scx_bpf_(pick_idle_cpu|select_cpu)/.test(site.name);
+  if (site.name === 'bpf_cpumask_test_cpu') return isMaskOfTask(site.args[1]);
+  return /^bpf_cpumask_(subset|intersects|and)$/.test(site.name);
+}
+
+/** All that may be a CPU here are constants that nobody asked about. */
+function isConstantOnly(cpu: Value | 'own'): boolean {
+  if (cpu === 'own') return false;
+  const bad = (cpu.atoms ?? []).filter(
+    ({ origin, flags }) =>
+      (flags & flag.allowed) === 0 && !(origin.kind === 'kfunc' && choosing.test(origin.name)),
+  );
+  const positive = bad.filter(
+    ({ origin }) => origin.kind !== 'const' || BigInt.asIntN(32, origin.value) >= 0n,
+  );
+  return positive.length > 0 && positive.every(({ origin }) => origin.kind === 'const');
 }
 
 function nameOf(cpu: Value): string {

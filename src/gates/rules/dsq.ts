@@ -4,7 +4,7 @@ import { atSite, type Draft, type Rule } from '../engine/facts.ts';
 import { reachableFrom } from '../engine/flow.ts';
 import { loopsOf } from '../engine/loops.ts';
 import { guardsOf, type Reached, truthOf } from '../engine/reach.ts';
-import { anyOrigin, constantsOf, rootOf } from '../engine/values.ts';
+import { anyOrigin, constantsOf, rootOf, type Value } from '../engine/values.ts';
 import { couldBe, idText, isBuiltIn, queueUses, type Use } from './queues.ts';
 
 export const dsqRule: Rule = {
@@ -16,6 +16,7 @@ export const dsqRule: Rule = {
     'vtime-built-in',
     'dsq-mixed-order',
     'dsq-never-drained',
+    'init-fails',
   ],
   check: (facts) => {
     const uses = queueUses(facts);
@@ -23,6 +24,7 @@ export const dsqRule: Rule = {
       ...neverCreated(uses),
       ...createdTwice(uses),
       ...counted(uses),
+      ...badNode(uses),
       ...builtIn(uses),
       ...mixed(uses),
       ...neverDrained(uses),
@@ -39,13 +41,17 @@ const filling = ['insert', 'insert-vtime', 'move-in', 'move-in-vtime'] as const;
 function neverCreated(uses: readonly Use[]): Draft[] {
   const created = of(uses, 'create');
   const found = new Map<bigint, Draft>();
-  for (const { ids, exact, reached } of of(uses, ...filling, 'drain')) {
-    const own = ids?.filter((id) => !isBuiltIn(id)) ?? [];
-    if (own.length === 0 || own.length !== ids!.length) continue;
-    if (own.some((id) => created.some((one) => couldBe(one.id, id)))) continue;
+  for (const { use, id: value, ids, exact, reached } of of(uses, ...filling, 'drain')) {
+    const own = (ids ?? chosen(value)).filter((one) => !isBuiltIn(one));
+    if (own.length === 0) continue;
+    const missing = own.filter((one) => !created.some((made) => couldBe(made.id, one)));
+    const isKnown = ids !== undefined && own.length === ids.length;
+    if (missing.length === 0 || (isKnown && isMasked(value) && missing.length < own.length)) continue;
+    if (isKnown && missing.length < own.length && use === 'drain') continue;
+    own.splice(0, own.length, ...missing);
     const [id] = own as [bigint];
     if (found.has(id)) continue;
-    const isCertain = exact && own.length === 1 && created.every((one) => one.ids !== undefined);
+    const isCertain = exact && ids?.length === 1 && created.every((one) => one.ids !== undefined);
     found.set(id, {
       code: 'dsq-never-created',
       severity: 'reject',
@@ -58,6 +64,16 @@ function neverCreated(uses: readonly Use[]): Draft[] {
   return [...found.values()];
 }
 
+/** Of a choice between several, the constants and parameters: they are given on some way. */
+function chosen({ atoms }: Value): bigint[] {
+  return (atoms ?? []).filter(({ origin }) => origin.kind === 'parameter').map(({ origin }) => origin.value);
+}
+
+/** A mask tells what an id cannot be, not what it is. */
+function isMasked({ atoms }: Value): boolean {
+  return atoms?.some(({ origin }) => origin.kind === 'bits' || origin.kind === 'mod') ?? true;
+}
+
 /** A result that nobody looks at cannot fail. */
 function isUsed({ instance, site }: Reached): boolean {
   const origin = site.result.atoms?.[0]?.origin;
@@ -65,6 +81,25 @@ function isUsed({ instance, site }: Reached): boolean {
   if (anyOrigin(instance.result, fits) || instance.result.atoms === undefined) return true;
   for (const { left } of instance.branches.values()) if (anyOrigin(left, fits)) return true;
   return false;
+}
+
+/** scx_bpf_create_dsq() of a NUMA node that hardly any machine has. */
+function badNode(uses: readonly Use[]): Draft[] {
+  return of(uses, 'create').flatMap(({ reached }) => {
+    const node = constantsOf(reached.site.args[1]!)?.values.map((value) => BigInt.asIntN(32, value));
+    const worst = node?.find((value) => value < -1n || value > 0n);
+    if (worst === undefined) return [];
+    return [
+      {
+        code: 'init-fails',
+        severity: worst < -1n || worst >= 8n ? 'reject' : 'warn',
+        sure: 'likely',
+        why: `The DSQ is to lie on NUMA node ${worst}; where there is no such node scx_bpf_create_dsq() answers -EINVAL, and init fails.`,
+        instead: 'Write -1: any node.',
+        at: atSite(reached),
+      } satisfies Draft,
+    ];
+  });
 }
 
 function createdTwice(uses: readonly Use[]): Draft[] {

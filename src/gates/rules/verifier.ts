@@ -71,6 +71,7 @@ function writes({ callback, entered }: Followed): Draft[] {
 /** Where something is taken: what gives it back; undefined: nothing is taken. */
 function releaseOf({ what, name }: Site): RegExp | undefined {
   if (name === 'bpf_spin_lock') return /^bpf_spin_unlock$/;
+  if (name === 'bpf_ringbuf_reserve') return /^bpf_ringbuf_(submit|discard)$/;
   if (what !== 'kfunc') return undefined;
   const iterator = /^(bpf_iter_\w+)_new$/.exec(name)?.[1];
   if (iterator !== undefined) return new RegExp(`^${iterator}_destroy$`);
