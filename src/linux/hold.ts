@@ -40,15 +40,7 @@ export interface HoldOptions {
 /** Starts a holder; what came of it is heard from the channel. Throws Fault('unavailable') when the runner cannot be started. */
 export async function startHold(runner: Runner, job: Uint8Array, options: HoldOptions): Promise<HoldChannel> {
   const { address, heartbeatMs } = options;
-  const args = [
-    'hold',
-    '--job',
-    'fd:3',
-    '--socket',
-    address,
-    '--heartbeat-ms',
-    String(heartbeatMs),
-  ];
+  const args = ['hold', '--job', 'fd:3', '--socket', address, '--heartbeat-ms', String(heartbeatMs)];
   const child = spawn(runner.file, args, {
     stdio: ['pipe', 'pipe', 'ignore', 'pipe'],
     detached: true,
