@@ -13,6 +13,8 @@ export interface GuestPrograms {
   readonly misbehave: string;
   /** A controller that is frozen or killed while `runner hold` keeps a policy attached. */
   readonly holdTest: string;
+  /** Plays systemd for `runner keep`. */
+  readonly keepTest: string;
   remove(): void;
 }
 
@@ -30,6 +32,7 @@ export async function guestPrograms(): Promise<GuestPrograms> {
   return {
     misbehave: join(directory, 'misbehave'),
     holdTest: join(directory, 'hold-test'),
+    keepTest: join(directory, 'keep-test'),
     remove: () => rmSync(directory, { recursive: true }),
   };
 }

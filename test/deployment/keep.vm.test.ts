@@ -1,0 +1,75 @@
+// `runner keep` on real sched_ext, as a service: started, killed, rebooted, ejected, frozen. test/runner/keep-test.c plays systemd inside of a guest.
+
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { type GuestPrograms, guestPrograms } from '../support/guests.ts';
+import { defaultArm, experiment, type Lab, openLab } from '../support/lab.ts';
+import { root } from '../support/paths.ts';
+import { exportOf, spoiledExports } from './exports.ts';
+
+let lab: Lab;
+let programs: GuestPrograms;
+const directory = mkdtempSync(join(tmpdir(), 'schedcp-keep-'));
+const said = new Map<string, string>();
+
+beforeAll(async () => {
+  lab = await openLab();
+  programs = await guestPrograms();
+  const wish = { blobs: lab.store.blobs, runner: lab.runner.file, release: lab.kernel.release };
+  for (const name of ['fifo', 'error'])
+    await exportOf(wish, join(directory, name), name, `${root}/test/runner/objects/${name}.bpf.o`);
+  spoiledExports(directory);
+  const object = `${root}/test/runner/objects/fifo.bpf.o`;
+  const files = [directory, object];
+  const packed = await lab.vm.pack(programs.keepTest, files, { cwd: '/', path: '/usr/bin:/bin' });
+  const workload = {
+    ...{ kind: 'command' as const, name: 'keep-test', cwd: '/', env: {}, runs: 1, patterns: {} },
+    ...{ argv: [packed.executable, directory, object], with: files, payload: packed.digest },
+  };
+  const outcome = await lab.vm.run(
+    experiment(lab, { arm: defaultArm, mode: 'fast', cpus: 2, limitMs: 280_000, workload }),
+  );
+  const text = outcome.output?.stdout ?? '';
+  for (const [, name = '', words = ''] of text.matchAll(/^(.+?): (.*)$/gm)) said.set(name, words);
+  if (said.size === 0) throw new Error(`no case was played: ${JSON.stringify(outcome.finding)} ${text}`);
+}, 400_000);
+afterAll(() => {
+  lab?.close();
+  programs?.remove();
+  rmSync(directory, { recursive: true });
+});
+
+it.each([
+  'kept without a beat, and let go in order',
+  'with the unit’s capabilities alone',
+  'another kernel',
+  'another job',
+  'another object',
+  'another runner',
+  'no manifest',
+  'somebody else’s scheduler',
+  'and it goes on',
+  'kill -9, the kernel is back, and it is started again',
+  'the next boot does not load it again',
+  'nor the one after',
+  'until a person says so',
+  'a machine that goes down later, with what was good, loads it again',
+  'a record that was cut off asks a person',
+  'disk full at the record, nothing is loaded',
+  'no directory for the record, nothing is loaded',
+  'SysRq-S, out until a person says otherwise',
+  'a CPU goes and comes, loaded again each time, no failure',
+  'ejected, tried again after 10 s and 40 s, then in quarantine',
+  'a quarantine lasts',
+  'and is that policy’s alone',
+])('%s', (name) => {
+  expect(said.get(name.replaceAll('’', "'"))).toBe('ok');
+});
+
+it('suspend and resume, it is kept, where the kernel can be asked to try', (context) => {
+  const words = said.get('suspend');
+  if (words?.startsWith('not here')) context.skip(words);
+  expect(said.get('suspend and resume, it is kept')).toBe('ok');
+});
