@@ -1,9 +1,12 @@
 // `runner keep` on real sched_ext, as a service: started, killed, rebooted, ejected, frozen. test/runner/keep-test.c plays systemd inside of a guest.
 
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
+import type { Manifest } from '../../src/deployment/manifest.ts';
+import { mustRun } from '../../src/linux/process.ts';
+import { tools } from '../../src/linux/tools.ts';
 import { type GuestPrograms, guestPrograms } from '../support/guests.ts';
 import { defaultArm, experiment, type Lab, openLab } from '../support/lab.ts';
 import { root } from '../support/paths.ts';
@@ -67,6 +70,31 @@ it.each([
 ])('%s', (name) => {
   expect(said.get(name.replaceAll('’', "'"))).toBe('ok');
 });
+
+it('what it reads and decides, under sanitizers; and it reads what export writes', async () => {
+  const compiler = await tools(lab.cache, 'compiler');
+  const build = mkdtempSync(join(tmpdir(), 'schedcp-keep-unit-'));
+  try {
+    const cc = `CC=${compiler.program('gcc')} --sysroot=${compiler.root}`;
+    const args = ['-s', '-C', `${root}/test/runner`, 'keep', `OUT=${build}`, cc];
+    const made = await mustRun(compiler.program('make'), args, { env: compiler.env, limitMs: 120_000 });
+    expect(made).toContain('all good');
+    const manifest = join(directory, 'fifo', 'manifest.json');
+    const { files, loads, policy } = JSON.parse(readFileSync(manifest, 'utf8')) as Manifest;
+    const read = await mustRun(join(build, 'keep-unit'), [manifest], { env: compiler.env, limitMs: 10_000 });
+    const digests = [
+      '0'.repeat(64),
+      policy.identity,
+      'fifo',
+      files['policy.job'],
+      loads,
+      files['schedcp-runner'],
+    ];
+    expect(read).toBe(`read\n${digests.join(' ')}\n${lab.kernel.release}\n`);
+  } finally {
+    rmSync(build, { recursive: true });
+  }
+}, 150_000);
 
 it('suspend and resume, it is kept, where the kernel can be asked to try', (context) => {
   const words = said.get('suspend');
