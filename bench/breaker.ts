@@ -49,7 +49,7 @@ export async function benchBreaker(words: readonly string[]): Promise<void> {
   benchSwitchback(Number(values.switchbacks ?? 300));
 }
 
-const columns = [11, 8, 8, 8, 8, 8, 8] as const;
+const columns = [11, 8, 8, 10, 8, 8, 8] as const;
 
 function head(what: string, runs: number): void {
   process.stdout.write(
@@ -57,7 +57,7 @@ function head(what: string, runs: number): void {
   );
   const names = Object.keys(detectors).map((name) => `${name}: seen false`.padStart(32));
   process.stdout.write(
-    `${'noise'.padEnd(50)}${cells(['possible', 'seen', 'false', '/hour', 'p50 s', 'p99 s', 'no-go'])}${names.slice(1).join('')}\n`,
+    `${'noise'.padEnd(50)}${cells(['possible', 'seen', 'false', '/h first', 'p50 s', 'p99 s', 'no-go'])}${names.slice(1).join('')}\n`,
   );
 }
 

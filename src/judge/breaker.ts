@@ -1,7 +1,8 @@
 // The circuit breaker's sequential test: KPIs under a policy against what they were before it, sample by sample. It must see a loss within seconds and may hardly ever be wrong for
 // days: a *transient change* problem (Tartakovsky, Nikiforov and Basseville, "Sequential Analysis", 2014, chapter 11), for which a moving mean as long as the deadline misses least (Guépié,
 // Fillatre and Nikiforov, "Sequential detection of transient changes", 2012). A CUSUM is best for the mean delay, and e-detectors (Shin, Ramdas and Rinaldo 2022) promise their error whatever the
-// dependence; at the same false trips both see less of a 30 % loss within two seconds, and both trip on drift and pauses: `npm run bench -- breaker` measures them, and what no test can beat.
+// dependence; measured (`npm run bench -- breaker`, beside what no test can beat), the textbook's CUSUM trips on any noise that remembers, an e-detector on blocks trips on stalls and pauses, and at
+// the same false trips it sees less through wide noise.
 //
 // KPIs of schedulers are not normal, so three questions have to be answered with yes (windows.ts). Is the mean of the last two seconds beyond what noise does, as log-ratios to the reference,
 // clipped, with a standard error that knows how noise remembers; or has the level jumped? Is the loss worth a trip? Is it sudden, against the ten seconds before: a level that drifts is not. Windows three and nine times as
