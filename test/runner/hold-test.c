@@ -230,6 +230,8 @@ static void guard(void)
 {
 	struct held h = start(good, NULL);
 	enabled("guard");
+	struct pollfd said = {.fd = h.out, .events = POLLIN};
+	poll(&said, 1, 5000); /* the kernel counts the policy a moment after it says `enabled`, and the guard means the one that was counted */
 	guard_start();
 	long since = ms();
 	guard_arm(500);
