@@ -4,9 +4,9 @@
 // dependence; measured (`npm run bench -- breaker`, beside what no test can beat), the textbook's CUSUM trips on any noise that remembers, an e-detector on blocks trips on stalls and pauses, and at
 // the same false trips it sees less through wide noise.
 //
-// KPIs of schedulers are not normal, so three questions have to be answered with yes (windows.ts). Is the mean of the last two seconds beyond what noise does, as log-ratios to the reference,
-// clipped, with a standard error that knows how noise remembers; or has the level jumped? Is the loss worth a trip? Is it sudden, against the ten seconds before: a level that drifts is not. Windows three and nine times as
-// long see what is slow or hidden in noise. False trips are shared out over KPIs, windows and time (boundary.ts).
+// KPIs of schedulers are not normal, so two questions have to be answered with yes (windows.ts). Is it beyond noise: the mean of the last two seconds, as log-ratios to the reference, clipped, with a standard
+// error that knows how noise remembers; or has the level jumped? And is it a sudden loss that is worth a trip, against the ten seconds before: a level that drifts is not. Windows three and nine
+// times as long see what is slow or hidden in noise. False trips are shared out over KPIs, windows and time (boundary.ts).
 import { Fault } from '../core/errors.ts';
 import { advance, type Clock } from './breaker/clock.ts';
 import { evidenceOf, sightOf } from './breaker/evidence.ts';
