@@ -6,6 +6,7 @@ import { dsqRule } from './rules/dsq.ts';
 import { flagsRule } from './rules/flags.ts';
 import { initRule } from './rules/init.ts';
 import { kfuncPlacesRule } from './rules/kfunc-places.ts';
+import { memoryRule } from './rules/memory.ts';
 import { namesRule } from './rules/names.ts';
 import { opsRule } from './rules/ops.ts';
 import { priorityRule } from './rules/priority.ts';
@@ -23,6 +24,7 @@ export const rules: readonly Rule[] = [
   initRule,
   dsqRule,
   tasksRule,
+  memoryRule,
   cpusRule,
   flagsRule,
   slicesRule,

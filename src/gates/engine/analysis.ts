@@ -89,6 +89,7 @@ class Analysis {
       sites: new Map(),
       stores: new Map(),
       untested: new Map(),
+      indexes: new Map(),
       branches: new Map(),
       entered: new Uint8Array(flow.blocks.length),
       result: anything,

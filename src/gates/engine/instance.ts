@@ -15,6 +15,8 @@ export interface Site {
   readonly declared: string;
   readonly args: readonly Value[];
   readonly result: Value;
+  /** Of a map's helper: what the key on the stack is. */
+  readonly key: Value | undefined;
   /** A function that it calls, or hands over to be called. */
   readonly callee: number | undefined;
   /** `once`: a plain call. `loop`: as often as the first argument says; `async`: later, from a timer or a work queue. */
@@ -43,6 +45,13 @@ export interface Untested {
   readonly pointer: Value;
 }
 
+/** Something is added to the address of a variable or of a map's value. */
+export interface Indexed {
+  readonly at: number;
+  readonly block: number;
+  readonly index: Value;
+}
+
 export interface Instance {
   readonly fn: number;
   readonly flow: Flow;
@@ -50,6 +59,7 @@ export interface Instance {
   readonly sites: Map<number, Site>;
   readonly stores: Map<number, Store>;
   readonly untested: Map<number, Untested>;
+  readonly indexes: Map<number, Indexed>;
   /** By block. */
   readonly branches: Map<number, Branch>;
   /** Blocks that can be entered, by what is known of values. */

@@ -27,6 +27,11 @@ const calling: Readonly<Record<string, readonly [argument: number, how: Site['ho
   bpf_rbtree_add_impl: [2, 'once'],
 };
 
+function isMemory({ atoms }: Value): boolean {
+  const origin = atoms?.length === 1 ? atoms[0]!.origin : undefined;
+  return origin?.kind === 'data' || (origin?.kind === 'helper' && nullable.has(origin.name));
+}
+
 const nullable = new Set(
   Object.values(helpers)
     .filter(({ mayBeNull }) => mayBeNull === true)
@@ -63,7 +68,7 @@ export class Transfer {
         state[code.dst] = this.#moved(instance.fn, state, code);
         return;
       case 'alu':
-        state[code.dst] = this.#computed(instance.fn, state, code);
+        state[code.dst] = this.#computed(instance, block, state, code);
         return;
       case 'imm64':
         state[code.dst] = this.#immediate(instance.fn, code);
@@ -131,14 +136,23 @@ export class Transfer {
     return this.#values.constant(BigInt.asUintN(32, BigInt(code.imm)));
   }
 
-  #computed(fn: number, state: State, code: Of<'alu'>): Value {
+  #computed(instance: Instance, block: number, state: State, code: Of<'alu'>): Value {
+    const { fn } = instance;
     const left = state[code.dst]!;
     if (!code.fromSrc && code.op === 'add') {
       const field = this.#subject.fieldOf(this.#subject.functions[fn]!.coreRelocations.get(code.at));
       if (field !== undefined) return fieldPointer(this.#values, left, field);
     }
     const right = code.fromSrc ? state[code.src]! : this.#values.immediate(code.imm);
+    if (code.op === 'add' && code.fromSrc) this.#noteIndex(instance, block, code.at, left, right);
     return compute(this.#values, { fn, at: code.at }, code.op, code.width, left, right);
+  }
+
+  /** A variable's address, or a map value's, and what is added to it. */
+  #noteIndex({ indexes }: Instance, block: number, at: number, left: Value, right: Value): void {
+    indexes.delete(at);
+    if (isMemory(left)) indexes.set(at, { at, block, index: right });
+    else if (isMemory(right)) indexes.set(at, { at, block, index: left });
   }
 
   #immediate(fn: number, code: Of<'imm64'>): Value {
@@ -321,6 +335,7 @@ export class Transfer {
       declared: name,
       args,
       result,
+      key: undefined,
       callee,
       how: 'once',
     });
@@ -340,9 +355,11 @@ export class Transfer {
     const how = entry?.[1] ?? 'once';
     if (callee !== undefined && how !== 'async') this.#call(callee, this.#handedOver(call, args));
     else if (callee !== undefined) this.#call(callee, [anything, anything, anything, anything, anything]);
+    const place = call.name === 'bpf_map_update_elem' ? frameOffset(args[1]!) : undefined;
+    const key = place === undefined ? undefined : loadFrame(state, place, 4);
     const result = passCall(this.#values, state, call, args);
     const { at, what, name } = call;
-    instance.sites.set(at, { at, block, what, name, declared, args, result, callee, how });
+    instance.sites.set(at, { at, block, what, name, declared, args, result, key, callee, how });
   }
 
   /** What a function that is called by a helper gets. */

@@ -6,13 +6,13 @@ import { inserts, kfuncs } from '../data/kfuncs.ts';
 import { atSite, type Draft, type Facts, type Rule } from '../engine/facts.ts';
 import { guardsOf, truthOf } from '../engine/reach.ts';
 import { callOf } from '../engine/refine.ts';
-import { anyOrigin, constantsOf, rootOf } from '../engine/values.ts';
+import { anyOrigin, constantsOf, rootOf, type Value } from '../engine/values.ts';
 import { isBuiltIn, queueUses } from './queues.ts';
 
 export const flagsRule: Rule = {
   about: 'flags go with what the policy does',
-  codes: ['enq-last-unhandled', 'kick-flags', 'kick-own-cpu', 'idle-tracking-off'],
-  check: (facts) => [...last(facts), ...kicks(facts), ...ownKicks(facts), ...idle(facts)],
+  codes: ['enq-last-unhandled', 'kick-flags', 'kick-own-cpu', 'preempt-always', 'idle-tracking-off'],
+  check: (facts) => [...last(facts), ...kicks(facts), ...ownKicks(facts), ...always(facts), ...idle(facts)],
 };
 
 const keepBuiltinIdle = 1n;
@@ -118,6 +118,48 @@ function ownKicks({ members }: Facts): Draft[] {
       } satisfies Draft,
     ];
   });
+}
+
+/** Every wakeup interrupts whoever runs: nothing is compared. */
+function always({ members }: Facts): Draft[] {
+  return ['enqueue', 'select_cpu', 'runnable'].flatMap((member) =>
+    (members.get(member)?.sites ?? []).flatMap((reached) => {
+      const { site, isAsync } = reached;
+      const flags = site.name === 'scx_bpf_kick_cpu' ? constantsOf(site.args[1]!)?.values : undefined;
+      if (
+        isAsync ||
+        !flags?.length ||
+        flags.some((value) => (value & (kick.preempt | kick.idle)) !== kick.preempt)
+      )
+        return [];
+      if (guardsOf(reached).some(({ left, right }) => chooses(left) || chooses(right))) return [];
+      return [
+        {
+          code: 'preempt-always',
+          severity: 'reject',
+          sure: 'likely',
+          why: `${member} interrupts a CPU with SCX_KICK_PREEMPT without comparing who runs there with who comes: tasks cut each other short at every wakeup.`,
+          instead:
+            'Compare: preempt_for(p, rank, tries) of include/preempt.h interrupts only who ranks behind.',
+          at: atSite(reached),
+        } satisfies Draft,
+      ];
+    }),
+  );
+}
+
+/** It depends on a task, on what is remembered, or on time; flags, CPU numbers and parameters are the same for all. */
+function chooses(value: Value): boolean {
+  if (value.atoms === undefined) return true;
+  return anyOrigin(
+    value,
+    ({ kind, name }) =>
+      kind === 'field' ||
+      kind === 'loaded' ||
+      kind === 'global' ||
+      /^(scx_bpf_(now|dsq_nr_queued|cpu_curr|dsq_peek)|bpf_ktime_.*|bpf_get_prandom_u32)$/.test(name),
+    3,
+  );
 }
 
 function idle(facts: Facts): Draft[] {

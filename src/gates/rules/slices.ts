@@ -38,7 +38,7 @@ function written(facts: Facts): Draft[] {
           instance,
           chain,
           isAsync,
-          site: { ...site, result: store.value, callee: undefined },
+          site: { ...site, result: store.value, callee: undefined, key: undefined },
         };
         return problemOf(facts, reached, store.value, {
           fn: instance.fn,

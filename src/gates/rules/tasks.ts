@@ -13,7 +13,13 @@ import { isBuiltIn, queueUses } from './queues.ts';
 export const tasksRule: Rule = {
   about: 'every task is inserted or kept, once, and comes out again',
   codes: ['task-dropped', 'double-insert', 'foreign-insert', 'dispatch-does-nothing'],
-  check: (facts) => [...dropped(facts), ...twice(facts), ...foreign(facts), ...idleDispatch(facts)],
+  check: (facts) => [
+    ...dropped(facts),
+    ...twice(facts),
+    ...foreign(facts),
+    ...idleDispatch(facts),
+    ...neverInserted(facts),
+  ],
 };
 
 /** Calls by which a task, or its number, can be kept for later; or the policy ends. */
@@ -244,6 +250,39 @@ function idleDispatch(facts: Facts): Draft[] {
         slot: 0,
         member: dispatch === undefined ? 'enqueue' : 'dispatch',
       },
+    },
+  ];
+}
+
+/** Pushed in enqueue, and no task but the one in hand is ever inserted: what was pushed stays where it is. */
+function neverInserted(facts: Facts): Draft[] {
+  const enqueue = facts.members.get('enqueue');
+  const pushed = enqueue?.sites.find(({ site }) => site.name === 'bpf_map_push_elem');
+  const dispatch = facts.members.get('dispatch');
+  if (enqueue === undefined || pushed === undefined || dispatch === undefined || !handsOn(dispatch))
+    return [];
+  const others = facts.sites.filter(
+    ({ site, callback }) =>
+      (inserts.has(site.name) && !['select_cpu', 'enqueue'].includes(callback.member ?? '')) ||
+      site.name === 'unknown function',
+  );
+  const isAlsoInserted = enqueue.sites.some(({ site, instance }) => {
+    if (!inserts.has(site.name) || instance !== pushed.instance) return false;
+    const { flow } = instance;
+    return (
+      postdominates(flow, site.block, pushed.site.block) || dominates(flow, site.block, pushed.site.block)
+    );
+  });
+  if (others.length > 0 || isAlsoInserted) return [];
+  return [
+    {
+      code: 'task-dropped',
+      severity: 'reject',
+      sure: 'likely',
+      why: 'enqueue keeps tasks in a map, and nothing ever inserts a task that was kept; they never run, and the watchdog ejects the policy.',
+      instead:
+        'In dispatch: take the number out of the map, bpf_task_from_pid(), scx_bpf_dsq_insert(), bpf_task_release().',
+      at: atSite(pushed),
     },
   ];
 }

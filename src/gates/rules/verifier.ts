@@ -6,13 +6,25 @@ import { reachableFrom } from '../engine/flow.ts';
 import type { Branch, Callback, Instance, Site } from '../engine/instance.ts';
 import { freedomOf, isAskedTwice, wayOut } from '../engine/paths.ts';
 import { holds } from '../engine/refine.ts';
-import { anyOrigin, constantOf, type Origin, rootOf } from '../engine/values.ts';
+import { anyOrigin, constantOf, type Origin, rootOf, type Value } from '../engine/values.ts';
 
 export const verifierRule: Rule = {
   about: 'pointers are asked for null, kernel memory is not written, references are given back',
-  codes: ['prev-unchecked', 'null-unchecked', 'kernel-write', 'reference-leak', 'lock-held-call'],
+  codes: [
+    'prev-unchecked',
+    'null-unchecked',
+    'index-unbounded',
+    'kernel-write',
+    'reference-leak',
+    'lock-held-call',
+  ],
   check: (facts) => [
-    ...facts.all.flatMap((followed) => [...nulls(facts, followed), ...writes(followed), ...leaks(followed)]),
+    ...facts.all.flatMap((followed) => [
+      ...nulls(facts, followed),
+      ...indexes(followed),
+      ...writes(followed),
+      ...leaks(followed),
+    ]),
     ...underLock(facts),
   ],
 };
@@ -44,6 +56,49 @@ function nulls({ object }: Facts, { callback, entered }: Followed): Draft[] {
       ];
     });
   });
+}
+
+/** The number behind shifts and products; undefined where a mask, a division or a sum stands between. */
+function plainIndex(value: Value): Origin | undefined {
+  let origin = value.atoms?.length === 1 ? value.atoms[0]!.origin : undefined;
+  for (let i = 0; i < 6; i++) {
+    const isScaled = origin?.kind === 'calc' && (origin.name === 'lsh' || origin.name === 'mul');
+    if (!isScaled && origin?.kind !== 'shl32') break;
+    const of: Value | undefined = origin?.of[0];
+    origin = of?.atoms?.length === 1 ? of.atoms[0]!.origin : undefined;
+  }
+  return origin;
+}
+
+const wideField = /\.(pid|tgid|prio|static_prio|policy|weight|val|nr_cpus_allowed|recent_used_cpu|wake_cpu)$/;
+
+function isWide({ kind, name }: Origin): boolean {
+  if (kind === 'arg') return /^(cpu|prev_cpu|weight)$/.test(name);
+  if (kind === 'kfunc') return /^scx_bpf_(task_cpu|dsq_nr_queued|nr_cpu_ids)$/.test(name);
+  return kind === 'field' && wideField.test(name);
+}
+
+/** Numbers of CPUs or tasks straight into an array: nothing bounds them for the verifier. */
+function indexes({ callback, entered }: Followed): Draft[] {
+  return entered.flatMap(({ instance }) =>
+    [...instance.indexes.values()].flatMap(({ at, index }) => {
+      const origin = plainIndex(index);
+      if (origin === undefined || !isWide(origin)) return [];
+      for (const { left, right } of instance.branches.values())
+        if ([left, right].some((value) => anyOrigin(value, (one) => one === origin, 2))) return [];
+      return [
+        {
+          code: 'index-unbounded',
+          severity: 'reject',
+          sure: 'likely',
+          why: `${origin.name.replace(/^task_struct\./, 'p->')}${origin.kind === 'kfunc' ? '()' : ''} is an index here, and nothing bounds it; the verifier refuses the load ("unbounded min value", "outside of the allowed memory range").`,
+          instead:
+            'Mask it: CPU_SLOT(cpu) in include/kernel.h, or & (SIZE - 1) for a size that is a power of two.',
+          at: { fn: instance.fn, slot: at, member: callback.member },
+        } satisfies Draft,
+      ];
+    }),
+  );
 }
 
 const writable = /^task_struct\.scx\.(slice|dsq_vtime|disallow)$/;

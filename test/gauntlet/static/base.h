@@ -40,7 +40,11 @@ const volatile u64 slice_ns = 20000000;
 #define INIT return scx_bpf_create_dsq(QUEUE, -1)
 #endif
 #ifndef INIT_TASK
+#ifdef SCHEDCP_TASK_H
+#define INIT_TASK return new_task_state(p) ? 0 : -ENOMEM
+#else
 #define INIT_TASK return 0
+#endif
 #endif
 #ifndef INIT_OP
 #define INIT_OP SLEEPABLE_OP

@@ -40,6 +40,9 @@ static __noinline u64 down(u64 depth)
 #define RUNNING for (;;) *(volatile u64 *)&seen += 1
 #elif defined(CASE_unbounded)
 #define DISPATCH while (!scx_bpf_dsq_move_to_local(QUEUE)) ;
+#elif defined(CASE_counting)
+#define DISPATCH for (u32 i = 0;; i++) if (scx_bpf_dsq_move_to_local(i % 7)) break
+#define INIT s32 error = 0; u32 i; bpf_for(i, 0, 7) { error = scx_bpf_create_dsq(i, -1); if (error) break; } return error
 #elif defined(CASE_numbers)
 #define RUNNING u32 i; bpf_for(i, 0, 100) seen += p->pid
 #elif defined(CASE_counter)

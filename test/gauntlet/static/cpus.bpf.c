@@ -31,6 +31,10 @@ void bpf_task_release(struct task_struct *p) __ksym;
 	bpf_for(i, 0, scx_bpf_nr_cpu_ids()) if (bpf_cpumask_test_cpu(i, p->cpus_ptr)) best = i; \
 	if (best >= 0) scx_bpf_dsq_insert(p, SCX_DSQ_LOCAL_ON | best, slice_ns, enq_flags); \
 	else scx_bpf_dsq_insert(p, SCX_DSQ_GLOBAL, slice_ns, enq_flags)
+#elif defined(CASE_else_any)
+#define ENQUEUE s32 cpu = scx_bpf_pick_idle_cpu(p->cpus_ptr, 0); \
+	if (cpu < 0) cpu = turn++ % scx_bpf_nr_cpu_ids(); \
+	scx_bpf_dsq_insert(p, SCX_DSQ_LOCAL_ON | cpu, slice_ns, enq_flags)
 #elif defined(CASE_remembered)
 #define ENQUEUE struct task_state *s = task_state(p); \
 	if (s && s->home >= 0) scx_bpf_dsq_insert(p, SCX_DSQ_LOCAL_ON | s->home, slice_ns, enq_flags); \

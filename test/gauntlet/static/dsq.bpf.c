@@ -27,6 +27,8 @@ const volatile bool by_vtime = false;
 #define INIT s32 error = 0; u32 i; bpf_for(i, 0, 4) { error = scx_bpf_create_dsq(QUEUE, -1); if (error) break; } return error
 #elif defined(CASE_each_in_loop)
 #define INIT s32 error = 0; u32 i; bpf_for(i, 0, 4) { error = scx_bpf_create_dsq(i, -1); if (error) break; } return error
+#elif defined(CASE_swapped)
+#define ENQUEUE scx_bpf_dsq_insert(p, crowded_slice(slice_ns, QUEUE), QUEUE, enq_flags); kick_idle_cpu(p)
 #elif defined(CASE_counted) || defined(CASE_counted_past)
 #ifdef CASE_counted
 #define SHARED 1

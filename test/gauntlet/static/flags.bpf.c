@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /* Flags that need something, or exclude each other. */
 #include "policy.h"
+#include "preempt.h"
 u64 idlers;
 #define SCX_ENQ_LAST (1ULL << 41)
 #if defined(CASE_last_alone)
@@ -16,6 +17,12 @@ u64 idlers;
 #define ENQUEUE scx_bpf_dsq_insert(p, QUEUE, slice_ns, enq_flags); scx_bpf_kick_cpu(0, SCX_KICK_IDLE | SCX_KICK_PREEMPT)
 #elif defined(CASE_kick_either)
 #define ENQUEUE scx_bpf_dsq_insert(p, QUEUE, slice_ns, enq_flags); scx_bpf_kick_cpu(0, p->pid & 1 ? SCX_KICK_IDLE : SCX_KICK_PREEMPT)
+#elif defined(CASE_preempt_always)
+#define ENQUEUE scx_bpf_dsq_insert(p, QUEUE, slice_ns, enq_flags); \
+	if (enq_flags & SCX_ENQ_WAKEUP) scx_bpf_kick_cpu(scx_bpf_task_cpu(p), SCX_KICK_PREEMPT)
+#elif defined(CASE_preempt_compared)
+#define ENQUEUE scx_bpf_dsq_insert(p, QUEUE, slice_ns, enq_flags); \
+	if (enq_flags & SCX_ENQ_WAKEUP) preempt_for(p, p->static_prio, 4)
 #elif defined(CASE_kick_own)
 #define DISPATCH if (!scx_bpf_dsq_move_to_local(QUEUE)) scx_bpf_kick_cpu(cpu, 0)
 #elif defined(CASE_kick_own_waiting)

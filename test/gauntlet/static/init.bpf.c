@@ -11,6 +11,8 @@ struct task_state {
 #define INIT scx_bpf_create_dsq(QUEUE, -1); return -1
 #elif defined(CASE_counts)
 #define INIT scx_bpf_create_dsq(QUEUE, -1); return scx_bpf_nr_cpu_ids()
+#elif defined(CASE_node)
+#define INIT return scx_bpf_create_dsq(QUEUE, 99)
 #elif defined(CASE_zero)
 #define INIT s32 error = scx_bpf_create_dsq(QUEUE, -1); if (error) return error; return 0
 #elif defined(CASE_task_memory)

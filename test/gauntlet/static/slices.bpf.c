@@ -8,7 +8,7 @@ const volatile u64 short_ns = 5000000;
 #if defined(CASE_infinite)
 #define ENQUEUE PUT(INFINITE)
 #elif defined(CASE_infinite_preempted)
-#define ENQUEUE PUT(INFINITE); scx_bpf_kick_cpu(scx_bpf_task_cpu(p), SCX_KICK_PREEMPT)
+#define ENQUEUE PUT(INFINITE); if (p->scx.weight > 100) scx_bpf_kick_cpu(scx_bpf_task_cpu(p), SCX_KICK_PREEMPT)
 #elif defined(CASE_infinite_for_kernel)
 #define ENQUEUE if (p->flags & PF_KTHREAD && p->nr_cpus_allowed == 1) { scx_bpf_dsq_insert(p, SCX_DSQ_LOCAL, INFINITE, enq_flags); return; } PUT(slice_ns)
 #elif defined(CASE_infinite_written)

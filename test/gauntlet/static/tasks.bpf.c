@@ -48,6 +48,9 @@ struct {
 #elif defined(CASE_kept_for_nothing)
 #define ENQUEUE PUSH
 #define DISPATCH seen++
+#elif defined(CASE_kept_beside) /* dispatch hands on, but not what was kept */
+#define ENQUEUE if (p->static_prio > 120) { PUSH; return; } scx_bpf_dsq_insert(p, QUEUE, slice_ns, enq_flags); kick_idle_cpu(p)
+#define DISPATCH u32 pid; if (!bpf_map_pop_elem(&waiting, &pid)) seen++; scx_bpf_dsq_move_to_local(QUEUE)
 #elif defined(CASE_called)
 static __noinline void put(struct task_struct *p, u64 flags)
 {

@@ -49,6 +49,25 @@ static __noinline u64 count(struct task_struct *p)
 #define RUNNING seen = count(p)
 #elif defined(CASE_array_constant)
 #define RUNNING u32 key = 2; u64 *at = bpf_map_lookup_elem(&table, &key); *at += 1
+#elif defined(CASE_index_wild)
+u64 by_cpu[MAX_CPUS];
+#define RUNNING by_cpu[(u32)scx_bpf_task_cpu(p)]++
+#elif defined(CASE_index_masked)
+u64 by_cpu[MAX_CPUS];
+#define RUNNING by_cpu[CPU_SLOT(scx_bpf_task_cpu(p))]++
+#elif defined(CASE_index_compared)
+u64 by_cpu[MAX_CPUS];
+#define RUNNING u32 cpu = scx_bpf_task_cpu(p); if (cpu < MAX_CPUS) by_cpu[cpu]++
+#elif defined(CASE_leak_line) || defined(CASE_kept_line)
+struct {
+	__uint(type, 27); /* ring buffer */
+	__uint(max_entries, 4096);
+} lines SEC(".maps");
+#ifdef CASE_leak_line
+#define RUNNING u64 *line = bpf_ringbuf_reserve(&lines, 8, 0); if (line) *line = p->pid
+#else
+#define RUNNING u64 *line = bpf_ringbuf_reserve(&lines, 8, 0); if (line) { *line = p->pid; bpf_ringbuf_submit(line, 0); }
+#endif
 #elif defined(CASE_write_weight)
 #define RUNNING p->scx.weight = 1
 #elif defined(CASE_write_slice)
