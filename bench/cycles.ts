@@ -107,13 +107,15 @@ async function oneBoot(
     await guest.end();
     await guest.over;
     await new Promise((done) => setTimeout(done, 200));
-    renameSync(consoleFile, kept);
+    if (existsSync(consoleFile)) renameSync(consoleFile, kept);
     const lost = `kernel ${lab.kernel.release}, cycle ${number} of a guest that began at ${from}: ${how}; ${String(error)}; ${JSON.stringify(planCycle(options.seed, number))}`;
     tally.lost.push(lost);
     say(
       `LOST ${lost}\n  again: npm run bench -- cycles --seed ${options.seed} --from ${from} --count ${number - from + 1}${options.kernel === undefined ? '' : ` --kernel ${options.kernel}`}`,
     );
-    say(`  console: ${kept}: ${readFileSync(kept, 'latin1').trim().split('\n').slice(-3).join(' / ')}`);
+    const lines = existsSync(kept) ? readFileSync(kept, 'latin1').trim().split(/\r?\n/) : [];
+    const telling = lines.filter((line) => /BUG:|WARNING:|Oops|lockup|stall|panic|RIP: 0010/.test(line));
+    say(`  console: ${kept}: ${[...telling.slice(0, 4), ...lines.slice(-1)].join(' / ')}`);
     return number + 1;
   } finally {
     await guest.end();
