@@ -1,4 +1,4 @@
-// Under what a policy is asked: two declared loads, and two commands for what the workload language cannot say. Each lasts three times the watchdog's timeout at least.
+// Under what a policy is asked: three declared loads, and two commands for what the workload language cannot say. Each lasts three times the watchdog's timeout at least.
 
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -10,7 +10,7 @@ import { declared, type Lab } from '../../test/support/lab.ts';
 export const watchdogMs = 1700;
 export const cpus = 4;
 
-export const loads = ['provoke', 'crowd', 'forks', 'hotplug'] as const;
+export const loads = ['provoke', 'crowd', 'lone', 'forks', 'hotplug'] as const;
 export type Load = (typeof loads)[number];
 
 const scripts = {
@@ -25,7 +25,7 @@ const scripts = {
 
 /** Commands take their shell along. */
 export async function workloadOf(lab: Lab, load: Load): Promise<WorkloadRef> {
-  if (load === 'provoke' || load === 'crowd')
+  if (load !== 'forks' && load !== 'hotplug')
     return await declared(lab, readFileSync(join(corpusDirectory, `${load}.json`), 'utf8'), 1, cpus);
   const { digest, executable } = await lab.vm.pack('/bin/sh', ['/bin/sleep'], {
     cwd: '/',

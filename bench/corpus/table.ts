@@ -3,6 +3,7 @@
 import { type GateName, gates, type Origin } from '../../test/gauntlet/corpus.ts';
 import { median, row } from '../lib.ts';
 import type { GateRun } from './gates.ts';
+import { harmOf, harmText } from './harm.ts';
 
 export function printTable(runs: readonly GateRun[]): void {
   const faulty = runs.filter(({ label }) => label.faulty);
@@ -10,6 +11,7 @@ export function printTable(runs: readonly GateRun[]): void {
   for (const run of faulty) print(run);
   for (const run of sound) if (run.rejectedBy !== null) print(run);
   process.stdout.write('\n');
+  printUnnoticed(faulty, runs);
   const byOrigin = (list: readonly GateRun[]): string =>
     (['library', 'stranger', 'mutant', 'ours'] as const)
       .map((origin: Origin) => [origin, list.filter(({ label }) => label.origin === origin).length] as const)
@@ -37,6 +39,19 @@ export function printTable(runs: readonly GateRun[]): void {
     )} of those that it could know${time}`;
     row(`gate ${gate}`, '', text, undefined);
   }
+}
+
+function printUnnoticed(faulty: readonly GateRun[], runs: readonly GateRun[]): void {
+  const all = runs.map(({ label }) => label);
+  const isUnnoticed = ({ label }: GateRun): boolean =>
+    Object.values(label.kernels).every(({ answer }) => answer === 'never noticed');
+  process.stdout.write('faulty, and no kernel noticed; what shows the harm:\n');
+  for (const { label } of faulty.filter(isUnnoticed)) {
+    const harm = harmOf(label, all);
+    const text = harm === undefined ? 'nothing that these loads measure' : harmText(harm);
+    process.stdout.write(`  ${label.name.padEnd(24)} ${(label.class ?? '').padEnd(18)} ${text}\n`);
+  }
+  process.stdout.write('\n');
 }
 
 function isEarlyEnough({ rejectedBy, label }: GateRun): boolean {

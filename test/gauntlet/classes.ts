@@ -64,7 +64,7 @@ export const rightCheckers: Readonly<Record<FaultClass, readonly CheckerName[]>>
   'ops-table': ['ejected'],
   'init-fails': ['ejected'],
   'queue-missing': ['ejected'],
-  'queue-not-drained': ['ejected', 'lost-task', 'starvation'],
+  'queue-not-drained': ['ejected', 'lost-task', 'starvation', 'latency', 'work-conservation'],
   'vtime-built-in': ['ejected'],
   'mixed-order': ['ejected'],
   'double-insert': ['ejected'],
@@ -77,7 +77,8 @@ export const rightCheckers: Readonly<Record<FaultClass, readonly CheckerName[]>>
   'enq-last': ['ejected', 'lost-task', 'starvation', 'work-conservation'],
   'foreign-insert': ['ejected'],
   'endless-slice': ['ejected', 'starvation', 'latency'],
-  starvation: ['ejected', 'starvation', 'lost-task', 'latency'],
+  // Who starves gets less than a fair share, which may be seen first.
+  starvation: ['ejected', 'starvation', 'lost-task', 'latency', 'weights'],
   'weights-lost': ['weights', 'equal-shares', 'starvation'],
   'name-matching': [],
   'costly-callback': ['livelock'],
@@ -86,5 +87,5 @@ export const rightCheckers: Readonly<Record<FaultClass, readonly CheckerName[]>>
   'busy-idle': ['livelock'],
   'preempt-storm': ['latency', 'weights', 'equal-shares', 'livelock', 'starvation'],
   latency: ['latency', 'starvation', 'work-conservation'],
-  hotplug: ['ejected', 'lost-task', 'starvation'],
+  hotplug: ['ejected', 'lost-task', 'starvation', 'work-conservation'],
 };

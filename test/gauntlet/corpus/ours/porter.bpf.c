@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * porter: brings a task that finds no idle CPU to the local queue of the CPU it ran on last, if it may still run there and that queue is short; else it waits in
- * the queue for all. Tasks that may not move (migration disabled) are not offered to this policy by the kernel. Bad: order holds within a CPU only.
+ * porter: brings a task that finds no idle CPU to the local queue of the CPU it ran on last, if it may still run there, that queue is short and nobody waits in the
+ * queue for all, which would come last; else it waits there. Tasks that may not move (migration disabled) are not offered to this policy by the kernel. Bad: order holds within a CPU only, and one CPU may idle for a slice while another has two tasks.
  */
 #include "policy.h"
 
@@ -21,7 +21,8 @@ void OP(porter_enqueue, struct task_struct *p, u64 enq_flags)
 
 	if (insert_percpu_kthread(p, slice_ns, enq_flags))
 		return;
-	if (bpf_cpumask_test_cpu(cpu, p->cpus_ptr) && scx_bpf_dsq_nr_queued(SCX_DSQ_LOCAL_ON | cpu) < (s32)room) {
+	if (scx_bpf_dsq_nr_queued(QUEUE) <= 0 && bpf_cpumask_test_cpu(cpu, p->cpus_ptr) &&
+	    scx_bpf_dsq_nr_queued(SCX_DSQ_LOCAL_ON | cpu) < (s32)room) {
 		scx_bpf_dsq_insert(p, SCX_DSQ_LOCAL_ON | cpu, slice_ns, enq_flags);
 		scx_bpf_kick_cpu(cpu, SCX_KICK_IDLE);
 		return;
