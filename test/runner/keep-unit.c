@@ -82,7 +82,7 @@ static void manifests(void)
 	CHECK(!parses_with("\"loads\":\"" A64, "\"loads\":\"" "A" A64));
 	CHECK(!parses_with("\"loads\":\"a", "\"loads\":\"g"));
 	CHECK(!parses_with("\"loads\":\"" A64 "\",", ""));
-	CHECK(!parses_with("\"loads\":", "\"verdict\":"));
+	CHECK(!parses_with("\"version\":1", "\"version\":1,\"verdict\":\"" A64 "\""));
 	CHECK(!parses_with("[\"6.18.2-a\",\"6.16.1\"]", "[]"));
 	CHECK(!parses_with("[\"6.18.2-a\",", "[[[[[\"6.18.2-a\",\"b\"]]]],"));
 	CHECK(!parses_with("\n", "x"));
