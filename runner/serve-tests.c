@@ -170,7 +170,7 @@ static void census(struct served *s)
 	json_uint("processes", processes);
 	json_uint("availableKiB", available_kib());
 	json_int("sinceMarkNs", s->marked ? (int64_t)(now - s->marked) : -1);
-	json_int("enabledNs", !s->marked ? -1 : s->last_enabled > s->marked ? (int64_t)(s->last_enabled - s->marked) : 0);
+	json_int("enabledNs", !s->marked ? -1 : s->first_enabled ? (int64_t)(s->last_enabled - s->first_enabled) : 0);
 	json_uint("gapNs", s->longest_gap);
 	json_close();
 }
@@ -182,8 +182,10 @@ void tests_tick(struct served *s)
 	if (s->marked && now - s->looked > s->longest_gap)
 		s->longest_gap = now - s->looked;
 	s->looked = now;
-	if (s->marked && read_text("/sys/kernel/sched_ext/state", state, sizeof(state)) > 0 && strcmp(state, "disabled"))
+	if (s->marked && read_text("/sys/kernel/sched_ext/state", state, sizeof(state)) > 0 && strcmp(state, "disabled")) {
 		s->last_enabled = now_ns();
+		s->first_enabled = s->first_enabled ? s->first_enabled : s->last_enabled;
+	}
 }
 
 static uint64_t signal_children(pid_t pid, int signal)
@@ -274,7 +276,7 @@ static const char *way(const char *name)
 static void mark(struct served *s)
 {
 	s->marked = s->last_enabled = s->looked = now_ns();
-	s->longest_gap = 0;
+	s->first_enabled = s->longest_gap = 0;
 }
 
 bool tests_obey(struct served *s, const char *line)

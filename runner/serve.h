@@ -17,7 +17,7 @@ struct served {
 	/* for tests */
 	bool tests;
 	const char *as; /* how the next holder is started: hold, socket, run */
-	uint64_t marked, last_enabled, looked, longest_gap; /* gap: between two looks at the scheduler */
+	uint64_t marked, first_enabled, last_enabled, looked, longest_gap; /* gap: between two looks at the scheduler */
 };
 
 void serve_answer(struct served *s);

@@ -148,7 +148,7 @@ export interface CycleResult {
   readonly ended: string;
   /** How many processes were hit; undefined: no signal was sent. */
   readonly hit: number | undefined;
-  /** From what ends the policy until the scheduler was the default one; 0: it was so all the time. */
+  /** For how long a policy was in charge after what ends it had happened, until the scheduler was the default one; 0: none was. */
   readonly backMs: number;
   readonly cleanMs: number;
   /** The longest that the guest stood still meanwhile: what a busy host does to it, and no promise holds for. */
