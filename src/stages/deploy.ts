@@ -107,6 +107,7 @@ class Run {
   readonly #steps: DeploymentStep[] = [];
   #kernelEvents: Record<string, number> = {};
   #charge: Charge | undefined;
+  #watchedNs = 0;
   #backNs: number | undefined;
   #replaced: ForeignScheduler | undefined;
 
@@ -192,7 +193,10 @@ class Run {
     if (!attached.ok) return this.#over('refused', attached.finding.message);
     this.#replaced ??= attached.attachment.replaced ?? undefined;
     samples.under('candidate');
-    this.#charge = new Charge(attached.attachment, clock, samples, heartbeatMs);
+    this.#charge = new Charge(attached.attachment, clock, samples, {
+      heartbeatMs,
+      watchedNs: this.#watchedNs,
+    });
     const ready = this.#charge.arm();
     return ready === undefined ? undefined : this.#ended(ready);
   }
@@ -236,6 +240,7 @@ class Run {
     const charge = this.#charge;
     this.#charge = undefined;
     if (charge === undefined) return;
+    this.#watchedNs += charge.inChargeNs();
     const { kernelEvents } = await charge.letGo();
     for (const [name, count] of Object.entries(kernelEvents))
       this.#kernelEvents[name] = (this.#kernelEvents[name] ?? 0) + count;

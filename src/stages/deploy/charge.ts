@@ -24,16 +24,23 @@ export class Charge {
   readonly #beatNs: number;
   #over: AttachmentEnd | undefined;
   #beatAt: number;
+  readonly #sinceNs: number;
   #lookedAt: number;
 
-  constructor(attachment: Attachment, clock: Clock, samples: Samples, heartbeatMs: number) {
+  /** `watchedNs`: for how long the policy was in charge before; the breaker's false trips are shared out over all of it. */
+  constructor(
+    attachment: Attachment,
+    clock: Clock,
+    samples: Samples,
+    { heartbeatMs, watchedNs }: { readonly heartbeatMs: number; readonly watchedNs: number },
+  ) {
     this.#attachment = attachment;
     this.#clock = clock;
     this.#samples = samples;
     this.#beatNs = (heartbeatMs * 1e6) / 4;
-    this.#breaker = openBreaker({ kpis: samples.kpis.map(kpiOf) });
+    this.#breaker = openBreaker({ kpis: samples.kpis.map(kpiOf), watchedNs });
     for (const { kpi, at, value } of samples.reference()) this.#breaker.sample(kpi, at, value);
-    this.#beatAt = this.#lookedAt = clock.nowNs();
+    this.#beatAt = this.#lookedAt = this.#sinceNs = clock.nowNs();
     void attachment.ended.then((end) => {
       this.#over = end;
     });
@@ -60,6 +67,11 @@ export class Charge {
       this.#beatAt = now;
     }
     return endOf(this.#breaker.tick(now));
+  }
+
+  /** So long in charge now. */
+  inChargeNs(): number {
+    return this.#clock.nowNs() - this.#sinceNs;
   }
 
   /** Resolves when the kernel is without the policy. */
