@@ -21,6 +21,16 @@ export function wayOut(
   may: (branch: Branch, way: number) => boolean,
 ): number | undefined {
   if (avoid(from)) return undefined;
+  // A switch: one of its cases is the one.
+  for (const { root, questions } of switches(instance))
+    for (const own of questions) {
+      const exit = walk(instance, from, avoid, (branch, way) => {
+        if (rootOf(branch.left) !== root) return may(branch, way);
+        const { key, isTurned } = questionOf(branch);
+        return ((way === 0) !== isTurned) === (key === own);
+      });
+      if (exit !== undefined) return exit;
+    }
   const repeated = repeatedQuestions(instance);
   for (let answers = 0; answers < 1 << repeated.length; answers++) {
     const exit = walk(instance, from, avoid, (branch, way) => {
@@ -54,6 +64,25 @@ function walk(
     });
   }
   return undefined;
+}
+
+const mostCases = 8;
+
+/** A field of the task that is compared with several constants, and with nothing else. */
+function switches(instance: Instance): { root: Origin; questions: string[] }[] {
+  const found: { root: Origin; questions: string[] }[] = [];
+  for (const [root, branches] of questionsByRoot(instance)) {
+    if (root?.kind !== 'field' || !freeFields.test(root.name)) continue;
+    const isPlain = branches.every(
+      ({ left, right, condition }) =>
+        (condition === 'eq' || condition === 'ne') &&
+        left.atoms?.[0]?.origin === root &&
+        constantOf(right) !== undefined,
+    );
+    const questions = [...new Set(branches.map((branch) => questionOf(branch).key))];
+    if (isPlain && questions.length > 1 && questions.length <= mostCases) found.push({ root, questions });
+  }
+  return found;
 }
 
 /** What a branch asks, the same for a condition and its opposite. */

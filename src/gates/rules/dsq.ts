@@ -4,7 +4,7 @@ import { atSite, type Draft, type Rule } from '../engine/facts.ts';
 import { reachableFrom } from '../engine/flow.ts';
 import { loopsOf } from '../engine/loops.ts';
 import { guardsOf, type Reached, truthOf } from '../engine/reach.ts';
-import { anyOrigin, constantsOf, rootOf, type Value } from '../engine/values.ts';
+import { anyOrigin, constantsOf, type Origin, rootOf, type Value } from '../engine/values.ts';
 import { couldBe, idText, isBuiltIn, queueUses, type Use } from './queues.ts';
 
 export const dsqRule: Rule = {
@@ -66,7 +66,17 @@ function neverCreated(uses: readonly Use[]): Draft[] {
 
 /** Of a choice between several, the constants and parameters: they are given on some way. */
 function chosen({ atoms }: Value): bigint[] {
-  return (atoms ?? []).filter(({ origin }) => origin.kind === 'parameter').map(({ origin }) => origin.value);
+  return (atoms ?? [])
+    .filter(({ origin }) => origin.kind === 'parameter' || countsFromZero(origin))
+    .map(({ origin }) => (origin.kind === 'parameter' ? origin.value : 0n));
+}
+
+/** CPUs and groups are numbered from 0, and the first is always there. */
+function countsFromZero({ kind, name, value }: Origin): boolean {
+  if (kind === 'bits') return value > 0n && (value & (value + 1n)) === 0n;
+  return (
+    kind === 'mod' || (kind === 'arg' && name === 'cpu') || (kind === 'kfunc' && name === 'scx_bpf_task_cpu')
+  );
 }
 
 /** A mask tells what an id cannot be, not what it is. */

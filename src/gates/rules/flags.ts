@@ -53,7 +53,7 @@ function last(facts: Facts): Draft[] {
       anyOrigin(site.args[1], ({ kind, name }) => kind === 'arg' && name === 'enq_flags'),
   );
   const kicksOrRuns =
-    enqueue.sites.some(({ site }) => site.name === 'scx_bpf_kick_cpu') ||
+    enqueue.sites.some(({ site }) => site.name === 'scx_bpf_kick_cpu' && isOwnCpu(site.args[0])) ||
     !queueUses(facts).some(
       ({ use, ids, reached }) =>
         (use === 'insert' || use === 'insert-vtime') &&
@@ -69,6 +69,12 @@ function last(facts: Facts): Draft[] {
       at: { fn: enqueue.callback.entry, slot: 0, member: 'enqueue' },
     },
   ];
+}
+
+/** An idle CPU that is kicked is another: this one still runs the task. */
+function isOwnCpu(cpu: Value | undefined): boolean {
+  const root = rootOf(cpu);
+  return root === undefined || root.name === 'scx_bpf_task_cpu' || root.name === 'bpf_get_smp_processor_id';
 }
 
 function kicks({ sites }: Facts): Draft[] {

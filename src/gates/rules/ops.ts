@@ -61,7 +61,7 @@ export const opsRule: Rule = {
           'Keep one table; make two policies two files.',
         ),
       ];
-    return [...name(facts), ...flags(facts), ...numbers(facts), ...programs(facts)];
+    return [...name(facts), ...flags(facts), ...numbers(facts), ...programs(facts), ...strays(facts)];
   },
 };
 
@@ -180,4 +180,21 @@ function programs({ members, kernels }: Facts): Draft[] {
       });
   }
   return found;
+}
+
+/** Loaders refuse what they cannot attach, or leave it out: nobody calls it either way. */
+function strays({ object, subject }: Facts): Draft[] {
+  return object.programs.flatMap(({ name: program, section, members }) => {
+    if (!/^struct_ops/.test(section) || members.length > 0) return [];
+    return [
+      {
+        ...certain(
+          'ops-member',
+          `${program}() is written as an op, and the table does not name it; libbpf refuses the object, or leaves the program out.`,
+          `Name it in the table: POLICY(name, …, .op = (void *)${program}).`,
+        ),
+        at: { fn: subject.functionNamed(program) ?? 0, slot: 0, member: undefined },
+      },
+    ];
+  });
 }

@@ -2,7 +2,7 @@
 import { dsq } from '../data/kernels.ts';
 import type { Facts } from '../engine/facts.ts';
 import type { Reached } from '../engine/reach.ts';
-import { constantsOf, type Value } from '../engine/values.ts';
+import { anything, constantsOf, type Value } from '../engine/values.ts';
 
 export type QueueUse = 'create' | 'insert' | 'insert-vtime' | 'drain' | 'move-in' | 'move-in-vtime' | 'walk';
 
@@ -56,7 +56,10 @@ export function couldBe(value: Value, id: bigint): boolean {
         return (id & ~origin.value) === 0n;
       case 'mod':
         return id < origin.value;
-      case 'counter':
+      case 'counter': {
+        const from = constantsOf(origin.of[0] ?? anything)?.values;
+        return id < mostCounted && (from?.length !== 1 || id >= from[0]!);
+      }
       case 'arg':
         return id < mostCounted;
       default:

@@ -3,8 +3,9 @@
 import { kick, kthreadBit, sliceInf } from '../data/kernels.ts';
 import { inserts } from '../data/kfuncs.ts';
 import { atSite, type Draft, type Facts, type Rule } from '../engine/facts.ts';
+import type { Instance } from '../engine/instance.ts';
 import { guardsOf, type Reached, truthOf } from '../engine/reach.ts';
-import { constantsOf, rootOf, type Value } from '../engine/values.ts';
+import { constantsOf, type Origin, rootOf, type Value } from '../engine/values.ts';
 
 export const slicesRule: Rule = {
   about: 'slices end, in time',
@@ -19,6 +20,7 @@ export const slicesRule: Rule = {
 };
 
 const longNs = 1_000_000_000n;
+const noticeableNs = 500_000_000n;
 /** The watchdog that our runner sets at most. */
 const watchdogMs = 5_000n;
 
@@ -52,7 +54,7 @@ function written(facts: Facts): Draft[] {
 
 function problemOf(facts: Facts, reached: Reached, slice: Value, at: NonNullable<Draft['at']>): Draft[] {
   const known = constantsOf(slice);
-  if (known === undefined) return [];
+  if (known === undefined) return calculated(facts, reached, slice, at);
   const parameter = (slice.atoms ?? []).find(({ origin }) => origin.kind === 'parameter')?.origin.name;
   const who =
     parameter === undefined || known.values.length > 1
@@ -75,15 +77,15 @@ function problemOf(facts: Facts, reached: Reached, slice: Value, at: NonNullable
       },
     ];
   }
-  if (longest > longNs && !canPreempt(facts)) {
+  if (longest > noticeableNs && !canPreempt(facts)) {
     const timeoutMs = limitMs(facts);
-    const isReject = longest > (timeoutMs * 1_000_000n) / 2n;
+    const isReject = longest > longNs;
     return [
       {
         code: 'slice-too-long',
         severity: isReject ? 'reject' : 'warn',
         sure: isReject ? sure : 'likely',
-        why: `${who} is ${Number(longest) / 1e9} s; who waits behind two such turns ${isReject ? `waits longer than the watchdog does (${timeoutMs} ms)` : 'waits for seconds'}.`,
+        why: `${who} is ${Number(longest) / 1e9} s; who waits behind ${isReject ? `a few such turns waits longer than the watchdog does (${timeoutMs} ms)` : 'a few such turns waits for seconds'}.`,
         instead,
         at,
       },
@@ -101,6 +103,61 @@ function problemOf(facts: Facts, reached: Reached, slice: Value, at: NonNullable
       },
     ];
   return [];
+}
+
+/** Of weights and priorities, at their most. */
+const mostOfField: Readonly<Record<string, bigint>> = {
+  'task_struct.scx.weight': 10_000n,
+  'task_struct.static_prio': 139n,
+  'task_struct.prio': 139n,
+};
+
+/** What it can come to where only parameters, weights and constants are in it; undefined where anything else is, or where it was compared with a limit. */
+function mostOf(instance: Instance, value: Value, depth: number): bigint | undefined {
+  if (value.atoms === undefined || depth < 0) return undefined;
+  let most = 0n;
+  for (const { origin } of value.atoms) {
+    const one = mostOfOrigin(instance, origin, depth);
+    if (one === undefined) return undefined;
+    if (one > most) most = one;
+  }
+  return most;
+}
+
+function mostOfOrigin(instance: Instance, origin: Origin, depth: number): bigint | undefined {
+  const { kind, name, value, of } = origin;
+  if (kind === 'const' || kind === 'parameter') return value;
+  if (kind === 'field') return mostOfField[name];
+  if (kind !== 'calc') return undefined;
+  for (const { left, right } of instance.branches.values())
+    if ([left, right].some(({ atoms }) => atoms?.some((atom) => atom.origin === origin))) return undefined;
+  const [a, b] = of.map((one) => mostOf(instance, one, depth - 1));
+  const divisor = of[1] === undefined ? undefined : constantsOf(of[1])?.values[0];
+  if (a === undefined) return undefined;
+  if (name === 'div') return divisor ? a / divisor : undefined;
+  if (name === 'rsh') return divisor === undefined ? undefined : a >> divisor;
+  if (b === undefined) return undefined;
+  return name === 'mul' ? a * b : name === 'add' ? a + b : undefined;
+}
+
+function calculated(
+  facts: Facts,
+  { instance }: Reached,
+  slice: Value,
+  at: NonNullable<Draft['at']>,
+): Draft[] {
+  const most = mostOf(instance, slice, 8);
+  if (most === undefined || most <= longNs || canPreempt(facts)) return [];
+  return [
+    {
+      code: 'slice-too-long',
+      severity: 'reject',
+      sure: 'likely',
+      why: `The slice is calculated without an upper limit: with the parameters as they are it comes to ${(Number(most) / 1e9).toFixed(1)} s for the heaviest task, and everybody else on that CPU waits.`,
+      instead: 'Limit it: smaller(slice, 100000000) of include/vtime.h.',
+      at,
+    },
+  ];
 }
 
 function limitMs({ ops }: Facts): bigint {

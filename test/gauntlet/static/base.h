@@ -67,15 +67,19 @@ s32 OP(small_select_cpu, struct task_struct *p, s32 prev_cpu, u64 wake_flags)
 	SELECT_CPU;
 }
 
+#ifndef NO_ENQUEUE
 void ENQUEUE_OP(small_enqueue, struct task_struct *p, u64 enq_flags)
 {
 	ENQUEUE;
 }
+#endif
 
+#ifndef NO_DISPATCH
 void OP(small_dispatch, s32 cpu, struct task_struct *prev)
 {
 	DISPATCH;
 }
+#endif
 
 void OP(small_running, struct task_struct *p)
 {

@@ -46,6 +46,7 @@ export const cases: readonly Case[] = [
   c('ops-sleepable', 'ops-sleepable', 'bpf_scx_check_member: enqueue may not sleep'),
   c('ops-none', 'ops-missing', 'nothing to attach'),
   c('ops-several', 'ops-several', 'one policy is one table'),
+  c('ops-forgotten', 'ops-member', 'an op that the table does not name: EINVAL at load'),
   c('ops-bandwidth', 'ops-member', 'cgroup_set_bandwidth came with 6.17', { kernels: ['6.16.12'] }),
   sound('ops-bandwidth', 'and is there in 6.18'),
 
@@ -133,6 +134,7 @@ export const cases: readonly Case[] = [
   sound('dsq-created', 'and so it is'),
   c('dsq-never_created_beside', 'dsq-never-created', 'one per CPU does not reach 0x123456'),
   sound('dsq-for_each_cpu', 'one per CPU'),
+  c('dsq-first_missing', 'dsq-never-created', 'CPU 0 has none'),
   c('dsq-twice', 'dsq-created-twice', '-EEXIST is what init returns'),
   sound('dsq-twice_ignored', '-EEXIST that nobody looks at'),
   c('dsq-twice_in_loop', 'dsq-created-twice', 'the second round'),
@@ -152,6 +154,7 @@ export const cases: readonly Case[] = [
 
   c('tasks-dropped_all', 'task-dropped', 'enqueue counts, and that is all'),
   c('tasks-dropped_some', 'task-dropped', 'from nice 11 on'),
+  c('tasks-dropped_class', 'task-dropped', 'batch and idle tasks'),
   c('tasks-dropped_sometimes', 'task-dropped', 'each hundredth'),
   sound('tasks-dropped_stateless', 'only if storage is missing', { warns: ['task-dropped'] }),
   c('tasks-dropped_when_full', 'task-dropped', 'ring buffers are full sooner or later'),
@@ -200,6 +203,7 @@ export const cases: readonly Case[] = [
 
   c('flags-last_alone', 'enq-last-unhandled', '"SCX_OPS_ENQ_LAST requires ops.enqueue()"'),
   c('flags-last_ignored', 'enq-last-unhandled', 'the queue fills and nobody is told'),
+  c('flags-last_kicks_others', 'enq-last-unhandled', 'an idle CPU is another one'),
   sound('flags-last_handled', 'to the local DSQ'),
   c('flags-kick_both', 'kick-flags', '"PREEMPT/WAIT cannot be used with SCX_KICK_IDLE"'),
   sound('flags-kick_either', 'one or the other'),
@@ -217,7 +221,10 @@ export const cases: readonly Case[] = [
   c('slices-infinite_written', 'slice-infinite', 'written into the field'),
   c('slices-minute', 'slice-too-long', 'the watchdog is faster'),
   c('slices-minute_parameter', 'slice-too-long', 'by default'),
-  sound('slices-second_and_a_half', 'seconds of waiting', { warns: ['slice-too-long'] }),
+  c('slices-second_and_a_half', 'slice-too-long', 'five of them, and the watchdog strikes'),
+  sound('slices-long', 'seconds of waiting', { warns: ['slice-too-long'] }),
+  c('slices-by_weight', 'slice-too-long', 'nice -20 weighs 88 times as much: 1.7 s'),
+  sound('slices-by_weight_limited', 'at most 100 ms'),
   sound('slices-tenth', '100 ms'),
   sound('slices-short_parameter', '5 ms'),
   sound('slices-zero', 'what is left: one nanosecond', { warns: ['slice-zero'] }),

@@ -19,6 +19,10 @@ const volatile bool by_vtime = false;
 #define INIT s32 error = 0; u32 i; bpf_for(i, 0, scx_bpf_nr_cpu_ids()) { error = scx_bpf_create_dsq(i, -1); if (error) break; } return error
 #define ENQUEUE scx_bpf_dsq_insert(p, scx_bpf_task_cpu(p), slice_ns, enq_flags); kick_idle_cpu(p)
 #define DISPATCH scx_bpf_dsq_move_to_local(cpu)
+#elif defined(CASE_first_missing)
+#define INIT s32 error = 0; u32 i; bpf_for(i, 1, scx_bpf_nr_cpu_ids()) { error = scx_bpf_create_dsq(i, -1); if (error) break; } return error
+#define ENQUEUE scx_bpf_dsq_insert(p, scx_bpf_task_cpu(p), slice_ns, enq_flags); kick_idle_cpu(p)
+#define DISPATCH scx_bpf_dsq_move_to_local(cpu)
 #elif defined(CASE_twice)
 #define INIT s32 error = scx_bpf_create_dsq(QUEUE, -1); return error ? error : scx_bpf_create_dsq(QUEUE, -1)
 #elif defined(CASE_twice_ignored)

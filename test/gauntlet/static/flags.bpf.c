@@ -10,6 +10,9 @@ u64 idlers;
 #elif defined(CASE_last_ignored)
 #define MORE .flags = 2,
 #define ENQUEUE scx_bpf_dsq_insert(p, QUEUE, slice_ns, enq_flags)
+#elif defined(CASE_last_kicks_others)
+#define MORE .flags = 2,
+#define ENQUEUE scx_bpf_dsq_insert(p, QUEUE, slice_ns, enq_flags); kick_idle_cpu(p)
 #elif defined(CASE_last_handled)
 #define MORE .flags = 2,
 #define ENQUEUE scx_bpf_dsq_insert(p, enq_flags & SCX_ENQ_LAST ? SCX_DSQ_LOCAL : QUEUE, slice_ns, enq_flags)

@@ -36,6 +36,9 @@
 #define NO_OPS
 #elif defined(CASE_several)
 #define SECOND
+#elif defined(CASE_forgotten)
+#include "policy.h"
+void OP(small_enable, struct task_struct *p) {}
 #elif defined(CASE_bandwidth)
 #include "policy.h"
 void OP(small_bandwidth, struct cgroup *cgrp) {}
