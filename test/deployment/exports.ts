@@ -4,9 +4,12 @@ import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { canonicalJson } from '../../src/core/canonical.ts';
 import type { Blobs } from '../../src/core/machine.ts';
+import type { Arm } from '../../src/core/records.ts';
 import { exportedFiles, type Manifest } from '../../src/deployment/manifest.ts';
+import type { Store } from '../../src/knowledge/store.ts';
 import { fillDirectory } from '../../src/linux/new-directory.ts';
 import { keptJob } from '../../src/machines/jobs.ts';
+import { candidate, experiment, machine, outcome } from '../records/build.ts';
 
 export interface ExportsWish {
   readonly blobs: Blobs;
@@ -26,6 +29,25 @@ export async function exportOf(
   const grant = { policy, verdict: '0'.repeat(64), releases: [release] };
   const { files } = exportedFiles(grant, parts, { covers: 'release', nowMs: 0 });
   await fillDirectory(directory, files);
+}
+
+/** Records of an accepted verdict about an object without parameters, measured on this release; the verdict's digest. */
+export async function acceptedVerdict(
+  { records, blobs }: Pick<Store, 'records' | 'blobs'>,
+  name: string,
+  object: string,
+  release: string,
+): Promise<string> {
+  const policy = { name, object: await blobs.put(readFileSync(object)), parameters: {} };
+  const arm: Arm = { id: `policy:${name}`, name, kind: 'policy', policy };
+  const place = machine();
+  const run = experiment({ arm, machine: { ...place, kernel: { ...place.kernel, release } } });
+  return records.put({
+    ...{ kind: 'verdict', version: 1, from: [], plan: {}, observations: [], others: [] },
+    outcomes: [await records.put(outcome({ from: [await records.put(run)] }))],
+    candidates: { [arm.id]: await records.put(candidate(arm)) },
+    judgement: { decision: 'accepted', chosen: arm.id },
+  });
 }
 
 /** Copies of the export in `directory`/fifo with another member in the manifest, or another job. Returns all files. */

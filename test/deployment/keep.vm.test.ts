@@ -5,31 +5,50 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import type { Manifest } from '../../src/deployment/manifest.ts';
+import { openStore } from '../../src/knowledge/store.ts';
 import { mustRun } from '../../src/linux/process.ts';
 import { tools } from '../../src/linux/tools.ts';
 import { type GuestPrograms, guestPrograms } from '../support/guests.ts';
 import { defaultArm, experiment, type Lab, openLab } from '../support/lab.ts';
 import { root } from '../support/paths.ts';
-import { exportOf, spoiledExports } from './exports.ts';
+import { start } from '../support/schedcp.ts';
+import { acceptedVerdict, exportOf, spoiledExports } from './exports.ts';
 
 let lab: Lab;
 let programs: GuestPrograms;
 const directory = mkdtempSync(join(tmpdir(), 'schedcp-keep-'));
 const said = new Map<string, string>();
 
+/** As a person does it, from records of an accepted verdict. */
+async function exportByProduct(object: string): Promise<void> {
+  const home = mkdtempSync(join(tmpdir(), 'schedcp-keep-records-'));
+  try {
+    const store = openStore(join(home, 'schedcp'));
+    const verdict = await acceptedVerdict(store, 'fifo', object, lab.kernel.release);
+    const { ended } = start(['export', verdict.slice(0, 10), join(directory, 'fifo'), '--json'], {
+      env: { XDG_DATA_HOME: home },
+    });
+    const { code, json, err } = await ended;
+    if (code !== 0 || json.exported !== true)
+      throw new Error(`export: ${code} ${JSON.stringify(json)} ${err}`);
+  } finally {
+    rmSync(home, { recursive: true });
+  }
+}
+
 beforeAll(async () => {
   lab = await openLab();
   programs = await guestPrograms();
   const wish = { blobs: lab.store.blobs, runner: lab.runner.file, release: lab.kernel.release };
-  for (const name of ['fifo', 'error'])
-    await exportOf(wish, join(directory, name), name, `${root}/test/runner/objects/${name}.bpf.o`);
+  const [object, error] = ['fifo', 'error'].map((name) => `${root}/test/runner/objects/${name}.bpf.o`);
+  await exportByProduct(object!);
+  await exportOf(wish, join(directory, 'error'), 'error', error!);
   spoiledExports(directory);
-  const object = `${root}/test/runner/objects/fifo.bpf.o`;
-  const files = [directory, object];
+  const files = [directory, object!];
   const packed = await lab.vm.pack(programs.keepTest, files, { cwd: '/', path: '/usr/bin:/bin' });
   const workload = {
     ...{ kind: 'command' as const, name: 'keep-test', cwd: '/', env: {}, runs: 1, patterns: {} },
-    ...{ argv: [packed.executable, directory, object], with: files, payload: packed.digest },
+    ...{ argv: [packed.executable, directory, object!], with: files, payload: packed.digest },
   };
   const outcome = await lab.vm.run(
     experiment(lab, { arm: defaultArm, mode: 'fast', cpus: 2, limitMs: 280_000, workload }),
@@ -80,16 +99,9 @@ it('what it reads and decides, under sanitizers; and it reads what export writes
     const made = await mustRun(compiler.program('make'), args, { env: compiler.env, limitMs: 120_000 });
     expect(made).toContain('all good');
     const manifest = join(directory, 'fifo', 'manifest.json');
-    const { files, loads, policy } = JSON.parse(readFileSync(manifest, 'utf8')) as Manifest;
+    const { files, loads, policy, verdict } = JSON.parse(readFileSync(manifest, 'utf8')) as Manifest;
     const read = await mustRun(join(build, 'keep-unit'), [manifest], { env: compiler.env, limitMs: 10_000 });
-    const digests = [
-      '0'.repeat(64),
-      policy.identity,
-      'fifo',
-      files['policy.job'],
-      loads,
-      files['schedcp-runner'],
-    ];
+    const digests = [verdict, policy.identity, 'fifo', files['policy.job'], loads, files['schedcp-runner']];
     expect(read).toBe(`read\n${digests.join(' ')}\n${lab.kernel.release}\n`);
   } finally {
     rmSync(build, { recursive: true });
