@@ -11,13 +11,13 @@ export const rightCodes = {
   'null-unchecked': ['null-unchecked', 'prev-unchecked'],
   'reference-leak': ['reference-leak'],
   'loop-unbounded': ['loop-unbounded', 'loop-endless'],
-  'index-unbounded': ['index-unbounded', 'out-of-bounds', 'access-out-of-bounds'],
+  'index-unbounded': ['index-unbounded'],
   'kfunc-sleeps': ['kfunc-sleeps', 'ops-sleepable'],
   'kfunc-place': ['kfunc-place'],
   'kernel-write': ['kernel-write'],
   'lock-held-call': ['lock-held-call'],
-  licence: ['ops-licence', 'licence'],
-  'ops-table': ['ops-timeout', 'ops-flags', 'ops-name', 'ops-batch', 'ops-member'],
+  licence: ['licence'],
+  'ops-table': ['ops-timeout', 'ops-flags', 'ops-name', 'ops-batch', 'ops-member', 'storage-never-made'],
   'init-fails': ['init-fails', 'dsq-created-twice', 'dsq-built-in-id'],
   'queue-missing': ['dsq-never-created'],
   'queue-not-drained': ['dsq-never-drained', 'dispatch-does-nothing'],
@@ -40,9 +40,8 @@ export const rightCodes = {
   'memory-used-up': ['map-never-emptied'],
   'cpus-unused': [],
   'busy-idle': ['kick-own-cpu'],
-  'preempt-storm': ['preempt-always'],
-  latency: [],
-  hotplug: ['dsq-never-drained', 'hotplug'],
+  'preempt-storm': [],
+  hotplug: ['dsq-never-drained'],
 } as const satisfies Record<string, readonly string[]>;
 
 export type FaultClass = keyof typeof rightCodes;
@@ -86,6 +85,5 @@ export const rightCheckers: Readonly<Record<FaultClass, readonly CheckerName[]>>
   'cpus-unused': ['work-conservation', 'equal-shares'],
   'busy-idle': ['livelock'],
   'preempt-storm': ['latency', 'weights', 'equal-shares', 'livelock', 'starvation'],
-  latency: ['latency', 'starvation', 'work-conservation'],
   hotplug: ['ejected', 'lost-task', 'starvation', 'work-conservation'],
 };

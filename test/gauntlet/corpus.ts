@@ -75,7 +75,12 @@ export function writeLabel(label: Label): void {
   const at = all.findIndex(({ name }) => name === label.name);
   if (at < 0) all.push(label);
   else all[at] = label;
-  writeFileSync(join(corpusDirectory, 'labels.json'), `${JSON.stringify(all, null, 2)}\n`);
+  // Short lists on one line, as the formatter wants them.
+  const text = JSON.stringify(all, null, 2).replace(
+    /\[\s+("[^\]{}]*")\s+\]/g,
+    (_, list: string) => `[${list.replace(/\s+/g, ' ')}]`,
+  );
+  writeFileSync(join(corpusDirectory, 'labels.json'), `${text}\n`);
 }
 
 /** Everything that there is, by origin and name. */
