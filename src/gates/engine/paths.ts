@@ -1,4 +1,5 @@
 // Ways through a function that avoid what should have happened on them, and how free each is: a way whose branches depend on nothing but the task and the moment can be taken.
+import { reachableFrom } from './flow.ts';
 import type { Branch, Instance } from './instance.ts';
 import { anyOrigin, constantOf, type Origin, rootOf } from './values.ts';
 
@@ -45,25 +46,41 @@ export function wayOut(
 }
 
 function walk(
-  { flow, branches, entered }: Instance,
+  instance: Instance,
   from: number,
   avoid: (block: number) => boolean,
   may: (branch: Branch, way: number) => boolean,
 ): number | undefined {
+  const { flow, branches, entered } = instance;
   const seen = new Set([from]);
   const work = [from];
+  const go = (to: number): void => {
+    if (seen.has(to) || entered[to] !== 1 || avoid(to)) return;
+    seen.add(to);
+    work.push(to);
+  };
   for (let block = work.pop(); block !== undefined; block = work.pop()) {
     const { next } = flow.blocks[block]!;
     if (next.length === 0) return block;
     const branch = branches.get(block);
-    next.forEach((to, way) => {
-      if (seen.has(to) || entered[to] !== 1 || avoid(to)) return;
-      if (branch !== undefined && !may(branch, way)) return;
-      seen.add(to);
-      work.push(to);
-    });
+    const open = next.filter((_, way) => branch === undefined || may(branch, way));
+    for (const to of open) go(to);
+    if (open.length === next.length) continue;
+    const below = flow.postdominator[block]!;
+    if (below >= 0 && isClear(instance, block, below, avoid)) go(below);
   }
   return undefined;
+}
+
+/** Whichever way it goes, it comes to `below` without what is to be avoided. */
+function isClear(
+  { flow }: Instance,
+  block: number,
+  below: number,
+  avoid: (block: number) => boolean,
+): boolean {
+  for (const between of reachableFrom(flow, block, (to) => to === below)) if (avoid(between)) return false;
+  return true;
 }
 
 const mostCases = 8;

@@ -23,6 +23,7 @@ export class Subject {
   readonly #byPlace = new Map<string, number>();
   readonly #flows: (Flow | undefined)[] = [];
   readonly #fields = new Map<CoreRelocation, string>();
+  readonly #arities = new Map<string, number>();
   readonly #accesses = new Map<string, string>();
   readonly #variables = new Map<string, readonly Variable[]>();
 
@@ -48,6 +49,19 @@ export class Subject {
     return reference?.kind === 'function'
       ? this.#byPlace.get(`${reference.section}:${reference.offset}`)
       : undefined;
+  }
+
+  /** How many arguments a kfunc takes, as the object declares it. */
+  arityOf(kfunc: string): number {
+    let arity = this.#arities.get(kfunc);
+    if (arity === undefined) {
+      const { externs, btf } = this.object;
+      const extern = externs.find(({ kind, name }) => kind === 'kfunc' && name === kfunc);
+      const func = extern === undefined ? undefined : btf.typeOf(extern.type, 'func');
+      arity = func === undefined ? 5 : Math.min(btf.typeOf(func.type, 'func_proto').parameters.length, 5);
+      this.#arities.set(kfunc, arity);
+    }
+    return arity;
   }
 
   functionNamed(name: string): number | undefined {

@@ -27,6 +27,13 @@ const calling: Readonly<Record<string, readonly [argument: number, how: Site['ho
   bpf_rbtree_add_impl: [2, 'once'],
 };
 
+/** Helpers without arguments. */
+const silent = new Set(
+  'bpf_ktime_get_ns bpf_get_prandom_u32 bpf_get_smp_processor_id bpf_get_current_pid_tgid bpf_get_current_task bpf_get_numa_node_id bpf_jiffies64 bpf_ktime_get_boot_ns bpf_get_current_task_btf bpf_ktime_get_coarse_ns bpf_ktime_get_tai_ns'.split(
+    ' ',
+  ),
+);
+
 function isMemory({ atoms }: Value): boolean {
   const origin = atoms?.length === 1 ? atoms[0]!.origin : undefined;
   return origin?.kind === 'data' || (origin?.kind === 'helper' && nullable.has(origin.name));
@@ -348,6 +355,9 @@ export class Transfer {
     call: Parameters<typeof passCall>[2],
     declared: string,
   ): void {
+    const taken = call.what === 'kfunc' ? this.#subject.arityOf(declared) : silent.has(call.name) ? 0 : 5;
+    // What other registers hold is not for the call.
+    for (let register = taken + 1; register <= 5; register++) state[register] = anything;
     const args = callArguments(state, declared);
     const entry = calling[call.name];
     const pointer = entry === undefined ? undefined : rootOf(args[entry[0]]);
