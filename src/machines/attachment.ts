@@ -26,6 +26,8 @@ export interface AttachmentParts {
   readonly force?: (pid: number) => void;
   /** How long it may take until the policy is attached, or refused. Default 60 s: the verifier has 30. */
   readonly limitMs?: number;
+  /** How long letting go may take. Default 15 s: a policy that does not go is told to by SysRq after 1 s, and given up after 5. */
+  readonly detachLimitMs?: number;
   readonly signal?: AbortSignal;
 }
 
@@ -33,7 +35,6 @@ type EventOf<K extends RunnerEvent['event']> = Extract<RunnerEvent, { event: K }
 
 /** A holder answers a line within milliseconds; one that does not is frozen or gone. */
 const answerLimitMs = 5000;
-/** A policy that does not go is told to by SysRq after 1 s, and given up after 5. */
 const detachLimitMs = 15_000;
 
 /** Waits until the holder says that it holds a policy, or why not. Throws Fault: interrupted, unavailable (it says nothing, or ends). */
@@ -146,7 +147,10 @@ class Held implements Attachment {
   async detach(): Promise<AttachmentEnd> {
     if (!this.isOver) this.send('detach');
     const pid = this.hold?.pid;
-    const timer = setTimeout(() => pid !== undefined && this.parts.force?.(pid), detachLimitMs);
+    const timer = setTimeout(
+      () => pid !== undefined && this.parts.force?.(pid),
+      this.parts.detachLimitMs ?? detachLimitMs,
+    );
     try {
       return await this.ended;
     } finally {

@@ -3,9 +3,11 @@
 
 import { attachCases } from './attach-cases.ts';
 import type { HostBench } from './host-bench.ts';
+import { productCases } from './product-cases.ts';
 import { undoCases } from './undo-cases.ts';
 
 export function hostCases(bench: HostBench): void {
   undoCases(bench);
   attachCases(bench);
+  productCases(bench);
 }

@@ -1,0 +1,92 @@
+// The product itself, as its users start it, where its host has sched_ext.
+
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { appendFileSync, mkdtempSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect, it } from 'vitest';
+import { root } from '../support/paths.ts';
+import { type HostBench, rememberProcesses, restored, traces } from './host-bench.ts';
+
+export function productCases({ runner }: HostBench): void {
+  const records = mkdtempSync('/tmp/product-');
+  const env = {
+    ...{ PATH: process.env.PATH, HOME: '/root' },
+    ...{ SCHEDCP_RUNNER: runner.file, XDG_DATA_HOME: records, XDG_CACHE_HOME: join(records, 'cache') },
+  };
+  /** Its answer, and how it ended. */
+  const schedcp = async (...words: string[]): Promise<Answered> => {
+    const line = [join(root, 'bin/schedcp'), ...words, '--json'];
+    const child = spawn(process.execPath, line, { env, cwd: '/', stdio: ['ignore', 'pipe', 'pipe'] });
+    let [out, err] = ['', ''];
+    child.stdout.on('data', (chunk) => {
+      out += chunk;
+    });
+    child.stderr.on('data', (chunk) => {
+      err += chunk;
+    });
+    const [code] = await once(child, 'close');
+    const text = out.trim().split('\n').at(-1) ?? '';
+    return { code, answer: text.startsWith('{') ? JSON.parse(text) : text, err: err.slice(-600) };
+  };
+  const product = (name: string, body: () => Promise<void> | void): void =>
+    it(`product: ${name}`, async () => {
+      rememberProcesses();
+      const before = traces();
+      await body();
+      await restored(before);
+    });
+
+  product('verify --machine host', async () => {
+    const file = join(root, 'policies/vtime/vtime.bpf.o');
+    const { code, answer, err } = await schedcp('verify', file, '--machine', 'host');
+    expect({ code, finding: answer.finding }, err).toEqual({ code: 0, finding: null });
+    expect(answer.kernel).toBe(readFileSync('/proc/sys/kernel/osrelease', 'utf8').trim());
+  });
+  product('verify --machine host: a queue that is not there', async () => {
+    const file = join(root, 'test/runner/objects/nodsq.bpf.o');
+    const { code, answer } = await schedcp('verify', file, '--machine', 'host');
+    expect(code).toBe(1);
+    expect(answer.finding).toMatchObject({ code: 'ejected' });
+  });
+  let verdict = '';
+  product('tune --machine host', async () => {
+    const { code, answer, err } = await schedcp(
+      ...[
+        'tune',
+        '--machine',
+        'host',
+        '--workload',
+        'long-tail',
+        '--policies',
+        'length',
+        '--settings',
+        'none',
+      ],
+      ...['--no-harm', '--blocks', '6'],
+    );
+    expect(code, `${JSON.stringify(answer).slice(0, 300)} ${err}`).toBe(0); // a third less, by theory
+    expect(answer.decision).toBe('accepted');
+    verdict = answer.records[0].digest;
+  });
+  product('deploy --on host: by steps, kept, and given back', async () => {
+    const log = join(records, 'kpi.log');
+    const timer = setInterval(() => appendFileSync(log, `rate ${100 + Math.sin(Date.now())}\n`), 100);
+    const source = { from: 'log', file: log, line: 'rate {number}' };
+    const kpi = JSON.stringify({ name: 'rate', direction: 'higher', source });
+    const steps = ['--reference', '10', '--block', '1', '--washout', '0.2', '--dwell', '10', '--keep', '3'];
+    const { code, answer, err } = await schedcp('deploy', verdict, '--on', 'host', '--kpi', kpi, ...steps);
+    clearInterval(timer);
+    expect({ code, why: answer.why ?? answer, restored: answer.restored }, err).toMatchObject({
+      code: 0,
+      restored: { verified: true, state: 'disabled' },
+    });
+  });
+}
+
+interface Answered {
+  readonly code: number | null;
+  // biome-ignore lint/suspicious/noExplicitAny: answers of every shape
+  readonly answer: any;
+  readonly err: string;
+}
