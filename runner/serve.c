@@ -15,7 +15,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { MAX_JOB = 64 << 20, HUNG_UP_MS = 20, COMING_MS = 500 };
+enum { MAX_JOB = 64 << 20, HUNG_UP_MS = 20, COMING_MS = 500, STOPPED_MS = 8000 };
 static const char job_file[] = "/run/held.job", socket_file[] = RUN_DIRECTORY "/hold-0123456789ab.sock";
 
 /* Who has just come may be heard before the kernel says that somebody is there. */
@@ -225,14 +225,19 @@ static void worked(struct served *s, int status)
 static void reap(struct served *s)
 {
 	int status;
-	for (pid_t pid; (pid = waitpid(-1, &status, WNOHANG)) > 0;) {
-		if (pid == s->work)
+	for (pid_t pid; (pid = waitpid(-1, &status, WNOHANG | WUNTRACED | WCONTINUED)) > 0;) {
+		bool lives = WIFSTOPPED(status) || WIFCONTINUED(status);
+		if (pid == s->work && !lives)
 			worked(s, status);
-		if (pid == s->holder) {
+		if (pid == s->holder)
+			s->stopped = WIFSTOPPED(status) ? now_ns() : 0;
+		if (pid == s->holder && !lives) {
 			s->held = status;
 			release(s);
 		}
 	}
+	if (s->stopped && now_ns() > s->stopped + STOPPED_MS * MS) /* its survivor would have done it long ago: it was stopped before it had one */
+		kill(s->holder, SIGKILL);
 }
 
 void serve(const struct job *job)

@@ -6,6 +6,7 @@
 struct served {
 	int control, hold; /* hold: our end of its input and output, -1: nobody holds */
 	pid_t work, holder; /* 0: none */
+	uint64_t stopped; /* since when the holder is, 0: it is not */
 	int held; /* status of the holder that has ended, until that is told */
 	char line[256];
 	size_t n;
