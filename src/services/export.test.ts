@@ -15,6 +15,7 @@ import { policyIdentity } from '../deployment/identity.ts';
 import { manifestSchema } from '../deployment/manifest.ts';
 
 const sha256 = (bytes: Uint8Array): string => createHash('sha256').update(bytes).digest('hex');
+const golden = (name: string): string => `../../test/services/golden/${name}.txt`;
 const parameters = { slice_ns: 3_000_000 };
 
 /** A verdict over one arm, measured on 6.18.0-test. */
@@ -89,6 +90,24 @@ describe('export', () => {
     ]);
   });
 
+  it('what a person reads', async () => {
+    const { fixed, verdict, directory } = await judged('accepted');
+    const { text } = await fixed.call('export', { verdict, directory });
+    const plain = (read: string): string =>
+      read
+        .replaceAll(verdict, '<verdict>')
+        .replaceAll(verdict.slice(0, 12), '<verdict>')
+        .replaceAll(fixed.directory, '<directory>')
+        .replace(/\d+ bytes/g, '<n> bytes');
+    await expect(plain(text)).toMatchFileSnapshot(golden('export'));
+    for (const name of ['README.md', 'schedcp-keep.service']) {
+      const read = readFileSync(join(directory, name), 'utf8');
+      await expect(plain(read)).toMatchFileSnapshot(
+        golden(`export-${name.replace(/\W\w+$/, '').toLowerCase()}`),
+      );
+    }
+  });
+
   it('its unit is one that systemd understands, without a word of complaint', async (context) => {
     const { fixed, verdict, directory } = await judged('accepted');
     await fixed.call('export', { verdict, directory });
@@ -113,6 +132,39 @@ describe('export', () => {
     expect(verified(unit)).toBe('');
     // every exit that is final (runner/keep.c) is one after which systemd does not start it again
     expect(unit).toMatch(/^RestartPreventExitStatus=2 10 11 12 13 14 16$/m);
+  });
+
+  it('its README installs where the unit looks, and uninstalls to the last file', async () => {
+    const { fixed, verdict, directory } = await judged('accepted');
+    await fixed.call('export', { verdict, directory });
+    const [install = '', , uninstall = ''] = readFileSync(join(directory, 'README.md'), 'utf8')
+      .split(/^(?:Install|Status|Uninstall):$/m)
+      .slice(1)
+      .map((part) => part.match(/^ {4}.*$/gm)?.join('\n') ?? '');
+    expect([install, uninstall].map((lines) => lines.split('\n').length)).toEqual([3, 3]);
+    const tree = join(fixed.directory, 'tree');
+    for (const path of ['etc/systemd/system', 'usr/local/lib', 'var/lib/other'])
+      mkdirSync(join(tree, path), { recursive: true });
+    const files = (): string[] => readdirSync(tree, { recursive: true }).map(String).sort();
+    const before = files();
+    const obey = (lines: string): void => {
+      const moved = lines.replaceAll('sudo ', '').replace(/ (\/(usr|etc|var)\/)/g, ` ${tree}$1`);
+      execFileSync('sh', ['-ec', `systemctl() { :; }\n${moved}`], { cwd: directory });
+    };
+    obey(install);
+    const unit = readFileSync(join(tree, 'etc/systemd/system/schedcp-keep.service'), 'utf8');
+    const [, program = '', manifest = ''] = /^ExecStart=(\S+) keep --manifest (\S+)$/m.exec(unit) ?? [];
+    expect(statSync(join(tree, program)).mode & 0o111).toBe(0o111);
+    expect(readdirSync(join(tree, manifest, '..')).sort()).toEqual([
+      'README.md',
+      'manifest.json',
+      'policy.job',
+      'schedcp-runner',
+    ]);
+    mkdirSync(join(tree, 'var/lib/schedcp')); // systemd does: StateDirectory
+    writeFileSync(join(tree, 'var/lib/schedcp/last-attempt'), '');
+    obey(uninstall);
+    expect(files()).toEqual(before);
   });
 
   it('says who asked, and covers a series when told to', async () => {
