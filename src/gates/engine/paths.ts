@@ -22,6 +22,11 @@ export function wayOut(
   may: (branch: Branch, way: number) => boolean,
 ): number | undefined {
   if (avoid(from)) return undefined;
+  // Most questions are settled without asking which answers go together.
+  const roots = new Set(switches(instance).map(({ root }) => root));
+  const mayAtAll = (branch: Branch, way: number): boolean =>
+    roots.has(rootOf(branch.left) as Origin) || may(branch, way);
+  if (walk(instance, from, avoid, mayAtAll) === undefined) return undefined;
   // A switch: one of its cases is the one.
   for (const { root, questions } of switches(instance))
     for (const own of questions) {
