@@ -109,7 +109,7 @@ describe('the static gate of verify', () => {
     expect(reply.exit).toBe(1);
     expect(reply.output).toMatchObject({
       accepted: false,
-      static: { findings: [{ code: 'compile-error', place: { line: 1, column: 2 } }] },
+      static: { findings: [{ code: 'does-not-compile', place: { line: 1, column: 2 } }] },
     });
     expect(reply.text).toContain('scx_bpf_dsq_move_to_local()');
   });

@@ -9,7 +9,7 @@ import { holds } from '../engine/refine.ts';
 import { anyOrigin, constantOf, type Origin, rootOf, type Value } from '../engine/values.ts';
 
 export const verifierRule: Rule = {
-  about: 'pointers are asked for null, kernel memory is not written, references are given back',
+  about: 'pointers are asked for null, indexes bounded, kernel memory not written, references given back',
   codes: [
     'prev-unchecked',
     'null-unchecked',

@@ -29,6 +29,13 @@ describe('a small policy', () => {
     expect(broken).toEqual(new Set(rules.flatMap((rule) => rule.codes)));
   });
 
+  it('may look its code up', () => {
+    const page = readFileSync(join(root, 'docs/static-gate.md'), 'utf8');
+    const listed = [...page.matchAll(/`([a-z]+(?:-[a-z]+)*)`/g)].map(([, code]) => code);
+    expect(listed).toEqual(expect.arrayContaining(rules.flatMap((rule) => rule.codes)));
+    for (const { about } of rules) expect(page.replaceAll('`', '')).toContain(`| ${about} |`);
+  });
+
   it('is told where', () => {
     const [finding] = staticGate(read('cpus-constant'), { kernels: ['6.18'] }).findings;
     expect(finding).toMatchObject({
