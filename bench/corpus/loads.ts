@@ -16,11 +16,14 @@ export type Load = (typeof loads)[number];
 const scripts = {
   /** More forks than a table of 8192 entries has room for. */
   forks: 'i=0; while [ $i -lt 9000 ]; do (:) || exit 9; i=$((i+1)); done',
-  /** A CPU goes and comes back under hogs. */
+  /** Three CPUs go and come back, each for longer than the watchdog waits, under hogs and tasks that wake often. */
   hotplug: `
-    hogs=; for n in 1 2 3 4 5 6 7 8 9; do while :; do :; done & hogs="$hogs $!"; done
-    online=/sys/devices/system/cpu/cpu3/online
-    sleep 1; echo 0 >$online || exit 9; sleep 5; echo 1 >$online || exit 9; sleep 1; kill $hogs`,
+    pids=; for n in 1 2 3 4 5 6 7 8 9 10 11 12; do while :; do :; done & pids="$pids $!"; done
+    for n in 1 2 3 4; do while sleep 0.01; do :; done & pids="$pids $!"; done
+    for cpu in 3 2 1; do
+      online=/sys/devices/system/cpu/cpu$cpu/online
+      echo 0 >$online || exit 9; sleep 3; echo 1 >$online || exit 9; sleep 0.5
+    done; kill $pids`,
 } as const;
 
 /** Commands take their shell along. */
