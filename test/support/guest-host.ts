@@ -1,6 +1,6 @@
 // The product inside a guest, whose machine is then its host: Node with its libraries, the suites in one file, the built product, the runner. One guest, one command.
 
-import { copyFileSync, mkdtempSync, rmSync } from 'node:fs';
+import { copyFileSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { bundleSuites } from '../host/bundle.ts';
@@ -62,6 +62,18 @@ export async function inGuestHost(
     rmSync(directory, { recursive: true });
     lab.close();
   }
+}
+
+/** The built product and the packages that it needs, from the root of the checkout. */
+export function productFiles(): string[] {
+  const modules = readFileSync(join(root, 'package-lock.json'), 'utf8');
+  const { packages } = JSON.parse(modules) as {
+    packages: Record<string, { dev?: boolean; optional?: boolean }>;
+  };
+  const needed = Object.entries(packages).filter(
+    ([path, { dev, optional }]) => path !== '' && !dev && !optional,
+  );
+  return ['bin', 'dist', 'probes', 'package.json', ...needed.map(([path]) => path)];
 }
 
 /** The lines of runAll(). */
