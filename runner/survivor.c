@@ -57,7 +57,7 @@ static int survivor = -1;
 void survivor_release(void)
 {
 	if (survivor >= 0)
-		syscall(SYS_pidfd_send_signal, survivor, SIGCONT, NULL, 0);
+		syscall(SYS_pidfd_send_signal, survivor, SIGKILL, NULL, 0);
 }
 
 bool survivor_start(const char *socket_path, uint64_t start_ms)

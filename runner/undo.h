@@ -33,7 +33,7 @@ void undo_forget_ahead(void);
 #define SURVIVOR_NAME "schedcp-survive"
 /* survivor.c: before a holder does anything else. start_ms: how long it may give no sign of life at first, 0: for ever. False after a fault. */
 bool survivor_start(const char *socket_path, uint64_t start_ms);
-/* A survivor that somebody has stopped could not end. */
+/* When everything is undone: ends the survivor, at once and even if somebody has stopped it. */
 void survivor_release(void);
 /* Of a keeper whose ward has died: undoes his changes. */
 void undo_for_ward(void);
