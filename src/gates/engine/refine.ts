@@ -105,14 +105,13 @@ export function holds(condition: Condition | 'clear', width: Width, x: bigint, y
 
 function flagsOf(condition: Condition | 'clear', width: Width, constant: bigint): number {
   const signed = BigInt.asIntN(width, constant);
-  const zeroFits = holds(condition, width, 0n, constant);
   const isNonNegative =
     (condition === 'sgt' && signed >= -1n) ||
     (condition === 'sge' && signed >= 0n) ||
     (condition === 'eq' && signed >= 0n) ||
     ((condition === 'lt' || condition === 'le') && BigInt.asUintN(width, constant) < 1n << 31n);
   const isNotNegative = condition === 'ne' && signed < 0n;
-  return (zeroFits ? 0 : flag.nonZero) | (isNonNegative || isNotNegative ? flag.nonNegative : 0);
+  return isNonNegative || isNotNegative ? flag.nonNegative : 0;
 }
 
 /** A call of bpf_cpumask_test_cpu() that said yes. */

@@ -300,7 +300,7 @@ export class Transfer {
   #noteUntested(instance: Instance, block: number, at: number, pointer: Value): void {
     const atom = pointer.atoms?.length === 1 ? pointer.atoms[0]! : undefined;
     instance.untested.delete(at);
-    if (atom === undefined || (atom.flags & (flag.nonZero | flag.tested)) !== 0) return;
+    if (atom === undefined || (atom.flags & flag.tested) !== 0) return;
     if (this.#mayBeNull(atom.origin)) instance.untested.set(at, { at, block, pointer });
   }
 

@@ -48,9 +48,9 @@ export interface Origin {
   variants: Atom[] | undefined;
 }
 
-/** What is known on every way to here (the first three), and on some way. */
-export const flag = { nonZero: 1, nonNegative: 2, allowed: 4, tested: 8 } as const;
-const mustFlags = flag.nonZero | flag.nonNegative | flag.allowed;
+/** What is known on every way to here (the first two), and on some way: that a branch has asked about it. */
+export const flag = { nonNegative: 2, allowed: 4, tested: 8 } as const;
+const mustFlags = flag.nonNegative | flag.allowed;
 
 /** As a value, it is this and nothing else. */
 export interface Atom extends Value {

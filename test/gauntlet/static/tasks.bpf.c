@@ -24,7 +24,7 @@ const volatile bool lazy = false;
 #elif defined(CASE_dropped_some)
 #define ENQUEUE if (p->static_prio > 130) return; scx_bpf_dsq_insert(p, QUEUE, slice_ns, enq_flags); kick_idle_cpu(p)
 #elif defined(CASE_dropped_class)
-#define ENQUEUE if (p->policy == SCHED_BATCH || p->policy == SCHED_IDLE) return; scx_bpf_dsq_insert(p, QUEUE, slice_ns, enq_flags); kick_idle_cpu(p)
+#define ENQUEUE if (insert_percpu_kthread(p, slice_ns, enq_flags)) return; if (p->policy == SCHED_BATCH || p->policy == SCHED_IDLE) return; scx_bpf_dsq_insert(p, QUEUE, slice_ns, enq_flags); kick_idle_cpu(p)
 #elif defined(CASE_dropped_sometimes)
 #define ENQUEUE if (++seen % 100 == 0) return; scx_bpf_dsq_insert(p, QUEUE, slice_ns, enq_flags); kick_idle_cpu(p)
 #elif defined(CASE_dropped_stateless)
