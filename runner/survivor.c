@@ -42,9 +42,11 @@ static noreturn void survive(int holder, const char *socket_path)
 	leave_everything(holder);
 	protect_self();
 	protect_from_oom();
-	for (int silent = 0; poll(&end, 1, 250) != 1;) { /* twice in a row: after a suspend we may wake before a holder that is well */
-		silent = undo->alive_until && now_ns() > undo->alive_until ? silent + 1 : 0;
-		if (silent > 1)
+	for (uint64_t last = now_ns(), grace = 0, now; poll(&end, 1, 250) != 1; last = now) {
+		now = now_ns();
+		if (now - last > SECOND) /* frozen ourselves, as by a suspend: the holder was, too, and may wake after us */
+			grace = now + 2 * SECOND;
+		if (undo->alive_until && now > undo->alive_until && now > grace)
 			syscall(SYS_pidfd_send_signal, holder, SIGKILL, NULL, 0);
 	}
 	if (!undo->over)
