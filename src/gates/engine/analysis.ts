@@ -90,6 +90,7 @@ class Analysis {
       stores: new Map(),
       untested: new Map(),
       indexes: new Map(),
+      remembered: new Map(),
       branches: new Map(),
       entered: new Uint8Array(flow.blocks.length),
       result: anything,

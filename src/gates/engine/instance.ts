@@ -60,6 +60,8 @@ export interface Instance {
   readonly stores: Map<number, Store>;
   readonly untested: Map<number, Untested>;
   readonly indexes: Map<number, Indexed>;
+  /** A task's field that is read through what a map or a variable held. */
+  readonly remembered: Map<number, Untested>;
   /** By block. */
   readonly branches: Map<number, Branch>;
   /** Blocks that can be entered, by what is known of values. */

@@ -201,7 +201,10 @@ export class Transfer {
     const values = this.#values;
     this.#noteUntested(instance, block, at, base);
     const field = this.#subject.fieldOf(this.#subject.functions[fn]!.coreRelocations.get(at));
-    if (field !== undefined) return fieldValue(values, base, field);
+    if (field !== undefined) {
+      this.#noteRemembered(instance, block, at, base, field);
+      return fieldValue(values, base, field);
+    }
     const origin = base.atoms?.length === 1 ? base.atoms[0]!.origin : undefined;
     switch (origin?.kind) {
       case 'ctx':
@@ -234,6 +237,15 @@ export class Transfer {
       default:
         return this.#unknown(fn, at, origin, offset, base);
     }
+  }
+
+  #noteRemembered(instance: Instance, block: number, at: number, base: Value, field: string): void {
+    instance.remembered.delete(at);
+    const origin = base.atoms?.length === 1 ? base.atoms[0]!.origin : undefined;
+    const isKept =
+      origin?.kind === 'global' ||
+      (origin?.kind === 'loaded' && origin.of[0] !== undefined && isMemory(origin.of[0]));
+    if (isKept && field.startsWith('task_struct.')) instance.remembered.set(at, { at, block, pointer: base });
   }
 
   #unknown(fn: number, at: number, origin: Origin | undefined, offset: number, base: Value): Value {

@@ -14,6 +14,7 @@ export const verifierRule: Rule = {
     'prev-unchecked',
     'null-unchecked',
     'index-unbounded',
+    'kept-pointer',
     'kernel-write',
     'reference-leak',
     'lock-held-call',
@@ -22,6 +23,7 @@ export const verifierRule: Rule = {
     ...facts.all.flatMap((followed) => [
       ...nulls(facts, followed),
       ...indexes(followed),
+      ...kept(facts, followed),
       ...writes(followed),
       ...leaks(followed),
     ]),
@@ -98,6 +100,25 @@ function indexes({ callback, entered }: Followed): Draft[] {
         } satisfies Draft,
       ];
     }),
+  );
+}
+
+/** What memory holds is a number for the verifier, unless its type says __kptr. */
+function kept({ object: { btf } }: Facts, { callback, entered }: Followed): Draft[] {
+  if (btf.find('kptr', 'type_tag') ?? btf.find('kptr_untrusted', 'type_tag')) return [];
+  return entered.flatMap(({ instance }) =>
+    [...instance.remembered.values()].map(
+      ({ at }) =>
+        ({
+          code: 'kept-pointer',
+          severity: 'reject',
+          sure: 'certain',
+          why: 'A task is reached through a pointer that a map or a variable kept; for the verifier that is a number, and it refuses the load ("invalid mem access \'scalar\'"). The task may be gone, too.',
+          instead:
+            'Keep the pid and ask bpf_task_from_pid() (then bpf_task_release()); or declare the pointer __kptr and exchange it with bpf_kptr_xchg().',
+          at: { fn: instance.fn, slot: at, member: callback.member },
+        }) satisfies Draft,
+    ),
   );
 }
 

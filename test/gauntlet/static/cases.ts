@@ -93,6 +93,8 @@ export const cases: readonly Case[] = [
   sound('verifier-index_compared', 'compared first'),
   c('verifier-leak_line', 'reference-leak', 'reserved and never submitted'),
   sound('verifier-kept_line', 'submitted'),
+  c('verifier-kept_pointer', 'kept-pointer', '"R1 is scalar expected STRUCT task_struct"'),
+  sound('verifier-kept_pid', 'asked for anew'),
   c('verifier-write_weight', 'kernel-write', 'bpf_scx_btf_struct_access: slice, dsq_vtime and disallow'),
   sound('verifier-write_slice', 'one of the three'),
   c('verifier-leak_mask', 'reference-leak', 'the early return keeps the mask'),

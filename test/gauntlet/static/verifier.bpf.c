@@ -68,6 +68,12 @@ struct {
 #else
 #define RUNNING u64 *line = bpf_ringbuf_reserve(&lines, 8, 0); if (line) { *line = p->pid; bpf_ringbuf_submit(line, 0); }
 #endif
+#elif defined(CASE_kept_pointer)
+struct task_struct *last;
+#define RUNNING if (last) seen = last->pid; last = p
+#elif defined(CASE_kept_pid)
+int last;
+#define RUNNING struct task_struct *q = bpf_task_from_pid(last); if (q) { seen = q->pid; bpf_task_release(q); } last = p->pid
 #elif defined(CASE_write_weight)
 #define RUNNING p->scx.weight = 1
 #elif defined(CASE_write_slice)
