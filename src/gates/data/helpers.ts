@@ -61,6 +61,20 @@ export const helpers: Readonly<Record<number, HelperFact>> = {
   211: { name: 'bpf_cgrp_storage_delete', cost: 150 },
 };
 
+/** Those whose result may be null. */
+export const nullable: ReadonlySet<string> = new Set(
+  Object.values(helpers)
+    .filter(({ mayBeNull }) => mayBeNull === true)
+    .map(({ name }) => name),
+);
+
+/** Helpers without arguments. */
+export const silent: ReadonlySet<string> = new Set(
+  'bpf_ktime_get_ns bpf_get_prandom_u32 bpf_get_smp_processor_id bpf_get_current_pid_tgid bpf_get_current_task bpf_get_numa_node_id bpf_jiffies64 bpf_ktime_get_boot_ns bpf_get_current_task_btf bpf_ktime_get_coarse_ns bpf_ktime_get_tai_ns'.split(
+    ' ',
+  ),
+);
+
 /** "bpf_loop", "helper 999". */
 export function helperName(number: number): string {
   return helpers[number]?.name ?? `helper ${number}`;

@@ -2,9 +2,9 @@
 // none. Source of the stack's rule: check_max_stack_depth(), kernel/bpf/verifier.c, v6.18 (frames in steps of 16 bytes, callbacks of helpers included).
 import { helpers } from '../data/helpers.ts';
 import { kfuncs } from '../data/kfuncs.ts';
+import { frameDepth } from './depth.ts';
 import type { Callback, Instance, Site } from './instance.ts';
 import { type Loop, loopsOf } from './loops.ts';
-import { frameDepth } from './transfer.ts';
 import { constantsOf } from './values.ts';
 
 export const assumedRounds = 64;

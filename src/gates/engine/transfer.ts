@@ -1,12 +1,12 @@
 // What one instruction does to registers and stack. Source: RFC 9669; which load reads which field is told by CO-RE relocations, which global is a parameter by BTF.
 import type { CoreRelocation } from '../../bpf/btf-ext.ts';
 import type { Bytes, Instruction } from '../../bpf/instructions.ts';
-import type { Program } from '../../bpf/programs.ts';
-import { helperName, helpers } from '../data/helpers.ts';
+import { helperName, nullable, silent } from '../data/helpers.ts';
 import { enumerators, memberArguments } from '../data/kernels.ts';
 import { kfuncs } from '../data/kfuncs.ts';
 import { callArguments, frameOffset, passCall } from './calls.ts';
 import { calculated, compute, fieldNameOf, fieldPointer, fieldValue, narrowed } from './compute.ts';
+import { frameDepth } from './depth.ts';
 import { fillFrame, loadFrame, type State, storeFrame } from './frame.ts';
 import type { Instance, Site } from './instance.ts';
 import { kfuncNames, type Subject } from './subject.ts';
@@ -27,23 +27,10 @@ const calling: Readonly<Record<string, readonly [argument: number, how: Site['ho
   bpf_rbtree_add_impl: [2, 'once'],
 };
 
-/** Helpers without arguments. */
-const silent = new Set(
-  'bpf_ktime_get_ns bpf_get_prandom_u32 bpf_get_smp_processor_id bpf_get_current_pid_tgid bpf_get_current_task bpf_get_numa_node_id bpf_jiffies64 bpf_ktime_get_boot_ns bpf_get_current_task_btf bpf_ktime_get_coarse_ns bpf_ktime_get_tai_ns'.split(
-    ' ',
-  ),
-);
-
 function isMemory({ atoms }: Value): boolean {
   const origin = atoms?.length === 1 ? atoms[0]!.origin : undefined;
   return origin?.kind === 'data' || (origin?.kind === 'helper' && nullable.has(origin.name));
 }
-
-const nullable = new Set(
-  Object.values(helpers)
-    .filter(({ mayBeNull }) => mayBeNull === true)
-    .map(({ name }) => name),
-);
 
 export class Transfer {
   readonly #subject: Subject;
@@ -400,22 +387,4 @@ export class Transfer {
       ? this.#values.made('outer', '')
       : value;
   }
-}
-
-/** From accesses and addresses relative to r10. */
-export function frameDepth({ instructions }: Program): number {
-  let depth = 0;
-  /** Registers that hold r10. */
-  let copies = 1 << 10;
-  for (const code of instructions) {
-    if (code.kind === 'mov' && code.fromSrc && code.src === 10) copies |= 1 << code.dst;
-    else if (code.kind === 'alu' && code.op === 'add' && !code.fromSrc && (copies >> code.dst) & 1) {
-      depth = Math.max(depth, -code.imm);
-      copies &= ~(1 << code.dst);
-    } else if (code.kind === 'load' && code.src === 10) depth = Math.max(depth, -code.offset);
-    else if ((code.kind === 'store' || code.kind === 'atomic') && code.dst === 10)
-      depth = Math.max(depth, -code.offset);
-    else if (code.kind === 'call') copies = 1 << 10;
-  }
-  return Math.min(Math.max(depth, 0), 4096);
 }
