@@ -94,9 +94,16 @@ it('a sound policy beside them is accepted, and one without an exit record too',
 describe('source', () => {
   it('a policy that does not compile: the compiler’s own words', async () => {
     const { code, json } = await verify(file('bad.bpf.c', 'int one = two;\n'));
-    expect(code).toBe(3);
-    expect(json.error).toMatchObject({ code: 'malformed', next: expect.stringContaining('policy.h') });
-    expect(json.error.message).toContain("bad.bpf.c:1:11: error: use of undeclared identifier 'two'");
+    expect(code).toBe(1);
+    expect(json).toMatchObject({ accepted: false, kernel: null });
+    expect(json.static.findings).toMatchObject([
+      {
+        code: 'does-not-compile',
+        place: { line: 1, column: 11, text: 'int one = two;' },
+        why: "clang: use of undeclared identifier 'two'",
+        instead: expect.stringContaining('policy.h'),
+      },
+    ]);
   });
 
   it('source that is not there', async () => {
