@@ -309,6 +309,8 @@ export function readySimulator(machine: SimulatorMachine, costs: CostProfile): R
 
 /** This machine itself: nothing is packed, a command runs where it is. */
 function readyHost(machine: HostMachine, probes: string): ReadyMachine {
+  const refused = machine.refused();
+  if (refused !== undefined) throw refused;
   const cpus = availableParallelism();
   return {
     machine,

@@ -34,6 +34,8 @@ export interface HostParts {
 
 export interface HostOwn {
   reference(): MachineRef;
+  /** Why nothing at all can be run here. */
+  refused(): Fault | undefined;
   /** As run, and records what the scheduler does with its tasks; as MicroVm.record(). */
   record(
     experiment: Experiment,
@@ -52,6 +54,7 @@ export function openHostMachine(parts: HostParts): HostMachine {
     name: 'host',
     parallel: 1, // whatever runs beside a run is in its numbers
     reference: () => referenceOf(parts.runner),
+    refused: () => privilegeProblem(forRuns)?.fault,
     accepts: () => privilegeProblem(forRuns)?.reasons ?? [],
     run: async (experiment, signal) => (await perform(parts, experiment, {}, signal)).outcome,
     async record(experiment, recorder, signal) {

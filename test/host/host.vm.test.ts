@@ -2,7 +2,7 @@
 // real machine nothing waits for anybody; then the product as its users start it, on CPUs that share an instruction clock, so that a verdict does not hang on what else this machine does.
 
 import { beforeAll, describe, expect, it } from 'vitest';
-import { inGuestHost, productFiles, toldCases } from '../support/guest-host.ts';
+import { type GuestHostWish, inGuestHost, productFiles, toldCases } from '../support/guest-host.ts';
 import type { Told } from './small-vitest.ts';
 
 /** Boots a guest, runs the cases that the filter names, and makes a test of each. */
@@ -10,18 +10,14 @@ function cases(
   what: string,
   filter: string,
   names: readonly string[],
-  {
-    seconds,
-    mode,
-    files = [],
-  }: { seconds: number; mode: 'fast' | 'deterministic'; files?: readonly string[] },
+  { files = [], ...wish }: Omit<GuestHostWish, 'kernel'> & { readonly files?: readonly string[] },
 ): void {
   describe(what, () => {
     let told: Told[] = [];
     beforeAll(async () => {
-      const wish = { mode, cpus: 2, seconds: seconds + 30 };
+      const { seconds } = wish;
       const end = await inGuestHost(
-        wish,
+        { ...wish, seconds: seconds + 30 },
         ({ suites, runner }) => [suites, runner, filter, String(seconds)],
         files,
       );
@@ -63,7 +59,7 @@ cases(
     'undo: two at once: the second waits, and is refused',
     'undo: what a human sets meanwhile stays',
   ],
-  { seconds: 150, mode: 'fast' },
+  { seconds: 150, mode: 'fast', cpus: 2 },
 );
 
 cases(
@@ -85,7 +81,7 @@ cases(
     'hold: only processes',
     'hold: only a cgroup, and kill -9 of the holder',
   ],
-  { seconds: 150, mode: 'fast' },
+  { seconds: 150, mode: 'fast', cpus: 2 },
 );
 
 cases(
@@ -96,5 +92,5 @@ cases(
     'product: verify --machine host: what the verifier refuses',
     'product: tune --machine host',
   ],
-  { seconds: 400, mode: 'deterministic', files: productFiles() },
+  { seconds: 400, mode: 'deterministic', cpus: 4, files: productFiles() },
 );
