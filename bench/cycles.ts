@@ -85,6 +85,7 @@ async function oneBoot(
   tally: Tally,
 ): Promise<number> {
   const consoleFile = join(directory, `console-${from}`);
+  const lost = join(directory, `lost-${from}`);
   const guest = await cycleGuest(lab, consoleFile);
   tally.boots++;
   let number = from;
@@ -103,26 +104,25 @@ async function oneBoot(
       guest.over,
       new Promise<string>((done) => setTimeout(done, 1000, 'it does not answer')),
     ]);
-    const kept = join(directory, `lost-${number}`);
     await guest.end();
     await guest.over;
     await new Promise((done) => setTimeout(done, 200));
-    if (existsSync(consoleFile)) renameSync(consoleFile, kept);
-    const lost = `kernel ${lab.kernel.release}, cycle ${number} of a guest that began at ${from}: ${how}; ${String(error)}; ${JSON.stringify(planCycle(options.seed, number))}`;
-    tally.lost.push(lost);
+    if (existsSync(consoleFile)) renameSync(consoleFile, lost);
+    const what = `kernel ${lab.kernel.release}, cycle ${number} of a guest that began at ${from}: ${how}; ${String(error)}; ${JSON.stringify(planCycle(options.seed, number))}`;
+    tally.lost.push(what);
     say(
-      `LOST ${lost}\n  again: npm run bench -- cycles --seed ${options.seed} --from ${from} --count ${number - from + 1}${options.kernel === undefined ? '' : ` --kernel ${options.kernel}`}`,
+      `LOST ${what}\n  again: npm run bench -- cycles --seed ${options.seed} --from ${from} --count ${number - from + 1}${options.kernel === undefined ? '' : ` --kernel ${options.kernel}`}`,
     );
-    const lines = existsSync(kept) ? readFileSync(kept, 'latin1').trim().split(/\r?\n/) : [];
+    const lines = existsSync(lost) ? readFileSync(lost, 'latin1').trim().split(/\r?\n/) : [];
     const telling = lines.filter((line) => /BUG:|WARNING:|Oops|lockup|stall|panic|RIP: 0010/.test(line));
-    say(`  console: ${kept}: ${[...telling.slice(0, 4), ...lines.slice(-1)].join(' / ')}`);
+    say(`  console: ${lost}: ${[...telling.slice(0, 4), ...lines.slice(-1)].join(' / ')}`);
     return number + 1;
   } finally {
     await guest.end();
     await new Promise((done) => setTimeout(done, 200)); // its console is copied when it is over
     const words = /^.*(BUG:|WARNING:|Oops|lockup|hung_task|blocked for more|rcu.*stall).*$/gm;
-    if (existsSync(consoleFile))
-      tally.complaints.push(...(readFileSync(consoleFile, 'latin1').match(words) ?? []));
+    for (const file of [consoleFile, lost].filter((name) => existsSync(name)))
+      tally.complaints.push(...(readFileSync(file, 'latin1').match(words) ?? []));
   }
 }
 
