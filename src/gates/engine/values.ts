@@ -31,8 +31,7 @@ export type OriginKind =
   | 'calc';
 
 /** Where a value came from. Atoms of one origin hold the same number, at least within one round of a loop. */
-export interface Origin {
-  readonly number: number;
+export interface Origin extends Atom {
   readonly kind: OriginKind;
   /** kfunc, helper, map, field ("task_struct.scx.slice"), parameter, argument, section … */
   readonly name: string;
@@ -43,8 +42,7 @@ export interface Origin {
   readonly at: number;
   /** What it was made of: arguments of a call, operands. Grows while loops are followed. */
   of: readonly Value[];
-  /** Without flags; and with some. */
-  plain: Atom | undefined;
+  /** With flags; the origin itself is the atom without any. */
   variants: Atom[] | undefined;
 }
 
@@ -75,7 +73,6 @@ export class Values {
   readonly #immediates = new Map<number, Value>();
   /** By function and slot: what was made there. */
   readonly #made: (Origin | undefined)[][] = [];
-  #origin = 0;
   #atom = 0;
 
   constant(value: bigint): Value {
@@ -139,24 +136,29 @@ export class Values {
   }
 
   #make(kind: OriginKind, name: string, value: bigint, fn: number, at: number): Origin {
-    return {
-      number: this.#origin++,
+    const atoms: Atom[] = [];
+    const number = this.#atom++;
+    const self = undefined as unknown as Origin;
+    const made = {
+      atoms,
+      number,
+      origin: self,
+      flags: 0,
       kind,
       name,
       value,
       fn,
       at,
       of: none,
-      plain: undefined,
       variants: undefined,
     };
+    made.origin = made;
+    atoms[0] = made;
+    return made;
   }
 
   atom(origin: Origin, flags: number): Atom {
-    if (flags === 0) {
-      origin.plain ??= this.#makeAtom(origin, 0);
-      return origin.plain;
-    }
+    if (flags === 0) return origin;
     origin.variants ??= [];
     const { variants } = origin;
     for (let i = 0; i < variants.length; i++) if (variants[i]!.flags === flags) return variants[i]!;
