@@ -91,6 +91,7 @@ cases(
     'product: verify --machine host',
     'product: verify --machine host: what the verifier refuses',
     'product: tune --machine host',
+    'product: deploy --on host: by steps, kept, and given back',
   ],
   { seconds: 400, mode: 'deterministic', cpus: 4, files: productFiles() },
 );
