@@ -173,7 +173,7 @@ export function openWorld(env: NodeJS.ProcessEnv = process.env): World {
         throw unwritable(path, error as NodeJS.ErrnoException);
       }
     },
-    fillDirectory,
+    fillDirectory: (directory, files) => fillDirectory(resolve(directory), files),
     async keepParts(policy, call) {
       const { file } = await runnerFor(call);
       return { ...(await keptJob(policy, store.blobs)), runner: await readFile(file) };

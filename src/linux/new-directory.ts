@@ -10,8 +10,8 @@ export interface NewFile {
   readonly mode: number;
 }
 
-/** Makes the directory where it is missing. Throws Fault: not-permitted (it is not empty, it cannot be written), unavailable (no space); then nothing is left in it. */
-export async function fillDirectory(directory: string, files: readonly NewFile[]): Promise<void> {
+/** Makes the directory where it is missing, and gives its path back. Throws Fault: not-permitted (it is not empty, it cannot be written), unavailable (no space); then nothing is left in it. */
+export async function fillDirectory(directory: string, files: readonly NewFile[]): Promise<string> {
   const made: string[] = [];
   let first: string | undefined;
   try {
@@ -33,6 +33,7 @@ export async function fillDirectory(directory: string, files: readonly NewFile[]
         await file.close();
       }
     }
+    return directory;
   } catch (thrown) {
     for (const path of made) await rm(path, { force: true });
     if (first !== undefined) await rm(first, { recursive: true, force: true });

@@ -1,7 +1,6 @@
 // export: what keeps an accepted verdict's policy in charge after a reboot, without us: the runner, the policy, a systemd unit, and a page for whoever installs it.
 // It writes files and installs nothing (docs/protocol.md, "Keeping").
 
-import { resolve } from 'node:path';
 import type { z } from 'zod';
 import { digestOf } from '../core/canonical.ts';
 import { type ExportedFile, exportedFiles } from '../deployment/manifest.ts';
@@ -41,11 +40,10 @@ async function runExport(world: World, input: Input, call: Call): Promise<Reply<
   const findings = [...grant.findings, ...(await quarantine(world, grant))];
   if (findings.length > 0) return refused(grant, findings);
   const { policy, verdict, releases } = grant;
-  const directory = resolve(world.cwd, input.directory);
   const parts = await world.keepParts(policy, call);
   const told = { covers: input.covers, nowMs: world.keeping.latestMs() };
   const { files, manifest } = exportedFiles(grant, parts, told);
-  await world.fillDirectory(directory, files);
+  const directory = await world.fillDirectory(input.directory, files);
   const { agent } = input;
   await world.keeping.audit.append({
     who: agent === undefined ? { kind: 'person', name: world.person() } : { kind: 'agent', name: agent },

@@ -183,8 +183,8 @@ export interface World {
   exists(path: string): boolean;
   /** Writes a file that the user has asked for, and the directories it lies in. */
   writeFile(path: string, bytes: Uint8Array): Promise<void>;
-  /** Fills a directory that is empty or not there: all files or none. Faults: not-permitted, unavailable (no space). */
-  fillDirectory(directory: string, files: readonly ExportedFile[]): Promise<void>;
+  /** Fills a directory that is empty or not there: all files or none. Gives its absolute path. Faults: not-permitted, unavailable (no space). */
+  fillDirectory(directory: string, files: readonly ExportedFile[]): Promise<string>;
   /** What keeps this policy on a machine without us. */
   keepParts(policy: Policy, call: Call): Promise<KeepParts>;
   openMachine(wish: MachineWish, call: Call): Promise<ReadyMachine>;

@@ -2,7 +2,7 @@
 // that derives what it measures (test/stages/scripted.ts).
 
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import type { Call as RecordedCall } from '../../src/core/calls.ts';
 import { Fault } from '../../src/core/errors.ts';
 import type { Observation } from '../../src/core/observation.ts';
@@ -138,7 +138,7 @@ export function fixedWorld(options: FixedOptions = {}): Fixed {
       asked.push(`write ${path}`);
       writeFileSync(path, bytes);
     },
-    fillDirectory,
+    fillDirectory: (path, files) => fillDirectory(resolve(directory, path), files),
     async keepParts(policy) {
       return { ...(await keptJob(policy, store.blobs)), runner: Buffer.from('a runner') };
     },
