@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
  * metro: no queue of its own. Whoever finds no idle CPU goes to the kernel's global queue, which every CPU empties by itself, so there is nothing to
- * dispatch. Bad: ignores weights; a sleeper waits for all hogs.
+ * dispatch. Bad: ignores weights; a sleeper waits for all hogs; a CPU that sleeps already is not told of who queues.
  */
 #include "policy.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
  * scout: looks for an idle CPU by itself, at wakeup and once more at enqueue, and only when there is none leaves the task to a queue per group of four CPUs, which
- * the CPUs of that group empty first and all others after. Bad: ignores weights and caches; groups are by number.
+ * the CPUs of that group empty first and all others after. Bad: ignores weights and caches; groups are by number, and shares are equal within a group only.
  */
 #include "policy.h"
 
