@@ -203,11 +203,13 @@ static void note(pid_t tid, void *unused)
 	before[before_n++] = tid;
 }
 
+static uint64_t given;
+
 static void give(pid_t tid, void *unused)
 {
 	(void)unused;
 	if (!was_before(tid))
-		move(tid, EXT, OTHER);
+		given += move(tid, EXT, OTHER);
 }
 
 static void learn_slice(void)
@@ -237,8 +239,14 @@ bool scope_remember(void)
 
 void scope_give_back(void)
 {
-	everyone(give);
-	everyone(give); /* and those that were forked meanwhile */
+	static const uint64_t pauses_ms[] = {0, 5, 20, 80};
+	for (size_t i = 0; i < 20; i++) { /* a fork under way has the class of its parent already, and is not to be seen yet */
+		sleep_ns(pauses_ms[i < 3 ? i : 3] * MS);
+		given = 0;
+		everyone(give);
+		if (i >= 3 && !given)
+			break;
+	}
 	if (ahead[0])
 		unlink(ahead);
 	ahead[0] = 0;
