@@ -111,7 +111,7 @@ describe('harmOf', () => {
 
   it('is measured against its original, for a mutant', () => {
     const fifo = labelled('fifo', false, { wakeMsP99: 1000 });
-    const mutant = labelled('fifo-no-kick', true, { wakeMsP99: 1500 });
+    const mutant = labelled('fifo-no-drain', true, { wakeMsP99: 1500 });
     expect(harmOf(mutant, [...sound, fifo])?.factor).toBe(1.5);
   });
 });
