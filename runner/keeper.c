@@ -8,7 +8,6 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/prctl.h>
-#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -36,7 +35,6 @@ static noreturn void ward_main(const struct job *job, pid_t keeper)
 {
 	prctl(PR_SET_PDEATHSIG, SIGTERM);
 	setsid();
-	setpriority(PRIO_PROCESS, 0, 0); /* whoever starts us, however nice: the workload means what it says */
 	if (getppid() != keeper)
 		_exit(1);
 	run_job(job);
