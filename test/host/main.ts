@@ -3,12 +3,14 @@
 
 import { readdirSync, writeFileSync } from 'node:fs';
 import { release, setPriority } from 'node:os';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { broughtRunner } from '../../src/linux/runner.ts';
 import { openHostMachine } from '../../src/machines/host.ts';
-import { memoryBlobs, type Subject } from '../conformance/subject.ts';
+import { workload } from '../conformance/case.ts';
+import { byDefault, experimentOf, memoryBlobs, type Subject } from '../conformance/subject.ts';
 import { conformance } from '../conformance/suite.ts';
 import { hostCases } from './cases.ts';
-import { withCpus } from './cpus.ts';
+import { presentCpus, withCpus } from './cpus.ts';
 import { runAll } from './small-vitest.ts';
 import { victim } from './undo-cases.ts';
 
@@ -31,10 +33,22 @@ const open = async (): Promise<Subject> => {
     memoryMiB: 0,
   };
 };
+/** The first runs of a process are not data: its own code is compiled beside them. */
+async function warmUp(subject: Subject): Promise<void> {
+  const hogs = workload('warm', { groups: [{ name: 'hog', count: 8, phases: [{ run: '20ms' }] }] });
+  for (const cpus of [4, 2, 2])
+    if (cpus <= presentCpus)
+      await subject.machine.run(
+        await experimentOf(subject, { workload: hogs, arm: byDefault, cpus, seed: 1 }),
+      );
+  await sleep(2000);
+}
+
 if (filter === 'victim') await victim({ machine, blobs, runner });
 else {
   conformance('host', open);
   hostCases({ machine, blobs, runner });
+  if (!filter.startsWith('^:')) await warmUp(await open());
   await runAll(new RegExp(filter), Number(seconds) * 1000, filter.includes('product') ? 280_000 : 30_000);
 }
 process.exit(); // what a case has left open is not waited for
