@@ -7,7 +7,7 @@ export interface Limit {
   /** A case's name, or the beginning of several. */
   readonly cases: string;
   readonly reason: string;
-  /** Not even tried: it would cost the machine. */
+  /** Not even tried: it would cost the machine, or comes out either way. */
   readonly never?: true;
 }
 
@@ -52,6 +52,13 @@ export const limits: readonly Limit[] = [
     machine: 'host',
     cases: 'journal: cgroups',
     reason: 'the policy is told of all cgroups, and the machine has others than the workload’s',
+  },
+  {
+    machine: 'host',
+    cases: 'journal: an urgent task from another CPU',
+    reason:
+      'its last entries depend on where in a tick it begins, which a guest that is restored decides and a host does not',
+    never: true,
   },
   {
     machine: 'host',
