@@ -25,7 +25,7 @@ const some = {
   faults: [/NO_DSQ|STALL|SOUND|stall|flags/, 3],
   dump: [/./, 3],
   attach: [/./, 18],
-  journal: [/./, 5],
+  journal: [/./, 4],
   kicks: [/./, 2],
   relocations: [/./, 3],
   pointers: [/./, 2],
