@@ -58,7 +58,13 @@ describe.each(versions)('on kernel %s', (version) => {
       expect(long.ranNs).toBeGreaterThan(12 * ms);
       expect(long.ranNs).toBeLessThan(16 * ms);
     }
+    // The kernel's own account of each task from when it was let go: on one CPU the watch itself may hold up who lets them go.
+    for (const task of tasks) {
+      const { delayNs = 0 } = outcome.timeline.find((one) => one.task === task.comm) ?? {};
+      expect(task.delayNs).toBeGreaterThanOrEqual(delayNs);
+      expect(task.delayNs).toBeLessThan(delayNs + 4 * ms);
+    }
     const delayed = tasks.reduce((sum, task) => sum + (task.delayNs ?? 0), 0);
-    expect(delayed).toBeGreaterThan(8 * ms); // three on two CPUs: one waits 12 in all, or each a part of it; on one even longer
+    if (cpus === 2) expect(delayed).toBeGreaterThan(8 * ms); // three on two CPUs: one waits 12 in all, or each a part of it
   });
 });
