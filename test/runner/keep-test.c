@@ -192,8 +192,30 @@ static bool record_says(const char *what)
 	return read_text(RECORD, text, sizeof(text)) > 0 && strstr(text, what);
 }
 
+/* The one that lives; those that have ended may wait for somebody to reap them. */
+static pid_t survivor(void)
+{
+	char path[64], stat[64], name[32];
+	for (pid_t pid = 2; pid < 32768; pid++) {
+		snprintf(path, sizeof(path), "/proc/%d/stat", pid);
+		snprintf(name, sizeof(name), "%d (schedcp-survive) ", pid);
+		if (read_text(path, stat, sizeof(stat)) > 0 && !strncmp(stat, name, strlen(name)) && stat[strlen(name)] != 'Z')
+			return pid;
+	}
+	return -1;
+}
+
+static bool nobody_survives(void)
+{
+	for (uint64_t end = now_ns() + 2 * SECOND; now_ns() < end; sleep_ns(20 * MS))
+		if (survivor() == -1)
+			return true;
+	return false;
+}
+
 static void fresh(void)
 {
+	EXPECT(nobody_survives());
 	unlink(RECORD);
 	EXPECT(state_is("disabled", 5000));
 }
@@ -409,17 +431,6 @@ static void hotplug(void)
 	report("a CPU goes and comes, loaded again each time, no failure");
 }
 
-static pid_t survivor(void)
-{
-	char path[64], name[32];
-	for (pid_t pid = 2; pid < 32768; pid++) {
-		snprintf(path, sizeof(path), "/proc/%d/comm", pid);
-		if (read_text(path, name, sizeof(name)) > 0 && !strcmp(name, "schedcp-survive"))
-			return pid;
-	}
-	return -1;
-}
-
 /* What a suspend does to processes: all are frozen while the clock goes on, and the survivor wakes first. */
 static void frozen(void)
 {
@@ -436,7 +447,7 @@ static void frozen(void)
 	EXPECT(waitpid(s.pid, NULL, WNOHANG) == 0);
 	EXPECT(state_is("enabled", 1));
 	EXPECT(stop(&s) == 0);
-	EXPECT(survivor() == -1);
+	EXPECT(nobody_survives());
 	report("frozen with everybody for 31 s, it is kept");
 }
 
