@@ -138,7 +138,8 @@ export const journal: readonly Case[] = [
         ...['S0', 'qa', 'm3', 'ra', 'R0', 'S0', 'q9'],
         ...['s8', 'r409', 'e409', 'R0'], // two CPUs: select_cpu
       ];
-      const text = entries.join(' ');
+      // Who yields while somebody else is on his CPU (a real-time task of the runner's, say) is put back, and is asked about.
+      const text = entries.join(' ').replaceAll(' S1 e0 R0', '');
       expect(text).toContain(expected.join(' '));
       expect(entries.slice(-ends.length)).toEqual(ends);
     },
