@@ -1,5 +1,5 @@
-// npm run bench [-- breaker restore longest-first programs policy-code simulator first-event static-gate error-rates fidelity operations observation fingerprint matrix truth classes corpus]: what the system must reach, measured, as a table. All by
-// default but the matrix, the truth and the corpus. Options after the names go to the benches that take some.
+// npm run bench [-- breaker restore longest-first programs policy-code simulator first-event static-gate error-rates fidelity operations observation observation-summary fingerprint replay
+// classes matrix truth corpus cycles]: what the system must reach, measured, as a table. All by default but the last four, which take long. Options after the names go to the benches that take some.
 
 import { benchBreaker } from './breaker.ts';
 import { benchClasses } from './classes.ts';
@@ -44,7 +44,7 @@ const benches: Readonly<Record<string, (options: readonly string[]) => Promise<v
   cycles: benchCycles,
   corpus: benchCorpus,
 };
-const onlyWhenNamed = ['matrix', 'truth', 'corpus'];
+const onlyWhenNamed = ['matrix', 'truth', 'corpus', 'cycles'];
 
 const words = process.argv.slice(2);
 const firstOption = words.findIndex((word) => word.startsWith('-'));
