@@ -27,19 +27,13 @@ const endedSchema = z.object({
 
 /** The line with which a deployment ends. `digest`: of its record. */
 export function endedEntry(
-  agent: string,
+  who: Entry['who'],
   { end, policy, tokenId }: Deployment,
   digest: string,
   { level, isCritical }: { readonly level: Level; readonly isCritical: boolean },
 ): Entry {
   const about = { result: results[end.how], how: end.how, level, isCritical, policy: policy.name, tokenId };
-  return {
-    who: { kind: 'agent', name: agent },
-    what: 'deployment-ended',
-    why: end.words,
-    from: [digest],
-    about,
-  };
+  return { who, what: 'deployment-ended', why: end.words, from: [digest], about };
 }
 
 /** Each time a policy is attached or leaves. */
@@ -78,7 +72,8 @@ export function historyReader(): { line(line: AuditLine): void; history(): Histo
       if (what === 'scheduler-switched') switchesMs.push(atMs);
       else if (what === 'changed-by-hand') isByHand = true;
       else if (what === 'may-go-on') isByHand = false;
-      else if (what === 'deployment-ended') {
+      else if (what === 'deployment-ended' && who.kind === 'agent') {
+        // a person earns nothing, lest an agent take that name
         const read = endedSchema.safeParse(about);
         if (read.success) deployed.push({ agent: who.name, atMs, ...read.data });
       }

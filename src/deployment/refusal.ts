@@ -22,6 +22,8 @@ export const refusalCodes = [
   'needs-approval',
   'advice-mode',
   'by-hand',
+  'too-soon',
+  'quarantined',
 ] as const;
 export type RefusalCode = (typeof refusalCodes)[number];
 

@@ -36,7 +36,7 @@ function opened() {
   return { store, clock, keeping, again, root: join(store.root, 'deployment') };
 }
 const issued = async (keeping: Keeping): Promise<string> => {
-  const answer = await keeping.issue(grant, terms);
+  const answer = await keeping.issue(grant, who, terms);
   if (!answer.ok) throw new Error(answer.findings[0]?.message);
   return answer.text;
 };
@@ -143,7 +143,7 @@ describe('from a token to a deployment', () => {
 
   it('none is issued out of bounds, and that is written down', async () => {
     const { keeping } = opened();
-    expect(await keeping.issue(grant, { ...terms, lifetimeMs: 1e12 })).toMatchObject({ ok: false });
+    expect(await keeping.issue(grant, who, { ...terms, lifetimeMs: 1e12 })).toMatchObject({ ok: false });
     expect(await said(keeping)).toEqual(['token-not-issued']);
   });
 
@@ -208,7 +208,7 @@ it('the history is read from the audit, in the words that make it', async () => 
     clock.now++;
     const deployment = { policy, tokenId: 'f', end: { how, words: 'w' } } as unknown as Deployment;
     await keeping.audit.append(switchedEntry(who, 'attached', seen));
-    await keeping.audit.append(endedEntry('tuner', deployment, digest('e'), took));
+    await keeping.audit.append(endedEntry(who, deployment, digest('e'), took));
   }
   await keeping.audit.append({
     who,
@@ -222,6 +222,9 @@ it('the history is read from the audit, in the words that make it', async () => 
     why: 'nothing of that',
     about: { result: 'kept', ...took },
   });
+  const person = { kind: 'person', name: 'tuner' } as const; // an agent of this name has not earned it
+  const theirs = { policy, tokenId: 'f', end: { how: 'kept', words: 'w' } } as unknown as Deployment;
+  await keeping.audit.append(endedEntry(person, theirs, digest('e'), took));
   await keeping.audit.append(byHandEntry('somebody has loaded scx_other', seen));
   const { deployed, switchesMs, isByHand } = await keeping.history();
   expect(deployed.map(({ result }) => result)).toEqual([

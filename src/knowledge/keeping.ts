@@ -28,8 +28,12 @@ export interface Keeping extends Asking {
   identity(): MachineIdentity;
   /** The latest time ever seen, now included; what is later than the clock was seen before it was moved. */
   latestMs(): number;
-  /** A token, written to the audit; machine, time and id are filled in. */
-  issue(grant: Grant, terms: Omit<Terms, 'machine' | 'nowMs' | 'id'>): Promise<Issued>;
+  /** A token for who asks, written to the audit; name, machine, time and id are filled in. */
+  issue(
+    grant: Grant,
+    who: Entry['who'],
+    terms: Omit<Terms, 'agent' | 'machine' | 'nowMs' | 'id'>,
+  ): Promise<Issued>;
   /**
    * Whether this token permits what is about to be done on this machine. When it does it is spent, durably, and the audit says so: the deployment starts only
    * after this has returned `ok`. Faults (no space, keys open to others): nothing may start, and the token may be spent.
@@ -65,10 +69,10 @@ export function openKeeping(store: Store, now: () => number): Keeping {
     identity,
     latestMs,
     ...asking(approvals, audit, latestMs),
-    async issue(grant, terms) {
+    async issue(grant, who, terms) {
       const place = { machine: identity().machine, nowMs: now(), id: randomBytes(16).toString('hex') };
-      const issued = issueToken(grant, { ...terms, ...place }, keys().signer);
-      await audit.append(issuedEntry(grant, terms, issued));
+      const issued = issueToken(grant, { ...terms, ...place, agent: who.name }, keys().signer);
+      await audit.append(issuedEntry(grant, who, terms.scope, issued));
       highWater.advance(place.nowMs);
       return issued;
     },
@@ -110,12 +114,11 @@ export function openKeeping(store: Store, now: () => number): Keeping {
   };
 }
 
-function issuedEntry(grant: Grant, terms: Pick<Terms, 'agent' | 'scope'>, issued: Issued): Entry {
-  const who = { kind: 'agent', name: terms.agent } as const;
+function issuedEntry(grant: Grant, who: Entry['who'], scope: Terms['scope'], issued: Issued): Entry {
   const from = [grant.verdict];
   if (!issued.ok) return { who, what: 'token-not-issued', why: sentences(issued.findings), from };
   const { id, expiresAtMs, policy } = issued.token;
-  const about = { tokenId: id, policy: policy.name, scope: scopeText(terms.scope), expiresAtMs };
+  const about = { tokenId: id, policy: policy.name, scope: scopeText(scope), expiresAtMs };
   return { who, what: 'token-issued', why: 'the verdict accepts this policy', from, about };
 }
 

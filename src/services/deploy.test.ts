@@ -91,6 +91,7 @@ describe('deploy', () => {
     expect(lesson.text).toMatch(/^lesson .*\navoid fifo .*tripped on the whole machine: throughput/);
     const again = await here.deploy();
     expect(again.output).toMatchObject({ decision: 'not-permitted' });
+    expect(again.output.findings[0].code).toBe('too-soon');
     expect(again.text).toContain('has to wait: 1 deployment of it in a row went wrong');
   });
 

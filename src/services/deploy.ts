@@ -154,15 +154,14 @@ async function carryOut(
     if (text === undefined) return;
     entered.say(text);
     call.progress({ text });
-    if (news.what === 'kept')
-      await world.keeping.audit.append(switchedEntry(who, text, { ops: policy.name, enableSeq: 0 }));
+    if (news.what === 'kept') await world.keeping.audit.append(switchedEntry(who, text, news));
   };
   try {
     const record = await runDeployment({ ...site, hear }, plan, call.signal);
     const digest = await world.store.records.put(record);
     const level = plan.level as 0 | 1 | 2 | 3;
     const isCritical = input.on === 'host' && plan.keepScope.part === 'whole';
-    await world.keeping.audit.append({ ...endedEntry(by, record, digest, { level, isCritical }), who });
+    await world.keeping.audit.append(endedEntry(who, record, digest, { level, isCritical }));
     const lesson = lessonOf(record, digest);
     const lessonDigest = lesson === undefined ? undefined : await world.store.records.put(lesson);
     return reply(record, digest, lessonDigest, words);
@@ -246,7 +245,7 @@ function reply(
   };
   return {
     output,
-    exit: end.how === 'kept' ? 0 : 1,
+    exit: end.how === 'kept' && restored.verified ? 0 : 1,
     text: `${deploymentText(record)}record ${digest.slice(0, 12)}\n`,
   };
 }

@@ -18,7 +18,7 @@ const throughput = kpiSchema.parse({
 const part: AttachScope = { part: 'cgroups', paths: ['/work'] };
 const plan: DeploymentPlan = {
   ...{
-    policy: { name: 'good', object: digest, parameters: {} },
+    policy: { name: 'good, slice 5 ms', object: digest, parameters: {} },
     from: [digest],
     by: 'somebody',
     startedMs: 5,
@@ -117,6 +117,11 @@ describe('deploy', () => {
     const acts = world.log.map(({ what }) => what).filter((what) => !what.startsWith('news'));
     expect(acts.filter((what) => what === 'start scx_other').length).toBe(1);
     expect(acts.at(-1)).toBe('start scx_other');
+  });
+
+  it('a policy that stays in charge after it was let go is not called given back, whatever we call it', async () => {
+    const record = await deploy(pretend({ share: () => 0.6, stays: true }).site, plan, never);
+    expect(record.restored).toMatchObject({ verified: false, state: 'enabled', ops: 'good' });
   });
 
   it('is refused: nothing was attached', async () => {

@@ -59,7 +59,7 @@ export type DeploymentNews =
   | { readonly what: 'reference'; readonly words: string }
   | { readonly what: 'block'; readonly block: SwitchbackBlock; readonly value: number | null }
   | { readonly what: 'step'; readonly step: DeploymentStep; readonly place: number }
-  | { readonly what: 'kept'; readonly words: string }
+  | { readonly what: 'kept'; readonly words: string; readonly ops: string; readonly enableSeq: number }
   | { readonly what: 'over'; readonly words: string };
 
 /** What a deployment happens on. */
@@ -108,6 +108,9 @@ class Run {
   #kernelEvents: Record<string, number> = {};
   #charge: Charge | undefined;
   #watchedNs = 0;
+  /** As the kernel calls what we have attached; it need not be the policy's name here. */
+  #ops: string | undefined;
+  #enableSeq = -1;
   #backNs: number | undefined;
   #replaced: ForeignScheduler | undefined;
 
@@ -192,6 +195,8 @@ class Run {
     });
     if (!attached.ok) return this.#over('refused', attached.finding.message);
     this.#replaced ??= attached.attachment.replaced ?? undefined;
+    this.#ops = attached.attachment.ops;
+    this.#enableSeq = attached.attachment.enableSeq;
     samples.under('candidate');
     this.#charge = new Charge(attached.attachment, clock, samples, {
       heartbeatMs,
@@ -218,7 +223,10 @@ class Run {
     const { keepMs, keepScope } = this.#plan;
     const refused = await this.#attach(keepScope, samples);
     if (refused !== undefined) return refused;
-    await this.#site.hear({ what: 'kept', words: 'the last step said go: the policy stays' });
+    await this.#site.hear({
+      ...{ what: 'kept', words: 'the last step said go: the policy stays' },
+      ...{ ops: this.#ops!, enableSeq: this.#enableSeq },
+    });
     const end = await this.#watch(keepMs === null ? Number.POSITIVE_INFINITY : keepMs * 1e6);
     if (end !== undefined && end.how !== 'undone') return end;
     return this.#over(
@@ -313,7 +321,7 @@ class Run {
         ...{ how: end.how, atNs: this.#since(end.atNs), words: end.words, evidence, exit: end.exit ?? null },
       },
       restored: {
-        ...{ verified: ops !== policy.name, state, ops },
+        ...{ verified: this.#ops === undefined || ops !== this.#ops, state, ops },
         tookNs: Math.max(0, Math.round(this.#backNs! - end.atNs)),
         replaced: foreign === undefined ? null : { ops: foreign.ops, words: words! },
       },

@@ -20,13 +20,15 @@ export interface Pretence {
   /** The kernel ends it so many seconds after attaching. */
   readonly ejectS?: number;
   readonly refuse?: boolean;
+  /** Detaching does not take: the kernel goes on with the policy. */
+  readonly stays?: boolean;
   /** Was in charge before, and is replaced. */
   readonly foreign?: ForeignScheduler;
   /** Seconds from the start at which the control plane is frozen, and for how long. */
   readonly freeze?: { readonly atS: number; readonly forS: number };
 }
 
-export function pretend({ share, noise = 0.03, lie, ejectS, refuse, freeze, foreign }: Pretence) {
+export function pretend({ share, noise = 0.03, lie, ejectS, refuse, stays, freeze, foreign }: Pretence) {
   const random = createRandom(7);
   let [now, frozen] = [1e12, false];
   const startNs = now;
@@ -103,10 +105,10 @@ export function pretend({ share, noise = 0.03, lie, ejectS, refuse, freeze, fore
         },
       };
     },
-    presence: async () => ({
-      state: held === undefined ? 'disabled' : 'enabled',
-      ops: held === undefined ? '' : 'good',
-    }),
+    presence: async () => {
+      const isIn = held !== undefined || (stays === true && log.length > 0);
+      return { state: isIn ? 'enabled' : 'disabled', ops: isIn ? 'good' : '' };
+    },
     async startAgain({ ops }) {
       log.push({ at: now, what: `start ${ops}` });
       return `${ops} is in charge again`;

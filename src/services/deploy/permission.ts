@@ -107,11 +107,10 @@ export async function permit(world: World, asking: Asking): Promise<Permitted> {
   if (asked !== undefined) return asked;
   const by = agent ?? world.person();
   if (isDry) return { may: true, tokenId: 'none', by };
-  const issued = await world.keeping.issue(grant, {
-    ...{ agent: by, scope, covers: 'release', knobs: {}, restore, lifetimeMs: tokenLifetimeMs },
-  });
-  if (!issued.ok) return { may: false, findings: issued.findings, approval: null };
   const who = { kind: agent === undefined ? 'person' : 'agent', name: by } as const;
+  const terms = { scope, covers: 'release', knobs: {}, restore, lifetimeMs: tokenLifetimeMs } as const;
+  const issued = await world.keeping.issue(grant, who, terms);
+  if (!issued.ok) return { may: false, findings: issued.findings, approval: null };
   const { policy, verdict } = grant;
   const answer = await world.keeping.permit(issued.text, who, { policy, verdict, kernel, scope, restore });
   return answer.ok
@@ -167,13 +166,13 @@ export async function quarantine(world: World, { policy }: Grant): Promise<Refus
   return restart.kind === 'wait'
     ? [
         {
-          ...{ code: 'out-of-bounds', message: `${policy.name} has to wait: ${tries}` },
+          ...{ code: 'too-soon', message: `${policy.name} has to wait: ${tries}` },
           next: `try again after ${new Date(restart.untilAt / 1e6).toISOString()}`,
         },
       ]
     : [
         {
-          ...{ code: 'out-of-bounds', message: `${policy.name} is in quarantine: ${tries}` },
+          ...{ code: 'quarantined', message: `${policy.name} is in quarantine: ${tries}` },
           next: 'change the policy, which makes it another one with a verdict of its own',
         },
       ];
