@@ -1,6 +1,7 @@
 // The oracle: BPF executed one instruction at a time on BigInt registers, slowly and obviously. What the translation to WebAssembly does must
 // equal what happens here. Source: RFC 9669 sections 3 to 5; may_goto from kernel/bpf/verifier.c, v6.18.
-import type { AluOp, Condition, Instruction } from '../bpf/instructions.ts';
+import { alu, holds } from '../bpf/arithmetic.ts';
+import type { Instruction } from '../bpf/instructions.ts';
 import {
   BadProgram,
   type Functions,
@@ -41,7 +42,6 @@ export interface World {
 }
 
 const u64 = (value: bigint): bigint => BigInt.asUintN(64, value);
-const i64 = (value: bigint): bigint => BigInt.asIntN(64, value);
 const u32 = (value: bigint): bigint => BigInt.asUintN(32, value);
 
 /** Runs function number `fn`. Gives r0 and the number of instructions that were executed. @throws BadProgram, and what the world throws. */
@@ -85,7 +85,7 @@ function frame(run: Run, fn: number, depth: number, args: readonly bigint[]): bi
     const operand = 'fromSrc' in code && code.fromSrc ? src : u64(BigInt(code.imm));
     switch (code.kind) {
       case 'alu':
-        r[code.dst] = code.width === 64 ? alu64(code.op, dst, operand) : alu32(code.op, dst, operand);
+        r[code.dst] = alu(code.op, code.width, dst, operand);
         break;
       case 'neg':
         r[code.dst] = code.width === 64 ? u64(-dst) : u32(-dst);
@@ -164,81 +164,10 @@ function refuse(
   if (depth + 1 === maxFrames) throw new BadProgram('stack overflow', fn, code.at);
 }
 
-/** Unsigned operations modulo 2^64; division by zero gives 0 and modulo by zero leaves dst (RFC 9669 section 4.1). */
-function alu64(op: AluOp, a: bigint, b: bigint): bigint {
-  switch (op) {
-    case 'add':
-      return u64(a + b);
-    case 'sub':
-      return u64(a - b);
-    case 'mul':
-      return u64(a * b);
-    case 'div':
-      return b === 0n ? 0n : a / b;
-    case 'sdiv':
-      return b === 0n ? 0n : u64(i64(a) / i64(b));
-    case 'mod':
-      return b === 0n ? a : a % b;
-    case 'smod':
-      return b === 0n ? a : u64(i64(a) % i64(b));
-    case 'or':
-      return a | b;
-    case 'and':
-      return a & b;
-    case 'xor':
-      return a ^ b;
-    case 'lsh':
-      return u64(a << (b & 63n));
-    case 'rsh':
-      return a >> (b & 63n);
-    case 'arsh':
-      return u64(i64(a) >> (b & 63n));
-  }
-}
-
-/** The same on the low halves; the high half of the answer is zero. */
-function alu32(op: AluOp, a: bigint, b: bigint): bigint {
-  const signed = op === 'sdiv' || op === 'smod' || op === 'arsh';
-  const half = (value: bigint): bigint => (signed ? u64(BigInt.asIntN(32, value)) : u32(value));
-  const shifts = op === 'lsh' || op === 'rsh' || op === 'arsh';
-  return u32(alu64(op, half(a), shifts ? b & 31n : half(b)));
-}
-
 function reversed(value: bigint, bits: number): bigint {
   let answer = 0n;
   for (let bit = 0; bit < bits; bit += 8) answer = (answer << 8n) | ((value >> BigInt(bit)) & 0xffn);
   return answer;
-}
-
-function holds(condition: Condition, width: 32 | 64, dst: bigint, operand: bigint): boolean {
-  const a = BigInt.asUintN(width, dst);
-  const b = BigInt.asUintN(width, operand);
-  const signedA = BigInt.asIntN(width, dst);
-  const signedB = BigInt.asIntN(width, operand);
-  switch (condition) {
-    case 'eq':
-      return a === b;
-    case 'ne':
-      return a !== b;
-    case 'gt':
-      return a > b;
-    case 'ge':
-      return a >= b;
-    case 'lt':
-      return a < b;
-    case 'le':
-      return a <= b;
-    case 'set':
-      return (a & b) !== 0n;
-    case 'sgt':
-      return signedA > signedB;
-    case 'sge':
-      return signedA >= signedB;
-    case 'slt':
-      return signedA < signedB;
-    case 'sle':
-      return signedA <= signedB;
-  }
 }
 
 /** 32-bit values that are fetched are zero-extended (RFC 9669 section 5.3). */
@@ -253,7 +182,7 @@ function atomic(
   const src = BigInt.asUintN(bits, r[code.src]!);
   const old = memory.load(address, code.bytes, { fn, code });
   if (code.kind === 'atomic') {
-    memory.store(address, code.bytes, BigInt.asUintN(bits, alu64(code.op, old, src)), { fn, code });
+    memory.store(address, code.bytes, BigInt.asUintN(bits, alu(code.op, 64, old, src)), { fn, code });
     if (code.fetch) r[code.src] = old;
   } else if (code.kind === 'xchg') {
     memory.store(address, code.bytes, src, { fn, code });

@@ -1,4 +1,5 @@
 // Arithmetic on values: exact on constants, a tag on what rules ask about (offsets, masks, CPU numbers in DSQ ids), "calculated from" otherwise. Source: RFC 9669, section 4.
+import { alu } from '../../bpf/arithmetic.ts';
 import type { AluOp, Width } from '../../bpf/instructions.ts';
 import { dsq } from '../data/kernels.ts';
 import { anything, constantOf, type Origin, type Value, type Values } from './values.ts';
@@ -38,44 +39,12 @@ function constants(values: Values, op: AluOp, width: Width, a: Value, b: Value):
   for (const left of a.atoms)
     for (const right of b.atoms) {
       if (left.origin.kind !== 'const' || right.origin.kind !== 'const') return undefined;
-      const result = values.constant(calculate(op, width, left.origin.value, right.origin.value));
+      const result = values.constant(
+        alu(op, width, BigInt.asUintN(width, left.origin.value), BigInt.asUintN(width, right.origin.value)),
+      );
       joined = joined === undefined ? result : values.join(joined, result);
     }
   return joined;
-}
-
-function calculate(op: AluOp, width: Width, x: bigint, y: bigint): bigint {
-  const [a, b] = [BigInt.asUintN(width, x), BigInt.asUintN(width, y)];
-  const [sa, sb] = [BigInt.asIntN(width, x), BigInt.asIntN(width, y)];
-  const shift = b & BigInt(width - 1);
-  switch (op) {
-    case 'add':
-      return BigInt.asUintN(width, a + b);
-    case 'sub':
-      return BigInt.asUintN(width, a - b);
-    case 'mul':
-      return BigInt.asUintN(width, a * b);
-    case 'div':
-      return b === 0n ? 0n : a / b;
-    case 'sdiv':
-      return sb === 0n ? 0n : BigInt.asUintN(width, sa / sb);
-    case 'mod':
-      return b === 0n ? a : a % b;
-    case 'smod':
-      return sb === 0n ? a : BigInt.asUintN(width, sa % sb);
-    case 'or':
-      return a | b;
-    case 'and':
-      return a & b;
-    case 'xor':
-      return a ^ b;
-    case 'lsh':
-      return BigInt.asUintN(width, a << shift);
-    case 'rsh':
-      return a >> shift;
-    case 'arsh':
-      return BigInt.asUintN(width, sa >> shift);
-  }
 }
 
 /** Of the forms that keep their meaning. */

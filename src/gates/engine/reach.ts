@@ -1,8 +1,9 @@
 // From one callback to every call that it can come to: through functions and what helpers call, with the branches that must have gone one way on the way there.
 
+import { holds } from '../../bpf/arithmetic.ts';
 import { isOnWay } from './analysis.ts';
 import type { Branch, Callback, Instance, Site } from './instance.ts';
-import { type Comparison, holds } from './refine.ts';
+import type { Comparison } from './refine.ts';
 import { constantOf } from './values.ts';
 
 /** A call on the way, from the callback inwards. */

@@ -1,5 +1,6 @@
 // What a branch tells: on each of its ways, what the compared value can no longer be. Pointers that were tested are not null, CPU numbers not negative; a CPU that was found in
 // cpus_ptr may run the task.
+import { holds } from '../../bpf/arithmetic.ts';
 import type { Condition, Width } from '../../bpf/instructions.ts';
 import type { State } from './frame.ts';
 import {
@@ -52,7 +53,7 @@ export function refine(values: Values, state: State, comparison: Comparison, tak
     return true;
   }
   const kept = left.atoms.filter(
-    ({ origin }) => origin.kind !== 'const' || holds(condition, width, origin.value, constant),
+    ({ origin }) => origin.kind !== 'const' || isTrue(condition, width, origin.value, constant),
   );
   if (kept.length === 0) return false;
   const flags = flagsOf(condition, width, constant);
@@ -72,35 +73,9 @@ function matters({ kind }: Origin): boolean {
   return kind === 'kfunc' || kind === 'helper' || kind === 'arg';
 }
 
-export function holds(condition: Condition | 'clear', width: Width, x: bigint, y: bigint): boolean {
-  const [a, b] = [BigInt.asUintN(width, x), BigInt.asUintN(width, y)];
-  const [sa, sb] = [BigInt.asIntN(width, x), BigInt.asIntN(width, y)];
-  switch (condition) {
-    case 'eq':
-      return a === b;
-    case 'ne':
-      return a !== b;
-    case 'gt':
-      return a > b;
-    case 'ge':
-      return a >= b;
-    case 'lt':
-      return a < b;
-    case 'le':
-      return a <= b;
-    case 'sgt':
-      return sa > sb;
-    case 'sge':
-      return sa >= sb;
-    case 'slt':
-      return sa < sb;
-    case 'sle':
-      return sa <= sb;
-    case 'set':
-      return (a & b) !== 0n;
-    case 'clear':
-      return (a & b) === 0n;
-  }
+/** As a jump decides, and its contrary where no condition says it. */
+function isTrue(condition: Condition | 'clear', width: Width, a: bigint, b: bigint): boolean {
+  return condition === 'clear' ? !holds('set', width, a, b) : holds(condition, width, a, b);
 }
 
 function flagsOf(condition: Condition | 'clear', width: Width, constant: bigint): number {
@@ -124,7 +99,7 @@ function learnOfTest(
 ): void {
   const origin = callOf(value);
   if (origin?.name !== 'bpf_cpumask_test_cpu') return;
-  if (holds(condition, 32, 0n, constant) || !holds(condition, 32, 1n, constant)) return;
+  if (isTrue(condition, 32, 0n, constant) || !isTrue(condition, 32, 1n, constant)) return;
   const [cpu, mask] = origin.of;
   if (cpu === undefined || !isMaskOfTask(mask)) return;
   mark(values, state, cpu, flag.allowed | flag.nonNegative);

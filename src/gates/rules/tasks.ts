@@ -1,12 +1,13 @@
 // What becomes of a task: enqueue inserts it or keeps it somewhere, once, and only the task that the callback is about; dispatch hands on what was kept. Source: do_enqueue_task(),
 // mark_direct_dispatch(), kernel/sched/ext.c, v6.18; a task that nobody runs ends the policy in the watchdog.
+import { holds } from '../../bpf/arithmetic.ts';
 import { inserts, moves } from '../data/kfuncs.ts';
 import { atSite, type Draft, type Facts, type Followed, type Rule } from '../engine/facts.ts';
 import { dominates, postdominates, reachableFrom } from '../engine/flow.ts';
 import type { Callback, Instance, Site } from '../engine/instance.ts';
 import { freedomOf, wayOut } from '../engine/paths.ts';
 import { guardsOfBlock } from '../engine/reach.ts';
-import { callOf, holds } from '../engine/refine.ts';
+import { callOf } from '../engine/refine.ts';
 import { anyOrigin, constantOf, rootOf, type Value } from '../engine/values.ts';
 import { isBuiltIn, queueUses } from './queues.ts';
 

@@ -1,11 +1,11 @@
 // What the kernel's verifier would refuse anyway and is cheap to see here: null pointers that nobody asks about, writes to kernel structures, references that are never given back. Source:
 // check_mem_access(), check_reference_leak(), kernel/bpf/verifier.c; bpf_scx_btf_struct_access(), kernel/sched/ext.c, v6.18. Only where hardly anything else is possible.
+import { holds } from '../../bpf/arithmetic.ts';
 import { kfuncs } from '../data/kfuncs.ts';
 import { atSite, type Draft, type Facts, type Followed, type Rule } from '../engine/facts.ts';
 import { reachableFrom } from '../engine/flow.ts';
 import type { Branch, Callback, Instance, Site } from '../engine/instance.ts';
 import { freedomOf, isAskedTwice, wayOut } from '../engine/paths.ts';
-import { holds } from '../engine/refine.ts';
 import { anyOrigin, constantOf, type Origin, rootOf, type Value } from '../engine/values.ts';
 
 export const verifierRule: Rule = {
