@@ -1,7 +1,8 @@
 // npm run bench [-- breaker restore longest-first programs policy-code simulator first-event static-gate error-rates fidelity operations observation observation-summary fingerprint replay
-// classes matrix truth corpus cycles]: what the system must reach, measured, as a table. All by default but the last four, which take long. Options after the names go to the benches that take some.
+// classes matrix truth corpus cycles gauntlet breaker-live]: what the system must reach, measured, as a table. All by default but the last six, which take long. Options after the names go to the benches that take some.
 
 import { benchBreaker } from './breaker.ts';
+import { benchBreakerLive } from './breaker-live.ts';
 import { benchClasses } from './classes.ts';
 import { benchCorpus } from './corpus.ts';
 import { benchCycles } from './cycles.ts';
@@ -9,6 +10,7 @@ import { benchErrorRates } from './error-rates.ts';
 import { benchFidelity } from './fidelity.ts';
 import { benchFingerprint } from './fingerprint.ts';
 import { benchFirstEvent } from './first-event.ts';
+import { benchGauntlet } from './gauntlet.ts';
 import { benchLongestFirst } from './longest-first.ts';
 import { benchMatrix } from './matrix.ts';
 import { benchObservation } from './observation.ts';
@@ -43,8 +45,10 @@ const benches: Readonly<Record<string, (options: readonly string[]) => Promise<v
   classes: benchClasses,
   cycles: benchCycles,
   corpus: benchCorpus,
+  gauntlet: benchGauntlet,
+  'breaker-live': benchBreakerLive,
 };
-const onlyWhenNamed = ['matrix', 'truth', 'corpus', 'cycles'];
+const onlyWhenNamed = ['matrix', 'truth', 'corpus', 'cycles', 'gauntlet', 'breaker-live'];
 
 const words = process.argv.slice(2);
 const firstOption = words.findIndex((word) => word.startsWith('-'));

@@ -16,7 +16,7 @@ import { openRunning } from './knowledge/running.ts';
 import { openScripts } from './knowledge/scripts.ts';
 import { openStore } from './knowledge/store.ts';
 import { openWorkloads, type Program } from './knowledge/workloads.ts';
-import { type Cache, cacheLimit, openCache, treeSize } from './linux/cache.ts';
+import { cacheLimit, openCache, treeSize } from './linux/cache.ts';
 import { compilePolicy } from './linux/clang.ts';
 import { inspect } from './linux/doctor.ts';
 import { openHost, readableRoots } from './linux/host.ts';
@@ -34,6 +34,7 @@ import { hostProbes } from './machines/host-probes.ts';
 import { keptJob } from './machines/jobs.ts';
 import { readKernelImage } from './machines/kernel-reading.ts';
 import { type MicroVm, openMicroVm } from './machines/micro-vm.ts';
+import { chooseMode, modeWorks } from './machines/modes.ts';
 import { openSimulator, type SimulatorMachine } from './machines/simulator.ts';
 import { guestSite, hostCharge, hostSite } from './machines/sites.ts';
 import { runScript } from './sandbox/thread.ts';
@@ -41,15 +42,7 @@ import type { DeploymentSite, SiteWish } from './services/deploy/site.ts';
 import { observations, observationsHeading } from './services/observations.ts';
 import type { Call } from './services/service.ts';
 import { serviceTable } from './services/table.ts';
-import type {
-  Check,
-  CostProfile,
-  MachineWish,
-  Mode,
-  ReadyMachine,
-  ReadyProgram,
-  World,
-} from './services/world.ts';
+import type { Check, CostProfile, MachineWish, ReadyMachine, ReadyProgram, World } from './services/world.ts';
 import { readProbeEvents } from './traces/probe-events.ts';
 
 /** A day: a guest is a place to try things, no place to stay. */
@@ -93,7 +86,7 @@ export function openWorld(env: NodeJS.ProcessEnv = process.env): World {
         const name = experiment.workload?.name ?? '';
         return { outcome, trace: readProbeEvents(raw, { cpus: experiment.topology.cpus, release, name }) };
       },
-      chooseMode: (mode, workload, user) => chooseMode(cache, vm, mode, workload, user),
+      chooseMode: (mode, workload, user) => chooseMode(cache, vm, mode, workload, user.signal),
       pack: (command, withPaths, { cwd, env: own, call: user }) =>
         vm.pack(command, withPaths, {
           cwd,
@@ -150,6 +143,9 @@ export function openWorld(env: NodeJS.ProcessEnv = process.env): World {
     openSite,
     charge: hostCharge(async (address, signal) => (await hostMachine(silent)).adopt(address, signal)),
     person: () => personOf(env),
+    get mode() {
+      return modeOf(env);
+    },
     runScript,
     cwd: process.cwd(),
     host: openHost({
@@ -242,7 +238,7 @@ export function openWorld(env: NodeJS.ProcessEnv = process.env): World {
     const checks: Check[] = [];
     for (const mode of modes) {
       call.progress({ text: `booting a guest in mode ${mode}` });
-      const works = await modeWorks(ready.machine as MicroVm, mode, call);
+      const works = await modeWorks(ready.machine as MicroVm, mode, call.signal);
       checks.push({
         what: `mode ${mode}`,
         ok: works === undefined,
@@ -251,6 +247,12 @@ export function openWorld(env: NodeJS.ProcessEnv = process.env): World {
     }
     return checks;
   }
+}
+
+/** @throws Fault malformed: a mistake here must not let an agent deploy. */
+function modeOf({ SCHEDCP_MODE: mode = 'normal' }: NodeJS.ProcessEnv): World['mode'] {
+  if (mode === 'normal' || mode === 'advice') return mode;
+  throw new Fault('malformed', `SCHEDCP_MODE=${mode}`, { next: 'it is normal or advice' });
 }
 
 /** The login name behind sudo where there is one, with the user that acts. */
@@ -269,24 +271,6 @@ function personOf(env: NodeJS.ProcessEnv): string {
 async function packageVersion(): Promise<string> {
   const text = await readFile(join(packageRoot, 'package.json'), 'utf8');
   return (JSON.parse(text) as { version: string }).version;
-}
-
-/** Undefined when a probe boot worked, else why not. */
-async function modeWorks(vm: MicroVm, mode: VmMode, call: Call): Promise<string | undefined> {
-  if (mode === 'kvm' && !existsSync('/dev/kvm')) return 'no /dev/kvm';
-  return vm.probe(mode, mode === 'kvm' ? 10_000 : 60_000, call.signal);
-}
-
-/** The same, asked once for each boot of this host and each kernel: a probe that hangs costs ten seconds. */
-async function kvmWorks(cache: Cache, vm: MicroVm, call: Call): Promise<string | undefined> {
-  const { image } = vm.reference('kvm', 'cold').kernel;
-  const boot = (await readFile('/proc/sys/kernel/random/boot_id', 'utf8')).trim();
-  const entry = await cache.entry(`probes/kvm-${image.slice(0, 16)}-${boot}`, async (target) => {
-    const why = (await modeWorks(vm, 'kvm', call)) ?? null;
-    await writeFile(join(target, 'answer.json'), JSON.stringify({ why }));
-  });
-  const { why } = JSON.parse(await readFile(join(entry, 'answer.json'), 'utf8')) as { why: string | null };
-  return why ?? undefined;
 }
 
 /** The simulator needs nothing of this machine. */
@@ -335,22 +319,6 @@ function readyHost(machine: HostMachine, probes: string): ReadyMachine {
       return { digest: digestOf(await readFile(executable)), executable, bytes: 0 };
     },
   };
-}
-
-async function chooseMode(
-  cache: Cache,
-  vm: MicroVm,
-  wish: Mode | 'auto',
-  workload: 'declared' | 'command',
-  call: Call,
-): Promise<Mode> {
-  if (wish === 'auto') {
-    if (workload === 'declared') return 'deterministic';
-    return (await kvmWorks(cache, vm, call)) === undefined ? 'kvm' : 'fast';
-  }
-  const broken = wish === 'kvm' ? await kvmWorks(cache, vm, call) : undefined;
-  if (broken === undefined) return wish;
-  throw new Fault('unavailable', `mode kvm does not work here: ${broken}`, { next: 'use --mode fast' });
 }
 
 function toolOptions(call: Call): ToolOptions {

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import type { WorkloadRef } from '../../src/core/records.ts';
 import { corpusDirectory } from '../../test/gauntlet/corpus.ts';
 import { declared, type Lab } from '../../test/support/lab.ts';
+import { root } from '../../test/support/paths.ts';
 
 /** A third of what the loads last at least; the longest wait that any sound policy makes under them is below half of it. */
 export const watchdogMs = 1700;
@@ -28,8 +29,10 @@ const scripts = {
 
 /** Commands take their shell along. */
 export async function workloadOf(lab: Lab, load: Load): Promise<WorkloadRef> {
-  if (load !== 'forks' && load !== 'hotplug')
-    return await declared(lab, readFileSync(join(corpusDirectory, `${load}.json`), 'utf8'), 1, cpus);
+  if (load !== 'forks' && load !== 'hotplug') {
+    const directory = load === 'lone' ? corpusDirectory : join(root, 'workloads/gauntlet');
+    return await declared(lab, readFileSync(join(directory, `${load}.json`), 'utf8'), 1, cpus);
+  }
   const { digest, executable } = await lab.vm.pack('/bin/sh', ['/bin/sleep'], {
     cwd: '/',
     path: '/usr/bin:/bin',

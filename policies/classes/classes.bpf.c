@@ -13,8 +13,10 @@
 #include "turn.h"
 #include "preempt.h"
 
-const volatile u64 normal_patience_ns = 100000000; /* how long normal work lets later urgent work pass */
-const volatile u64 batch_patience_ns = 500000000;  /* and batch work everything else */
+/* Knobs: these may move while the policy runs. */
+volatile u64 normal_patience_ns = 100000000;    /* how long normal work lets later urgent work pass */
+volatile u64 batch_patience_ns = 500000000;     /* and batch work everything else */
+
 const volatile u64 urgent_slice_ns = 1000000;   /* short: a hog that has just woken looks urgent too */
 const volatile u64 normal_slice_ns = 8000000;
 const volatile u64 batch_slice_ns = 20000000;

@@ -3,8 +3,12 @@ import { Fault } from '../core/errors.ts';
 import { hex, Reader } from '../lib/bytes.ts';
 
 export function malformed(section: string, offset: number, problem: string): never {
+  throw malformedFault(section, offset, problem);
+}
+
+export function malformedFault(section: string, offset: number, problem: string): Fault {
   const where = `${section || 'unnamed section'}+${hex(offset)}`;
-  throw new Fault('malformed', `${where}: ${problem}`, {
+  return new Fault('malformed', `${where}: ${problem}`, {
     tried: `read ${section || 'a section'}`,
     where,
     next: 'check that the file is complete; a BPF object comes from clang -target bpf -O2 -g',

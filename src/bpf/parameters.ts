@@ -1,5 +1,5 @@
-// The parameters of a policy: its `const volatile` globals in `.rodata`, found through BTF; and a copy of the object
-// with other values for them. No compiler needed. Source: the qualifiers in BTF, the bytes in `.rodata`.
+// The parameters of a policy: its `const volatile` globals in `.rodata`, and its `volatile` globals in `.data`, which are *knobs*: they may move while it
+// runs. Found through BTF; and a copy of the object with other values for them. No compiler needed. Source: the qualifiers in BTF, the bytes in the sections.
 import { Fault } from '../core/errors.ts';
 import type { Btf } from './btf.ts';
 import { typeText } from './btf-text.ts';
@@ -20,7 +20,8 @@ export interface Parameter {
   readonly signed: boolean;
   /** Bytes. */
   readonly size: number;
-  /** In `.rodata`, bytes. */
+  readonly section: '.rodata' | '.data';
+  /** In the section, bytes. */
   readonly offset: number;
   /** What the object says now; undefined for `other`. Bools are 0n or 1n. */
   readonly value: bigint | undefined;
@@ -29,19 +30,28 @@ export interface Parameter {
 }
 export type ParameterValue = bigint | number | boolean;
 
-/** In order of offset. @throws Fault malformed. */
+/** What may move while the policy runs. */
+export function isKnob({ section }: Parameter): boolean {
+  return section === '.data';
+}
+
+/** Those of `.rodata` first, each section in order of offset. @throws Fault malformed. */
 export function parameters(object: BpfObject): Parameter[] {
-  const section = sectionNamed(object.elf, '.rodata');
+  return [...sectionParameters(object, '.rodata'), ...sectionParameters(object, '.data')];
+}
+
+function sectionParameters(object: BpfObject, place: Parameter['section']): Parameter[] {
+  const section = sectionNamed(object.elf, place);
   if (section === undefined) return [];
   const reader = sectionReader(section.data, section.name);
   return dataVariables(object.elf, object.btf, section)
-    .filter(({ type }) => isConstVolatile(object.btf, type))
+    .filter(({ type }) => hasQualifiers(object.btf, type, place))
     .map(({ name, type, offset, size }) => {
       const shape = shapeOf(object.btf.resolve(type));
       const value = shape.kind === 'other' ? undefined : reader.integer(offset, size, shape.signed);
       if (shape.kind === 'bool' && value !== 0n && value !== 1n)
         reader.fail(offset, `bool ${name} is ${value}`);
-      return { name, type: plainTypeText(object.btf, type), ...shape, size, offset, value };
+      return { name, type: plainTypeText(object.btf, type), ...shape, size, section: place, offset, value };
     });
 }
 
@@ -56,11 +66,11 @@ export function patchParameters(
 ): Uint8Array {
   const object = readObject(bytes);
   const known = parameters(object);
-  const section = sectionNamed(object.elf, '.rodata');
   const patched = new Uint8Array(bytes); // slice() of a Buffer is no copy
   for (const [name, value] of Object.entries(values)) {
     const [parameter, twin] = known.filter((item) => item.name === name);
     if (twin !== undefined) throw ambiguousParameter(name);
+    const section = parameter && sectionNamed(object.elf, parameter.section);
     if (parameter === undefined || section === undefined)
       throw unknownParameter(
         name,
@@ -77,8 +87,7 @@ function unknownParameter(name: string, names: readonly string[]): Fault {
   const list = names.length === 0 ? 'it has none' : `it has ${names.join(', ')}`;
   return new Fault('not-found', `the object has no parameter ${JSON.stringify(name)}; ${list}`, {
     tried: `set parameter ${name}`,
-    where: '.rodata',
-    next: 'use one of the listed names, or declare it as a const volatile global',
+    next: 'use one of the listed names, or declare it as a const volatile global (volatile alone: a knob, which may move while the policy runs)',
   });
 }
 
@@ -86,7 +95,6 @@ function unknownParameter(name: string, names: readonly string[]): Fault {
 function ambiguousParameter(name: string): Fault {
   return new Fault('unsupported', `the object has several parameters ${name}`, {
     tried: `set parameter ${name}`,
-    where: '.rodata',
     next: 'give them different names, or make them one global',
   });
 }
@@ -96,7 +104,11 @@ function fittingInteger(parameter: Parameter, value: ParameterValue): bigint {
   const { name, type, kind, size, signed } = parameter;
   const refuse = (problem: string, next: string): never => {
     const message = `parameter ${name} (${type}) ${problem}`;
-    throw new Fault('unsupported', message, { tried: `set ${name} to ${value}`, where: '.rodata', next });
+    throw new Fault('unsupported', message, {
+      tried: `set ${name} to ${value}`,
+      where: parameter.section,
+      next,
+    });
   };
   if (kind === 'other') return refuse('is not a scalar and cannot be set', 'rebuild the object instead');
   const isWhole = typeof value !== 'number' || Number.isSafeInteger(value);
@@ -110,7 +122,8 @@ function fittingInteger(parameter: Parameter, value: ParameterValue): bigint {
   return integer;
 }
 
-function isConstVolatile(btf: Btf, id: number): boolean {
+/** `const volatile` in .rodata, `volatile` alone in .data. */
+function hasQualifiers(btf: Btf, id: number, place: Parameter['section']): boolean {
   let [isConst, isVolatile] = [false, false];
   let type = btf.type(id);
   // `resolve` has refused endless chains by the time this runs: sizes are known.
@@ -127,7 +140,7 @@ function isConstVolatile(btf: Btf, id: number): boolean {
       case 'type_tag':
         break;
       default:
-        return isConst && isVolatile;
+        return isVolatile && isConst === (place === '.rodata');
     }
     type = btf.type(type.kind === 'array' ? type.element : type.type);
   }

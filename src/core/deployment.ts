@@ -4,7 +4,7 @@
 import { z } from 'zod';
 import { digestSchema } from './digest.ts';
 import { kpiSchema } from './kpi.ts';
-import { exitSchema, policySchema } from './policy.ts';
+import { exitSchema, parameterValueSchema, policySchema } from './policy.ts';
 
 const atNs = z.number().int().min(0);
 
@@ -87,6 +87,10 @@ export const deploymentSchema = z.object({
     replaced: z.object({ ops: z.string(), words: z.string() }).nullable(),
   }),
   kernelEvents: z.record(z.string(), z.number()),
+  /** Knobs that were moved while it stayed. */
+  moved: z
+    .array(z.object({ atNs, by: z.string(), values: z.record(z.string(), parameterValueSchema) }))
+    .default([]),
 });
 
 /** What is kept of an outcome for those who come later. */

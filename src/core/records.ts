@@ -104,6 +104,8 @@ export const experimentSchema = z.object({
   /** Differences that must not matter, drawn from the seed and the arm. */
   nuisance: z.object({ startOffsetNs: z.number().int().min(0), pidOffset: z.number().int().min(0) }),
   limitMs: z.number().int().min(1),
+  /** Most that the policy may let a runnable task wait before the kernel throws it out; absent: 5000, or what it asks for itself if that is less. */
+  watchdogMs: z.number().int().min(100).max(5000).optional(),
 });
 
 /** An expected "no", in words an agent can act on. */

@@ -2,7 +2,7 @@
 
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { type BoundRequest, bounds, sliceFindings, switchesInLastHour, withinBounds } from './bounds.ts';
+import { type BoundRequest, bounds, sliceFindings, startedInLastHour, withinBounds } from './bounds.ts';
 
 describe('the table', () => {
   it('has the limits that are promised', () => {
@@ -83,8 +83,8 @@ it.each<[Parameters<typeof sliceFindings>[0], number]>([
 it('counts switches of the last hour, those that seem to come from the future too', () => {
   const now = 10_000_000;
   const hour = 3_600_000;
-  expect(
-    switchesInLastHour([now - hour - 1, now - hour, now - hour + 1, now, now + 5, Number.NaN], now),
-  ).toBe(4);
-  expect(switchesInLastHour([], now)).toBe(0);
+  expect(startedInLastHour([now - hour - 1, now - hour, now - hour + 1, now, now + 5, Number.NaN], now)).toBe(
+    4,
+  );
+  expect(startedInLastHour([], now)).toBe(0);
 });

@@ -30,11 +30,11 @@ const table = [
   ],
   ['heartbeatMs', 'ms', 100, 10_000, 'a dead control plane is undone within seconds'],
   [
-    'switchesPerHour',
-    'switches',
+    'deploymentsPerHour',
+    'deployments',
     0,
     12,
-    'each switch stops the machine for a moment; more of them is a loop, not a decision',
+    'each switches the scheduler many times; more of them is a loop, not a decision',
   ],
   ['restarts', 'restarts', 0, 3, 'a policy that fails again and again is quarantined'],
   ['backOffMs', 'ms', 1_000, 3_600_000, 'a restart never follows at once'],
@@ -93,8 +93,8 @@ export function sliceFindings(parameters: Readonly<Record<string, number | boole
   });
 }
 
-/** Switches of the scheduler (attach and detach each count) after `nowMs` minus one hour; times of the future count too. */
-export function switchesInLastHour(timesMs: readonly number[], nowMs: number): number {
+/** Deployments that were started after `nowMs` minus one hour; times of the future count too. */
+export function startedInLastHour(timesMs: readonly number[], nowMs: number): number {
   return timesMs.filter((time) => !(time <= nowMs - 3_600_000)).length;
 }
 

@@ -45,6 +45,16 @@ export function switchedEntry(
   return { who, what: 'scheduler-switched', why, about };
 }
 
+/** Knobs were set while the policy stayed. `by`: who asked. */
+export function movedEntry(by: string, policy: string, words: string): Entry {
+  return {
+    who: { kind: 'program', name: 'schedcp' },
+    what: 'knobs-moved',
+    why: `${by} asked`,
+    about: { policy, words },
+  };
+}
+
 /** A person has changed the scheduler: from here on we keep away, until a line says that we may go on. */
 export function byHandEntry(why: string, about: { ops: string; enableSeq: number }): Entry {
   return { who: { kind: 'program', name: 'schedcp' }, what: 'changed-by-hand', why, about };
@@ -57,19 +67,19 @@ export function goneOnEntry(who: Entry['who'], why: string): Entry {
 export interface History {
   /** Oldest first. */
   readonly deployed: readonly Deployed[];
-  /** ms since 1970. */
-  readonly switchesMs: readonly number[];
+  /** Deployments, ms since 1970. */
+  readonly startedMs: readonly number[];
   readonly isByHand: boolean;
 }
 
 /** Reads lines in their order. */
 export function historyReader(): { line(line: AuditLine): void; history(): History } {
   const deployed: Deployed[] = [];
-  const switchesMs: number[] = [];
+  const startedMs: number[] = [];
   let isByHand = false;
   return {
     line({ what, who, atMs, about }) {
-      if (what === 'scheduler-switched') switchesMs.push(atMs);
+      if (what === 'token-spent') startedMs.push(atMs);
       else if (what === 'changed-by-hand') isByHand = true;
       else if (what === 'may-go-on') isByHand = false;
       else if (what === 'deployment-ended' && who.kind === 'agent') {
@@ -78,6 +88,6 @@ export function historyReader(): { line(line: AuditLine): void; history(): Histo
         if (read.success) deployed.push({ agent: who.name, atMs, ...read.data });
       }
     },
-    history: () => ({ deployed, switchesMs, isByHand }),
+    history: () => ({ deployed, startedMs, isByHand }),
   };
 }

@@ -17,6 +17,7 @@ export const refusalCodes = [
   'widened-scope',
   'widened-knob',
   'not-accepted',
+  'unverified',
   'out-of-bounds',
   'not-trusted',
   'needs-approval',

@@ -2,6 +2,7 @@
 // documented format of diagnostics ("file:line:column: error: text") and -fdiagnostics-parseable-fixits.
 import type { GateFinding } from '../core/gate.ts';
 import { adviceFor } from './data/compile-advice.ts';
+import { wholeObject } from './engine/subject.ts';
 
 interface Diagnostic {
   readonly file: string;
@@ -33,22 +34,12 @@ export function sourceGate(source: string, diagnostics: string): GateFinding[] {
       code: 'does-not-compile',
       severity: 'reject',
       sure: 'certain',
-      place: { ...nowhere },
+      place: wholeObject,
       why: `It does not compile: ${first.slice(0, 300)}`,
       instead: adviceFor(first) ?? 'Compile it by hand as policies/build does, and mend the first error.',
     },
   ];
 }
-
-const nowhere = {
-  program: null,
-  callback: null,
-  instruction: null,
-  file: null,
-  line: null,
-  column: null,
-  text: null,
-};
 
 const head = /^(.+?):(\d+):(\d+): (fatal error|error|warning|note): (.*)$/;
 const fixIt = /^fix-it:"(?:[^"\\]|\\.)*":\{\d+:\d+-\d+:\d+\}:"((?:[^"\\]|\\.)*)"$/;
@@ -97,7 +88,7 @@ function findingOf(lines: readonly string[], one: Diagnostic): GateFinding {
     code: isStack ? 'stack-too-deep' : one.isError ? 'does-not-compile' : 'compile-warning',
     severity: one.isError ? 'reject' : 'warn',
     sure: 'certain',
-    place: { ...nowhere, file: one.file, line: one.line, column: one.column, text: own },
+    place: { ...wholeObject, file: one.file, line: one.line, column: one.column, text: own },
     why: `clang: ${message}${note === undefined ? '' : ` (${note})`}`,
     instead: suggestion(one.fixes) ?? adviceFor(message) ?? usual,
   };

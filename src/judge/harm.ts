@@ -26,40 +26,55 @@ export function harmClaims(
   progress: Progress,
   others: readonly OtherWorkload[],
 ): Claim[] {
-  const blank = { kind: 'no-harm', armId: arm.id, effect: null, bound: null, limit: harmLimit } as const;
   if (others.length === 0)
     return [
-      { ...blank, against: 'other workloads', holds: 'unknown', n: 0, why: 'no other workload was run' },
+      {
+        ...{ kind: 'no-harm', armId: arm.id, against: 'other workloads', holds: 'unknown', n: 0 },
+        ...{ effect: null, bound: null, limit: harmLimit, why: 'no other workload was run' },
+      },
     ];
-  return others.map((other): Claim => {
-    const claim = { ...blank, against: other.name };
-    const usable = other.pairs.filter((pair) => isData(pair.base));
-    const failure = usable.find((pair) => pair.value === null);
-    if (failure !== undefined)
-      return {
-        ...claim,
-        holds: false,
-        n: usable.length,
-        why: failure.why ?? `a run under ${arm.name} failed`,
-      };
-    const gains = usable
-      .filter((pair) => isData(pair.value))
-      .map((pair) => gainOf(other.goal.direction, { value: pair.value!, base: pair.base! }));
-    if (gains.length < usable.length)
-      return { ...claim, holds: 'unknown', n: gains.length, why: 'a value was not a positive number' };
-    const comparison =
-      other.scope === 'workload' ? fixed(gains) : atTheLook(plan, progress.confirmation?.rows.length, gains);
-    if (comparison === null)
-      return { ...claim, holds: 'unknown', n: gains.length, why: 'too few pairs of runs for a bound' };
-    const limit = gainFor(other.goal.direction, -harmLimit);
+  return others.map((other) =>
+    harmClaim(arm, other, (gains) =>
+      other.scope === 'workload' ? fixed(gains) : atTheLook(plan, progress.confirmation?.rows.length, gains),
+    ),
+  );
+}
+
+/** The claim about one other workload; `compared`: null where the gains are too few for a bound. */
+export function harmClaim(
+  arm: Pick<ArmSpec, 'id' | 'name'>,
+  other: Pick<OtherWorkload, 'name' | 'goal' | 'pairs'>,
+  compared: (gains: readonly number[]) => Comparison | null = fixed,
+): Claim {
+  const claim = {
+    ...({ kind: 'no-harm', armId: arm.id, against: other.name } as const),
+    ...{ effect: null, bound: null, limit: harmLimit },
+  };
+  const usable = other.pairs.filter((pair) => isData(pair.base));
+  const failure = usable.find((pair) => pair.value === null);
+  if (failure !== undefined)
     return {
       ...claim,
-      holds: comparison.low > limit ? true : comparison.high <= limit ? false : 'unknown',
-      n: gains.length,
-      effect: toEffect(other.goal.direction, comparison),
-      bound: Math.max(0, -fractionOf(other.goal.direction, comparison.low)),
+      holds: false,
+      n: usable.length,
+      why: failure.why ?? `a run under ${arm.name} failed`,
     };
-  });
+  const gains = usable
+    .filter((pair) => isData(pair.value))
+    .map((pair) => gainOf(other.goal.direction, { value: pair.value!, base: pair.base! }));
+  if (gains.length < usable.length)
+    return { ...claim, holds: 'unknown', n: gains.length, why: 'a value was not a positive number' };
+  const comparison = compared(gains);
+  if (comparison === null)
+    return { ...claim, holds: 'unknown', n: gains.length, why: 'too few pairs of runs for a bound' };
+  const limit = gainFor(other.goal.direction, -harmLimit);
+  return {
+    ...claim,
+    holds: comparison.low > limit ? true : comparison.high <= limit ? false : 'unknown',
+    n: gains.length,
+    effect: toEffect(other.goal.direction, comparison),
+    bound: Math.max(0, -fractionOf(other.goal.direction, comparison.low)),
+  };
 }
 
 function isData(value: number | null): boolean {

@@ -201,13 +201,14 @@ describe('a person is asked', () => {
 
 it('the history is read from the audit, in the words that make it', async () => {
   const { keeping, clock } = opened();
-  expect(await keeping.history()).toEqual({ deployed: [], switchesMs: [], isByHand: false });
+  expect(await keeping.history()).toEqual({ deployed: [], startedMs: [], isByHand: false });
   const seen = { ops: 'vtime', enableSeq: 4 };
   const took = { level: 1, isCritical: true } as const;
   for (const how of deploymentEnds) {
     clock.now++;
     const deployment = { policy, tokenId: 'f', end: { how, words: 'w' } } as unknown as Deployment;
     await keeping.audit.append(switchedEntry(who, 'attached', seen));
+    await keeping.audit.append({ who, what: 'token-spent', why: 'a deployment is about to start' });
     await keeping.audit.append(endedEntry(who, deployment, digest('e'), took));
   }
   await keeping.audit.append({
@@ -226,7 +227,7 @@ it('the history is read from the audit, in the words that make it', async () => 
   const theirs = { policy, tokenId: 'f', end: { how: 'kept', words: 'w' } } as unknown as Deployment;
   await keeping.audit.append(endedEntry(person, theirs, digest('e'), took));
   await keeping.audit.append(byHandEntry('somebody has loaded scx_other', seen));
-  const { deployed, switchesMs, isByHand } = await keeping.history();
+  const { deployed, startedMs, isByHand } = await keeping.history();
   expect(deployed.map(({ result }) => result)).toEqual([
     'kept',
     'undone',
@@ -237,7 +238,7 @@ it('the history is read from the audit, in the words that make it', async () => 
     'undone',
   ]);
   expect(deployed[0]).toEqual({ agent: 'tuner', atMs: issuedAtMs + 1, result: 'kept', ...took });
-  expect(switchesMs).toEqual([1, 2, 3, 4, 5, 6, 7].map((n) => issuedAtMs + n));
+  expect(startedMs).toEqual([1, 2, 3, 4, 5, 6, 7].map((n) => issuedAtMs + n));
   expect(isByHand).toBe(true);
   await keeping.audit.append(goneOnEntry({ kind: 'person', name: 'ann' }, 'it was me'));
   expect((await keeping.history()).isByHand).toBe(false);

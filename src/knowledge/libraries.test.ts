@@ -84,6 +84,15 @@ describe('workloads', () => {
       code: 'not-found',
       next: expect.stringContaining('there are: a, z, make;'),
     });
+    mkdirSync(join(directory, 'gauntlet'));
+    writeFileSync(join(directory, 'gauntlet', 'storm.json'), '{}');
+    writeFileSync(
+      join(directory, 'gauntlet', 'stress.json'),
+      JSON.stringify({ ...program, name: 'stress' }, null, 1),
+    );
+    expect(await library.get('storm')).toEqual({ kind: 'declared', name: 'storm', text: '{}' });
+    expect((await library.get('stress')).kind).toBe('program');
+    expect(await library.list(), 'loads of the gauntlet measure nothing').toHaveLength(3);
     rmSync(join(directory, 'programs'), { recursive: true });
     expect(await openWorkloads(directory).list()).toHaveLength(2);
   });

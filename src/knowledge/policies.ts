@@ -21,6 +21,8 @@ export const policyCardSchema = z.strictObject({
       default: parameterValueSchema,
       description: z.string(),
       values: z.array(parameterValueSchema).optional(),
+      /** A knob: it may be set while the policy runs, from low to high, and the policy passes the gauntlet at both ends. */
+      moves: z.strictObject({ low: parameterValueSchema, high: parameterValueSchema }).optional(),
     }),
   ),
   hints: z.boolean(),

@@ -11,7 +11,7 @@ beforeEach(() => {
   directory = join(mkdtempSync(join(tmpdir(), 'schedcp-running-')), 'running');
 });
 afterEach(() => rmSync(join(directory, '..'), { recursive: true }));
-const about = { policy: 'fifo', on: 'host', by: 'somebody', sinceMs: 5 } as const;
+const about = { policy: 'fifo', object: 'd', on: 'host', by: 'somebody', sinceMs: 5 } as const;
 
 describe('deployments that are under way', () => {
   it('are listed with what they say, until they leave', () => {
@@ -45,5 +45,48 @@ describe('deployments that are under way', () => {
     running.enter(about);
     writeFileSync(join(directory, 'x.json'), '{"pid": 1}');
     expect(running.list().length).toBe(1);
+  });
+});
+
+describe('what is asked of a deployment', () => {
+  const asked = { by: 'somebody', values: { slice_ns: 5, on: true } };
+
+  it('reaches its process once, and the answer comes back; nothing is left', async () => {
+    const running = openRunning(directory);
+    const one = running.enter(about);
+    const other = running.enter(about);
+    expect(one.asked()).toBeUndefined();
+    const answer = running.ask(one.id, asked, 5000);
+    expect(other.asked()).toBeUndefined();
+    const got = one.asked();
+    expect(got).toMatchObject(asked);
+    expect(one.asked()).toBeUndefined();
+    got!.answer(false, 'not now');
+    expect(await answer).toEqual({ done: false, words: 'not now' });
+    expect(readdirSync(directory).sort()).toEqual([`${one.id}.json`, `${other.id}.json`].sort());
+  });
+
+  it('nobody answers: none, and the question is taken back', async () => {
+    const running = openRunning(directory);
+    const one = running.enter(about);
+    expect(await running.ask(one.id, asked, 60)).toBeUndefined();
+    expect(one.asked()).toBeUndefined();
+    expect(readdirSync(directory)).toEqual([`${one.id}.json`]);
+  });
+
+  it('is no question: it is thrown away', () => {
+    const running = openRunning(directory);
+    const one = running.enter(about);
+    writeFileSync(join(directory, `${one.id}.x.ask`), '{"by": 1}');
+    expect(one.asked()).toBeUndefined();
+    expect(readdirSync(directory)).toEqual([`${one.id}.json`]);
+  });
+
+  it('leaving takes what is open along', () => {
+    const running = openRunning(directory);
+    const one = running.enter(about);
+    writeFileSync(join(directory, `${one.id}.x.ask`), '{}');
+    one.leave();
+    expect(readdirSync(directory)).toEqual([]);
   });
 });

@@ -1,4 +1,5 @@
-// The standard workloads: workloads/*.json are declared ones, workloads/programs/*.json are real programs.
+// The standard workloads: workloads/*.json are declared ones, workloads/programs/*.json are real programs. Beside them workloads/gauntlet/*.json: loads that bring out
+// faults, of either kind, which measure nothing.
 
 import { readdir, readFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
@@ -11,7 +12,7 @@ export const programSchema = z.strictObject({
   name: z.string(),
   description: z.string(),
   goal: z.strictObject({ metric: z.string(), direction: z.enum(['lower', 'higher']) }),
-  tools: z.array(z.enum(['programs', 'perf', 'compiler'])),
+  tools: z.array(z.enum(['programs', 'perf', 'compiler', 'stress'])),
   /** A source package to unpack, as `{source}`. */
   source: z.string().optional(),
   argv: z.array(z.string()).min(1),
@@ -29,35 +30,40 @@ export type StandardWorkload =
   | { readonly kind: 'program'; readonly name: string; readonly program: Program };
 
 export interface WorkloadLibrary {
+  /** The standard set. */
   list(): Promise<StandardWorkload[]>;
+  /** One of the standard set, or a load of the gauntlet. */
   get(name: string): Promise<StandardWorkload>;
 }
 
 export function openWorkloads(directory: string): WorkloadLibrary {
-  const list = async (): Promise<StandardWorkload[]> => {
-    const declared = await namesOf(directory);
-    const programs = await namesOf(join(directory, 'programs'));
-    return Promise.all([
-      ...declared.map(async (name): Promise<StandardWorkload> => {
-        return { kind: 'declared', name, text: await readFile(join(directory, `${name}.json`), 'utf8') };
-      }),
-      ...programs.map(async (name): Promise<StandardWorkload> => {
-        const text = await readFile(join(directory, 'programs', `${name}.json`), 'utf8');
-        return { kind: 'program', name, program: programSchema.parse(JSON.parse(text)) };
-      }),
-    ]);
-  };
+  const list = async (): Promise<StandardWorkload[]> => [
+    ...(await readAll(directory, () => false)),
+    ...(await readAll(join(directory, 'programs'), () => true)),
+  ];
   return {
     list,
     async get(name) {
-      const all = await list();
-      const found = all.find((item) => item.name === name);
+      const standard = await list();
+      const loads = await readAll(join(directory, 'gauntlet'), (text) => /"kind": "program"/.test(text));
+      const found = [...standard, ...loads].find((item) => item.name === name);
       if (found !== undefined) return found;
       throw new Fault('not-found', `no workload ${name}`, {
-        next: `there are: ${all.map((item) => item.name).join(', ')}; or give the path of a workload file, or a command after --`,
+        next: `there are: ${standard.map((item) => item.name).join(', ')}; or give the path of a workload file, or a command after --`,
       });
     },
   };
+}
+
+/** Files of a directory by name, none where it is not there. */
+async function readAll(directory: string, isProgram: (text: string) => boolean): Promise<StandardWorkload[]> {
+  return Promise.all(
+    (await namesOf(directory)).map(async (name): Promise<StandardWorkload> => {
+      const text = await readFile(join(directory, `${name}.json`), 'utf8');
+      if (!isProgram(text)) return { kind: 'declared', name, text };
+      return { kind: 'program', name, program: programSchema.parse(JSON.parse(text)) };
+    }),
+  );
 }
 
 async function namesOf(directory: string): Promise<string[]> {

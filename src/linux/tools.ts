@@ -15,6 +15,7 @@ export type Group =
   | 'clang'
   | 'programs'
   | 'perf'
+  | 'stress'
   | 'stressors'
   | 'servers'
   | 'database'
@@ -54,6 +55,36 @@ const groups: Readonly<Record<Group, GroupSpec>> = {
     packages: ['rt-tests', 'libnuma1'],
     closure: false,
     proof: 'usr/bin/hackbench',
+  },
+  stress: {
+    purpose: 'stress-ng and hackbench, under which a policy is verified',
+    packages: [
+      'stress-ng',
+      'rt-tests',
+      // What both are linked with. The closure has graphics drivers and LLVM in it, 20 times as much.
+      'libapparmor1',
+      'libbsd0',
+      'libcrypt1',
+      'libdrm2',
+      'libegl1',
+      'libexpat1',
+      'libffi8',
+      'libgbm1',
+      'libgles2',
+      'libglvnd0',
+      'libipsec-mb1',
+      'libjpeg62-turbo',
+      'libjudydebian1',
+      'libkmod2',
+      'libmd0',
+      'libnuma1',
+      'libsctp1',
+      'libwayland-server0',
+      'libxxhash0',
+      'zlib1g',
+    ],
+    closure: false,
+    proof: 'usr/bin/stress-ng',
   },
   perf: { purpose: 'perf bench', packages: ['linux-perf'], closure: true, proof: 'usr/bin/perf' },
   // The last five: what `bench -- classes` runs and nothing else needs.

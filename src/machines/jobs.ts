@@ -26,7 +26,8 @@ export async function composeJob(
   blobs: Blobs,
   observers: Observers,
 ): Promise<Uint8Array> {
-  const { arm, workload, nuisance, limitMs } = experiment;
+  // 5 s is the longest that is safe: under many hogs a good policy may keep a task waiting for 3 s
+  const { arm, workload, nuisance, limitMs, watchdogMs = 5000 } = experiment;
   const { policy } = arm;
   return encodeJob({
     ...(policy === undefined ? {} : await policyParts(policy, blobs)),
@@ -39,7 +40,7 @@ export async function composeJob(
     nuisance,
     wallLimitMs: limitMs,
     verifyBudgetMs: 5000,
-    timeoutMs: 5000, // the longest that is safe: under many hogs a good policy may keep a task waiting for 3 s
+    timeoutMs: watchdogMs,
     outputLimit: 65_536,
   });
 }

@@ -178,7 +178,7 @@ async function inputOf(
   expansion: Expansion,
   blobs: Blobs,
 ): Promise<Omit<SimulationInput, 'mode' | 'costs'>> {
-  const { arm, nuisance, limitMs, seed } = experiment;
+  const { arm, nuisance, limitMs, seed, watchdogMs = 5000 } = experiment;
   const { policy, settings } = arm;
   return {
     expansion,
@@ -187,7 +187,7 @@ async function inputOf(
     startOffsetNs: nuisance.startOffsetNs,
     pidOffset: nuisance.pidOffset,
     limitNs: limitMs * 1_000_000,
-    timeoutMs: 5000,
+    timeoutMs: watchdogMs,
     ...(settings === undefined ? {} : { settings }),
     ...(policy === undefined
       ? {}

@@ -112,8 +112,14 @@ function distinct(entrant: Entrant, before: readonly Entrant[]): Entrant {
   return { ...entrant, arm: { ...entrant.arm, id: `policy:${name}`, name } };
 }
 
-/** `length`, `length+hints`, `length?shortest_first=1`, `./my.bpf.o`, `./my.bpf.c`. */
-async function wishedPolicy(world: World, wish: string, withHints: boolean, call: Call): Promise<Entrant> {
+/** `length`, `length+hints`, `length?shortest_first=1`, `./my.bpf.o`, `./my.bpf.c`. `include`: directories for source. */
+export async function wishedPolicy(
+  world: World,
+  wish: string,
+  withHints: boolean,
+  call: Call,
+  include: readonly string[] = [],
+): Promise<Entrant> {
   const [head = '', query = ''] = wish.split('?', 2) as [string, string?];
   const hinted = head.endsWith('+hints');
   const name = hinted ? head.slice(0, -'+hints'.length) : head;
@@ -122,7 +128,7 @@ async function wishedPolicy(world: World, wish: string, withHints: boolean, call
       next: 'leave +hints out',
     });
   }
-  const isFile = name.includes('/') || /\.bpf\.[co]$/.test(name);
+  const isFile = name.includes('/') || /\.[co]$/.test(name);
   const values = Object.fromEntries(query === '' ? [] : query.split('&').map(parameterPair));
   if (!isFile) {
     const { card, object } = await world.policies.get(name);
@@ -136,7 +142,7 @@ async function wishedPolicy(world: World, wish: string, withHints: boolean, call
       hinted,
     );
   }
-  const object = await readPolicyFile(world, name, [], call);
+  const object = await readPolicyFile(world, name, include, call);
   const read = readObject(object);
   checkNames(
     parameters(read).map((item) => item.name),
@@ -154,7 +160,7 @@ async function wishedPolicy(world: World, wish: string, withHints: boolean, call
 }
 
 /** The object of a file: compiled if it is source. */
-export async function readPolicyFile(
+async function readPolicyFile(
   world: World,
   path: string,
   include: readonly string[],

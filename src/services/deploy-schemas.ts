@@ -3,6 +3,7 @@
 import { z } from 'zod';
 import { deploymentEnds, deploymentStepSchema } from '../core/deployment.ts';
 import { kpiSchema, kpiSourceSchema, linePatternSchema } from '../core/kpi.ts';
+import { parameterValueSchema } from '../core/policy.ts';
 import { bounds } from '../deployment/bounds.ts';
 
 const digest = z.string();
@@ -138,6 +139,22 @@ export const statusOutput = z.object({
 export const restoreInput = z.object({
   id: z.string().optional().describe('of a running deployment (status lists them); default: all'),
   why: z.string().max(500).default('').describe('a sentence for the record'),
+});
+export const setInput = z.object({
+  id: z.string().optional().describe('of a running deployment, or its first digits; default: the only one'),
+  param: z
+    .record(z.string().regex(/^\w{1,64}$/), parameterValueSchema)
+    .default({})
+    .describe('knobs and their new values'),
+  agent: z.string().min(1).max(128).optional().describe('who asks; default: the person at the command line'),
+});
+export const agentSetInput = setInput.extend({ agent: agentDeployInput.shape.agent });
+export const setOutput = z.object({
+  decision: z.enum(['set', 'refused']),
+  deployment: z.string(),
+  policy: z.string(),
+  values: z.record(z.string(), parameterValueSchema),
+  findings: z.array(finding).readonly().describe('why not'),
 });
 export const stopInput = z.object({
   now: z

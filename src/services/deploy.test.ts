@@ -1,7 +1,8 @@
 // deploy, status, restore and stop as callers meet them: a verdict that tune has made, a machine of pretence, real keys, audit and approvals.
 
+import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { fixedWorld } from '../../test/services/fixed-world.ts';
+import { fixedWorld, root } from '../../test/services/fixed-world.ts';
 import { fast } from '../../test/services/told.ts';
 import { type Pretence, pretend } from '../../test/stages/pretence.ts';
 import type { DeploymentSite } from './deploy/site.ts';
@@ -133,6 +134,19 @@ describe('deploy', () => {
         return here.deploy({ verdict });
       },
       'not-accepted',
+    ],
+    [
+      'a comparison of a policy that is not the library’s',
+      async () => {
+        const file = join(root, 'test/simulator/fuzz/policies/unfair.bpf.o');
+        const settings = { workload: 'long-tail', policies: [file], settings: [], harm: false };
+        const other = fixedWorld({ factor: (arm) => (arm.kind === 'policy' ? 0.5 : 1) });
+        const tuned = await other.call('tune', settings);
+        expect(tuned.output.verdict.decision).toBe('accepted');
+        const verdict = tuned.output.records.find((one: { kind: string }) => one.kind === 'verdict').digest;
+        return other.call('deploy', { verdict, ...quick });
+      },
+      'unverified',
     ],
     [
       'another kernel',

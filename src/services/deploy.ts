@@ -3,15 +3,18 @@
 import type { z } from 'zod';
 import type { Deployment, Lesson } from '../core/deployment.ts';
 import type { KpiSpec } from '../core/kpi.ts';
-import { endedEntry, switchedEntry } from '../deployment/history.ts';
+import { startedInLastHour } from '../deployment/bounds.ts';
+import { endedEntry, movedEntry, switchedEntry } from '../deployment/history.ts';
 import { policyIdentity } from '../deployment/identity.ts';
 import { scopeOf } from '../deployment/scope.ts';
+import { decodeText } from '../lib/bytes.ts';
 import { type DeploymentNews, type DeploymentPlan, deploy as runDeployment } from '../stages/deploy.ts';
 import { type Granted, grantBehind, permit, stateDigest } from './deploy/permission.ts';
 import { attachScopeOf, type DeploymentSite, kpiOf } from './deploy/site.ts';
 import { agentDeployInput, deployInput, deployOutput } from './deploy-schemas.ts';
 import { deploymentText, scopeWords, stepLine } from './deployment-text.ts';
 import { type Call, type Reply, service } from './service.ts';
+import { visible } from './text.ts';
 import type { World } from './world.ts';
 
 type Input = z.infer<typeof deployInput>;
@@ -104,7 +107,7 @@ async function onSite(
     },
     scope: scopeOf(keepScope),
     isCritical: input.on === 'host' && keepScope.part === 'whole',
-    bounds: boundsOf(input),
+    bounds: { ...boundsOf(input), ...(await deploymentsOfTheHour(world, input)) },
     anomalies: isForeign ? [`the scheduler ${presence.ops} is in charge`] : [],
   });
   const words = planWords(input, grant, site, kpis, scopes.map(scopeWords));
@@ -133,7 +136,7 @@ async function onSite(
       ...{ blockMs: input.block * 1000, washoutMs: input.washout * 1000, dwellMs: input.dwell * 1000 },
     })),
     ...{ keepMs: input.keep === undefined ? null : input.keep * 1000, keepScope, seed: input.seed },
-    ...{ heartbeatMs: input.heartbeat * 1000, timeoutMs: 5000, replace: input.replace },
+    ...{ heartbeatMs: input.heartbeat * 1000, timeoutMs: 5000, replace: input.replace, knobs: grant.knobs },
   };
   return await carryOut(world, input, site, plan, words, call);
 }
@@ -147,27 +150,41 @@ async function carryOut(
   call: Call,
 ): Promise<Reply<Output>> {
   const { policy, by, startedMs } = plan;
-  const entered = world.running.enter({ policy: policy.name, on: input.on, by, sinceMs: startedMs });
+  const entered = world.running.enter({
+    policy: policy.name,
+    object: policy.object,
+    on: input.on,
+    by,
+    sinceMs: startedMs,
+  });
   const who = { kind: input.agent === undefined ? 'person' : 'agent', name: by } as const;
   const hear = async (news: DeploymentNews): Promise<void> => {
     const text = newsText(news, plan.steps.length);
     if (text === undefined) return;
     entered.say(text);
     call.progress({ text });
+    if (news.what === 'moved') await world.keeping.audit.append(movedEntry(news.by, policy.name, news.words));
     if (news.what === 'kept') await world.keeping.audit.append(switchedEntry(who, text, news));
   };
   try {
-    const record = await runDeployment({ ...site, hear }, plan, call.signal);
+    const record = await runDeployment({ ...site, hear, wish: entered.asked }, plan, call.signal);
     const digest = await world.store.records.put(record);
     const level = plan.level as 0 | 1 | 2 | 3;
     const isCritical = input.on === 'host' && plan.keepScope.part === 'whole';
     await world.keeping.audit.append(endedEntry(who, record, digest, { level, isCritical }));
     const lesson = lessonOf(record, digest);
     const lessonDigest = lesson === undefined ? undefined : await world.store.records.put(lesson);
-    return reply(record, digest, lessonDigest, words);
+    return reply(record, digest, lessonDigest, words, await lastLines(world, site, record));
   } finally {
     entered.leave();
   }
+}
+
+/** With this one. In guests nobody is disturbed. */
+async function deploymentsOfTheHour({ keeping }: World, { on }: Input) {
+  if (on === 'guest') return {};
+  const { startedMs } = await keeping.history();
+  return { deploymentsPerHour: 1 + startedInLastHour(startedMs, keeping.latestMs()) };
 }
 
 function boundsOf({ heartbeat, block, dwell }: Input) {
@@ -205,6 +222,8 @@ function newsText(news: DeploymentNews, steps: number): string | undefined {
       return undefined;
     case 'step':
       return stepLine(news.step, news.place, steps);
+    case 'moved':
+      return `${news.by} set ${news.words}`;
     default:
       return news.words;
   }
@@ -227,15 +246,25 @@ function lessonOf(record: Deployment, digest: string): Lesson | undefined {
   };
 }
 
+/** What the command in the guest printed last, where it never came to a step: mostly it has failed. */
+async function lastLines(world: World, { output }: DeploymentSite, record: Deployment): Promise<string> {
+  if (output === undefined || record.steps.length > 0 || record.end.how !== 'no-go') return '';
+  const text = decodeText(await world.readFile(output)).trimEnd();
+  const lines = text.split('\n').slice(-3).join('\n').slice(-500);
+  return `the command ${lines === '' ? 'has printed nothing' : `printed last: ${visible(lines)}`}`;
+}
+
 function reply(
   record: Deployment,
   digest: string,
   lesson: string | undefined,
   plan: string[],
+  said: string,
 ): Reply<Output> {
   const { policy, end, restored, steps } = record;
   const output: Output = {
-    ...{ decision: end.how, policy: policy.name, plan, findings: [], approval: null, why: end.words },
+    ...{ decision: end.how, policy: policy.name, plan, findings: [], approval: null },
+    why: said === '' ? end.words : `${end.words}; ${said}`,
     steps: steps.map(({ blocks: _, ...step }) => step),
     restored: { verified: restored.verified, state: restored.state, seconds: restored.tookNs / 1e9 },
     records: [
@@ -246,7 +275,7 @@ function reply(
   return {
     output,
     exit: end.how === 'kept' && restored.verified ? 0 : 1,
-    text: `${deploymentText(record)}record ${digest.slice(0, 12)}\n`,
+    text: `${deploymentText(record)}${said === '' ? '' : `${said}\n`}record ${digest.slice(0, 12)}\n`,
   };
 }
 

@@ -2,14 +2,21 @@
 
 import type { AttachScope } from '../core/attachment.ts';
 import type { Deployment, DeploymentStep, Lesson } from '../core/deployment.ts';
-import { table } from './text.ts';
+import { table, visible } from './text.ts';
 
-export function deploymentText({ policy, machine, by, steps, end, restored, kpis }: Deployment): string {
+export function deploymentText(record: Deployment): string {
+  const { policy, machine, by, steps, end, restored, kpis, moved } = record;
   const rows = steps.map((step, i) => [`step ${i + 1}`, scopeWords(step.scope), step.decision, step.words]);
   const back = restored.verified ? 'the kernel says so' : 'NOT VERIFIED: look at schedcp status';
   return [
     `${policy.name} on ${machine.name} (${machine.kernel}), by ${by}, judged by ${kpis.map(({ name }) => name).join(', ')}`,
     ...(rows.length === 0 ? [] : [table(['', 'scope', '', ''], rows).trimEnd()]),
+    ...moved.map(
+      ({ atNs, by, values }) =>
+        `after ${seconds(atNs)} ${visible(by)} set ${Object.entries(values)
+          .map(([name, value]) => `${name} = ${value}`)
+          .join(', ')}`,
+    ),
     `${end.how} after ${seconds(end.atNs)}: ${end.words}`,
     ...end.evidence.map(({ words }) => `  ${words}`),
     `given back in ${seconds(restored.tookNs)}: ${restored.state}${restored.ops === '' ? '' : `, ${restored.ops}`} (${back})`,

@@ -2,8 +2,8 @@
 
 import type { z } from 'zod';
 import { digestOf } from '../core/canonical.ts';
-import type { Regression } from '../core/scenario.ts';
 import { policyEntrants } from './arms.ts';
+import { attackedOf, keepFailure } from './gauntlet/simulator.ts';
 import { fuzzInput, fuzzOutput } from './run-schemas.ts';
 import { type Call, type Reply, service } from './service.ts';
 import type { Attacked, AttackFailure, World } from './world.ts';
@@ -49,7 +49,9 @@ async function run(world: World, input: Input, call: Call): Promise<Reply<Output
     call,
   );
   const version = await world.version();
-  const saved = report.failure && (await keep(world, input, attacked, version, report.failure));
+  // Not again, when it came from a file.
+  const isKept = report.failure !== undefined && (file === undefined || input.out !== undefined);
+  const saved = isKept ? await keepFailure(world, attacked, report.failure!, input.out) : undefined;
   const output: Output = {
     policy: attacked.name,
     object: digestOf(attacked.object),
@@ -68,45 +70,13 @@ async function run(world: World, input: Input, call: Call): Promise<Reply<Output
   return { output, exit, text: textOf(output, input) };
 }
 
-/** The policy with its parameters, and what the library's card says that it does not promise: of the same object, wherever it was read from. */
 async function attackedPolicy(world: World, input: Input, call: Call): Promise<Attacked> {
   const pairs = Object.entries(input.param).map(([name, value]) => `${name}=${value}`);
   const separator = input.policy.includes('?') ? '&' : '?';
   const wish = pairs.length === 0 ? input.policy : `${input.policy}${separator}${pairs.join('&')}`;
   const [entrant] = await policyEntrants(world, [wish], false, call);
-  const { object: digest, parameters } = entrant!.arm.policy!;
-  const library = await world.policies.list();
-  const known = library.find(({ object }) => digestOf(object) === digest);
   const own = input.ignore.map((checker) => ({ checker, why: 'you said so (--ignore)' }));
-  return {
-    name: known?.card.name ?? entrant!.arm.policy!.name,
-    object: await world.store.blobs.get(digest),
-    parameters,
-    ignores: [...(known?.card.ignores ?? []), ...own],
-  };
-}
-
-/** Writes the failure to the file or directory that was named, else beside the records. Not again, when it came from a file. */
-async function keep(
-  world: World,
-  { out, scenario }: Input,
-  { name, object }: Attacked,
-  version: string,
-  { violation, seed, scenario: shrunk }: AttackFailure,
-): Promise<string | undefined> {
-  if (scenario !== undefined && out === undefined) return undefined;
-  const { checker, message } = violation;
-  const regression: Regression = {
-    kind: 'regression',
-    version: 1,
-    foundBy: version,
-    policy: { name, object: digestOf(object) },
-    checker,
-    message,
-    scenario: shrunk,
-  };
-  const text = `${JSON.stringify(regression, undefined, 2)}\n`;
-  return world.writeFailure(`${name}-${checker}-${seed}.json`, text, out);
+  return attackedOf(world, entrant!.arm, own);
 }
 
 function failureOf(failure: AttackFailure, saved: string | undefined): NonNullable<Output['failure']> {

@@ -24,6 +24,8 @@ import { traceText } from '../traces/view.ts';
 import { parseWorkload } from '../workload/read.ts';
 import { workloadView } from '../workload/view.ts';
 import { deploymentText, lessonText } from './deployment-text.ts';
+import { gauntletText } from './gauntlet/text.ts';
+import { gauntletOf } from './gauntlet.ts';
 import { compareInput, compareOutput, replayInput, replayOutput, showInput, textOutput } from './schemas.ts';
 import { openAgain, replayScreening, screeningRecordText } from './screening.ts';
 import { type Call, type Reply, service } from './service.ts';
@@ -111,7 +113,7 @@ async function summary(world: World, record: RecordOf): Promise<string> {
     case 'lesson':
       return lessonText(record);
     case 'verdict':
-      return `${judgementText(record.judgement as Judgement)}\n${record.outcomes.length} outcomes: ${record.outcomes
+      return `${verdictText(record)}\n${record.outcomes.length} outcomes: ${record.outcomes
         .slice(0, 6)
         .map((digest) => digest.slice(0, 12))
         .join(' ')}…\n`;
@@ -126,6 +128,11 @@ async function summary(world: World, record: RecordOf): Promise<string> {
     case 'candidate':
       return `${record.arm.kind} ${record.arm.name} (${record.how}): ${record.why}\n`;
   }
+}
+
+function verdictText(verdict: Verdict): string {
+  const gauntlet = gauntletOf(verdict);
+  return gauntlet === undefined ? judgementText(verdict.judgement as Judgement) : gauntletText(gauntlet);
 }
 
 /** The summary, with what its counters add where they are still there. */
@@ -321,6 +328,19 @@ function valuesOf(record: RecordOf): Values {
     return new Map<string, number | string | null>([
       ['status', record.status],
       ...Object.entries(record.metrics),
+    ]);
+  const gauntlet = record.kind === 'verdict' ? gauntletOf(record) : undefined;
+  if (gauntlet !== undefined)
+    return new Map<string, number | string | null>([
+      ['decision', gauntlet.decision],
+      ...gauntlet.gates.map(({ gate, on, passed }): [string, string] => [
+        `${gate} ${on ?? ''}`.trim(),
+        passed,
+      ]),
+      ...gauntlet.changes.flatMap(({ workload, metric, low, high }): [string, number | null][] => [
+        [`${workload} ${metric}, low`, low],
+        [`${workload} ${metric}, high`, high],
+      ]),
     ]);
   if (record.kind === 'verdict') {
     const judgement = record.judgement as Judgement;

@@ -1,7 +1,6 @@
 // Inputs and outputs of the services: the documented shape of every `--json` answer and of every MCP tool.
 
 import { z } from 'zod';
-import { callbackFactsSchema, gateFindingSchema } from '../core/gate.ts';
 import { metricDefinitions } from '../core/metrics.ts';
 import { parameterValueSchema } from '../core/policy.ts';
 import { profileSchema } from '../core/profile.ts';
@@ -222,39 +221,6 @@ export const tuneOutput = z.object({
   records: z
     .array(z.object({ kind: z.string(), digest: z.string() }))
     .describe('the verdict first; show and replay take a digest or its first digits'),
-});
-
-export const verifyInput = z.object({
-  file: z.string().describe('a policy: C source (*.bpf.c) or compiled object'),
-  kernel: z.string().optional().describe('path of an image, or a version prefix such as 6.18'),
-  machine: z
-    .enum(['micro-vm', 'host'])
-    .default('micro-vm')
-    .describe('host: on the kernel of this very machine, as root'),
-  include: z.array(z.string()).default([]).describe('further include directories for C source'),
-  allGates: z.boolean().default(false).describe('go on to the kernel even when the static gate says no'),
-});
-/** What reading the object told, before anything ran. */
-export const staticGateSchema = z.object({
-  findings: z.array(gateFindingSchema).describe('rejections first'),
-  callbacks: z.array(callbackFactsSchema).describe('what each callback takes'),
-});
-export const verifyOutput = z.object({
-  accepted: z.boolean(),
-  policy: z.string().nullable(),
-  object: z.string().nullable().describe('digest of the built object'),
-  kernel: z.string().nullable().describe('null: none was asked, the static gate had said no'),
-  static: staticGateSchema,
-  finding: findingSchema.nullable().describe('of the kernel'),
-  parameters: z.array(
-    z.object({
-      name: z.string(),
-      type: z.string(),
-      default: z.union([z.number(), z.string(), z.boolean(), z.null()]),
-    }),
-  ),
-  programs: z.array(z.string()),
-  records: z.array(z.object({ kind: z.string(), digest: z.string() })),
 });
 
 const paging = { page: z.number().int().min(1).default(1).describe('page of a long answer') };

@@ -7,37 +7,22 @@ import { type CallbackFacts, CompilerRefusal, type GateFinding } from '../core/g
 import { sourceGate } from '../gates/source-gate.ts';
 import { staticGate } from '../gates/static-gate.ts';
 import { decodeText } from '../lib/bytes.ts';
-import { readPolicyFile } from './arms.ts';
-import type { staticGateSchema } from './schemas.ts';
-import type { Call } from './service.ts';
+import type { staticGateSchema } from './verify-schemas.ts';
 import type { World } from './world.ts';
 
 export type StaticAnswer = z.infer<typeof staticGateSchema>;
 
-/** The object; or, of source that clang refuses, what is wrong with it. Other faults go on. */
-export async function compiledOrFindings(
-  world: World,
-  file: string,
-  include: readonly string[],
-  call: Call,
-): Promise<Uint8Array | GateFinding[]> {
-  try {
-    return await readPolicyFile(world, file, include, call);
-  } catch (fault) {
-    if (!(fault instanceof Fault) || !(fault.cause instanceof CompilerRefusal)) throw fault;
-    return sourceGate(decodeText(await world.readFile(file)), fault.cause.diagnostics);
-  }
+/** What is wrong with source that clang has refused. Other faults go on. */
+export async function findingsOfRefusal(world: World, file: string, fault: unknown): Promise<GateFinding[]> {
+  if (!(fault instanceof Fault) || !(fault.cause instanceof CompilerRefusal)) throw fault;
+  return sourceGate(decodeText(await world.readFile(file)), fault.cause.diagnostics);
 }
 
-/** `kernel`: as the user names it; a path or nothing means any. */
-export function passStaticGate(object: BpfObject, kernel: string | undefined): StaticAnswer {
-  const kernels = kernel !== undefined && /^\d+\.\d+/.test(kernel) ? [kernel] : [];
-  const { findings, facts } = staticGate(object, { kernels });
+/** `kernels`: as the user names them; a path means any. */
+export function passStaticGate(object: BpfObject, kernels: readonly string[]): StaticAnswer {
+  const versions = kernels.filter((kernel) => /^\d+\.\d+/.test(kernel));
+  const { findings, facts } = staticGate(object, { kernels: versions });
   return { findings: [...findings], callbacks: [...facts] };
-}
-
-export function isRejected({ findings }: StaticAnswer): boolean {
-  return findings.some(({ severity }) => severity === 'reject');
 }
 
 /** The findings, then a line for each callback. */

@@ -39,6 +39,7 @@ it('the table: names are free, texts are there, examples begin with the program'
     'export',
     'restore',
     'stop',
+    'set-scheduler-param',
     'status',
     'audit',
     'approve',

@@ -13,6 +13,7 @@ import { observe } from './observe.ts';
 import { profileWorkload } from './profile-workload.ts';
 import { compare, replay, show } from './records.ts';
 import type { Service } from './service.ts';
+import { setKnobs } from './set-knobs.ts';
 import { simulate } from './simulate.ts';
 import { restore, status, stop } from './status.ts';
 import { doctor, uninstall } from './system.ts';
@@ -44,6 +45,7 @@ export function serviceTable(world: World): Service[] {
     exportPolicy(world),
     restore(world),
     stop(world),
+    setKnobs(world),
     status(world),
     audit(world),
     approve(world),

@@ -1,6 +1,7 @@
 // tune: run a workload under the default scheduler, under the default with other settings and under policies, and say which to use.
 
 import type { z } from 'zod';
+import { readObject } from '../bpf/object.ts';
 import { Fault } from '../core/errors.ts';
 import type { Arm, Candidate } from '../core/records.ts';
 import { createPlan } from '../judge/plan.ts';
@@ -12,6 +13,7 @@ import { parseWorkload } from '../workload/read.ts';
 import { inGuestsForAgents } from './agents.ts';
 import { defaultEntrant, type Entrant, policyEntrants, settingsEntrants } from './arms.ts';
 import { type FirstLook, firstLook, firstLookText, goalInReplay } from './first-look.ts';
+import { runGauntlet } from './gauntlet.ts';
 import { tuneInput, tuneOutput } from './schemas.ts';
 import { type Screened, screenArms } from './screening.ts';
 import { type Call, type Reply, service } from './service.ts';
@@ -70,6 +72,7 @@ async function runTune(world: World, input: Input, call: Call): Promise<Reply<Ou
   const patterns = named.kind === 'command' ? Object.keys(named.command.patterns) : [];
   const metric = input.metric ?? Object.keys(input.patterns)[0] ?? named.goal.metric;
   const goal = goalOf(metric, input.direction, named.goal, patterns);
+  if (input.machine === 'host') await checkGiven(world, all, call);
   const { ready, instead } = await whereToRun(world, input, named, call);
   const shape = shapeOf(input, ready);
   const plain: Setting = {
@@ -108,6 +111,27 @@ async function runTune(world: World, input: Input, call: Call): Promise<Reply<Ou
   await world.tidy();
   const profileText = await firstLookText(plain, look);
   return reply({ comparison, contestants, trial, named, screened, instead, look, profileText });
+}
+
+/** On the machine itself only what the gates let pass that need no kernel. @throws Fault not-permitted */
+async function checkGiven(world: World, entrants: readonly Entrant[], call: Call): Promise<void> {
+  for (const entrant of entrants) {
+    if (entrant.how !== 'given') continue;
+    const object = readObject(await world.store.blobs.get(entrant.arm.policy!.object));
+    const { judgement, digest } = await runGauntlet(
+      world,
+      {
+        ...{ object, entrant, gates: ['static', 'simulator'], machine: 'host' },
+        ...{ kernels: [], loads: [], knobs: {}, goal: null, seed: 1, scenarios: 100, ignore: [], all: false },
+      },
+      call,
+    );
+    if (judgement.decision !== 'rejected') continue;
+    throw new Fault('not-permitted', `${entrant.arm.name} is not tried on this machine; ${judgement.why}`, {
+      where: `verdict ${digest.slice(0, 12)}`,
+      next: 'mend it: schedcp verify FILE says what to write instead',
+    });
+  }
 }
 
 /** The machine that was asked for; where micro-VMs cannot be had and nobody insists, the simulator, and why. */

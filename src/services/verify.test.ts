@@ -7,7 +7,10 @@ import { fixedWorld, root } from '../../test/services/fixed-world.ts';
 import { Fault } from '../core/errors.ts';
 import { CompilerRefusal } from '../core/gate.ts';
 import { verify } from './verify.ts';
+import { verifyInput } from './verify-schemas.ts';
 
+/** Not the whole gauntlet, which simulates for some seconds. */
+const gates = 'static,kernel';
 const call = { progress: () => {}, signal: new AbortController().signal };
 
 describe('verify', () => {
@@ -15,9 +18,18 @@ describe('verify', () => {
 
   it('says what the object is, and that it holds', async () => {
     const fixed = fixedWorld();
-    const { output, exit, text } = await fixed.call('verify', { file, kernel: '6.18' });
+    const { output, exit, text } = await fixed.call('verify', { file, gates, kernel: '6.18' });
     expect(exit).toBe(0);
-    expect(output).toMatchObject({ accepted: true, policy: 'fifo', kernel: '6.18.0-test', finding: null });
+    expect(output).toMatchObject({
+      ...{ accepted: false, decision: 'inconclusive', why: 'the simulator: not run' },
+      ...{ policy: 'fifo', kernel: '6.18.0-test', finding: null, attack: null, changes: [] },
+    });
+    expect(output.gates.map(({ gate, passed }: { gate: string; passed: string }) => [gate, passed])).toEqual([
+      ['static', 'yes'],
+      ['simulator', 'not-run'],
+      ['kernel', 'yes'],
+      ['harm', 'not-run'],
+    ]);
     expect(output.parameters).toContainEqual({
       name: 'slice_ns',
       type: expect.any(String),
@@ -25,24 +37,35 @@ describe('verify', () => {
     });
     expect(output.programs.length).toBeGreaterThan(2);
     expect(fixed.asked).toContain('machine 6.18');
-    expect(fixed.machine.ran.map((e) => e.workload?.name)).toEqual(['hog-latency']);
+    const ran = fixed.machine.ran.map(({ workload, watchdogMs }) => [workload?.name, watchdogMs]);
+    expect(ran.sort()).toEqual([
+      ['crowd', 1700],
+      ['hotplug', 1700],
+      ['provoke', 1700],
+      ['stress', 1700],
+    ]);
     expect(text).toContain('slice_ns');
-    const shown = await fixed.call('show', { record: output.records[0].digest });
-    expect(shown.text).toContain('fifo × hog-latency');
+    const [verdict, outcome] = output.records;
+    expect([verdict.kind, outcome.kind]).toEqual(['verdict', 'outcome']);
+    expect((await fixed.call('show', { record: outcome.digest })).text).toContain('fifo × provoke');
+    const shown = await fixed.call('show', { record: verdict.digest });
+    expect(shown.text).toMatch(/inconclusive: the simulator: not run\n {2}static +passed/);
+    expect((await fixed.call('replay', { record: verdict.digest })).output.same).toBe(true);
   });
 
   it('says no with the reason', async () => {
     const finding = () =>
       ({ code: 'stalled', message: 'it stalled', next: 'mend it', detail: 'a\nb' }) as const;
-    const { output, exit, text } = await fixedWorld({ finding }).call('verify', { file });
-    expect([exit, output.accepted, output.finding.code]).toEqual([1, false, 'stalled']);
+    const { output, exit, text } = await fixedWorld({ finding }).call('verify', { file, gates });
+    expect([exit, output.decision, output.finding.code]).toEqual([1, 'rejected', 'stalled']);
+    expect(output.why).toBe('kernel 6.18.0-test: provoke: it stalled');
     expect(text).toContain('  stalled: it stalled\n  → mend it\n    a\n    b\n');
   });
 
   it('shows the beginning of a dump', async () => {
     const dump = Array.from({ length: 50 }, (_, i) => `line ${i}`).join('\n');
     const finding = () => ({ code: 'ejected', message: 'it was wrong', detail: dump }) as const;
-    const { text, output } = await fixedWorld({ finding }).call('verify', { file });
+    const { text, output } = await fixedWorld({ finding }).call('verify', { file, gates });
     expect(text).toContain('    line 39\n    [10 more lines: --json has them]\n');
     expect(text).not.toContain('line 40');
     expect(output.finding.detail).toBe(dump);
@@ -52,10 +75,29 @@ describe('verify', () => {
     ['./nope.bpf.o', 'not-found'],
     ['./nope.bpf.c', 'malformed'],
     [join(root, 'README.md'), 'malformed'],
+    ['nope', 'not-found'],
+    ['fifo?nope=1', 'not-found'],
   ])('%s is a fault', async (path, code) => {
     const fixed = fixedWorld();
     expect((await faultOf(() => fixed.call('verify', { file: path }))).code).toBe(code);
     expect(fixed.asked.filter((item) => item.startsWith('machine'))).toEqual([]);
+  });
+});
+
+describe('a guest that fails', () => {
+  it('says nothing of the policy: invalid, exit 3', async () => {
+    const finding = () => ({ code: 'guest-failed', message: 'the guest was gone' }) as const;
+    const { output, exit } = await fixedWorld({ finding }).call('verify', { file: 'fifo', gates });
+    expect([exit, output.accepted, output.decision]).toEqual([3, false, 'invalid']);
+  });
+});
+
+describe('several kernels', () => {
+  it('are all asked, each by its gate', async () => {
+    const fixed = fixedWorld();
+    const { output } = await fixed.call('verify', { file: 'fifo', gates, kernel: '6.18,7.3' });
+    expect(fixed.asked.filter((item) => item.startsWith('machine'))).toEqual(['machine 6.18', 'machine 7.3']);
+    expect(output.records.filter(({ kind }: { kind: string }) => kind === 'outcome')).toHaveLength(8);
   });
 });
 
@@ -71,7 +113,7 @@ describe('the static gate of verify', () => {
     ]);
     expect(fixed.asked.filter((item) => item.startsWith('machine'))).toEqual([]);
     expect(text).toMatch(
-      /^rejected: small by the static gate\n {2}reject dsq-never-created \(certain\): base\.h:\d+, in small_enqueue/,
+      /^rejected: small; the static gate: dsq-never-created\n {2}static +NO +dsq-never-created\n[\s\S]*\n {2}reject dsq-never-created \(certain\): base\.h:\d+, in small_enqueue/,
     );
     expect(text).toContain('    → Create it in init');
     expect(text).toMatch(/\n {2}dispatch +\d+ instructions +stack 0/);
@@ -79,7 +121,8 @@ describe('the static gate of verify', () => {
 
   it('asks the kernel all the same with --all-gates', async () => {
     const fixed = fixedWorld();
-    const { output, exit } = await fixed.call('verify', { file: faulty, kernel: '6.18', allGates: true });
+    const input = { file: faulty, gates, kernel: '6.18', allGates: true };
+    const { output, exit } = await fixed.call('verify', input);
     expect([exit, output.accepted, output.kernel]).toEqual([1, false, '6.18.0-test']);
     expect(fixed.asked).toContain('machine 6.18');
   });
@@ -87,7 +130,8 @@ describe('the static gate of verify', () => {
   it('takes the version from --kernel', async () => {
     const file = join(root, 'test/gauntlet/static/whitelist-missing.bpf.o');
     const on = async (kernel?: string) =>
-      (await fixedWorld().call('verify', { file, ...(kernel && { kernel }) })).output.static.findings;
+      (await fixedWorld().call('verify', { file, gates: 'static', ...(kernel && { kernel }) })).output.static
+        .findings;
     expect((await on('6.18')).map(({ code }: { code: string }) => code)).toEqual(['kfunc-missing']);
     expect(await on('7.3')).toEqual([]);
     expect(await on()).toEqual([]);
@@ -103,7 +147,7 @@ describe('the static gate of verify', () => {
       },
     };
     const reply = await verify(world).run(
-      { file: join(root, 'policies/fifo/fifo.bpf.c'), machine: 'micro-vm', include: [], allGates: false },
+      verifyInput.parse({ file: join(root, 'policies/fifo/fifo.bpf.c') }),
       call,
     );
     expect(reply.exit).toBe(1);

@@ -1,43 +1,45 @@
-// verify: the gates one after the other: what the policy's source and object tell, then whether it loads, attaches and stays in charge on a real kernel, under some load.
+// verify: the gauntlet. Every policy is treated as written by a careless stranger: what its source and object tell, then the simulator and attack mode, then real kernels under load, then harm to
+// other workloads.
 
 import type { z } from 'zod';
-import { readObject } from '../bpf/object.ts';
+import { type BpfObject, readObject } from '../bpf/object.ts';
 import { type Parameter, parameters } from '../bpf/parameters.ts';
 import { Fault } from '../core/errors.ts';
 import type { GateFinding } from '../core/gate.ts';
-import type { Arm, Finding } from '../core/records.ts';
-import { experimentOf, runRecorded } from '../stages/trials.ts';
+import type { EvidenceOf, GateEvidence, GateName, KnobRanges, LoadName } from '../core/gauntlet.ts';
+import type { Finding } from '../core/records.ts';
 import { inGuestsForAgents } from './agents.ts';
-import { policyName } from './arms.ts';
-import { verifyInput, verifyOutput } from './schemas.ts';
+import { type Entrant, wishedPolicy } from './arms.ts';
+import { changeLines, gateLines } from './gauntlet/text.ts';
+import { type Gauntlet, runGauntlet } from './gauntlet.ts';
 import { type Call, type Reply, service } from './service.ts';
-import { compiledOrFindings, isRejected, passStaticGate, staticLines } from './static-gate.ts';
-import { namedWorkload, trialOf } from './trials.ts';
+import { findingsOfRefusal, staticLines } from './static-gate.ts';
+import { verifyInput, verifyOutput } from './verify-schemas.ts';
 import type { World } from './world.ts';
 
 type Input = z.infer<typeof verifyInput>;
 type Output = z.infer<typeof verifyOutput>;
-
-/** Hogs beside sleepers: what most faulty policies do not survive. */
-const load = 'hog-latency';
 
 export const verify = (world: World) =>
   inGuestsForAgents(
     service<Input, Output>({
       name: 'verify',
       effect: 'run',
-      summary: 'Check a policy: read it for known mistakes, then load, attach and load it on a real kernel.',
+      summary:
+        'Put a policy through the gauntlet: read it, attack it in the simulator, load it on real kernels, look for harm.',
       description:
-        'Compiles the source, reads the object for what kernels refuse or eject and for what starves tasks (each finding with line, reason, what to write instead, how sure); ' +
-        'then loads it into a micro-VM, attaches it and runs a mixed load for a few seconds. A "no" ends it, with the end of the verifier log or the kernel’s exit message. ' +
-        'Takes about 5 seconds when a saved guest exists.',
+        'Reads the object for what kernels refuse or eject and for what starves tasks (each finding with line, reason, what to write instead, how sure); runs it in the simulator on the standard workloads and under ' +
+        'adversarial scenarios; loads it into micro-VMs, where it must still be in charge after mixed loads, stress-ng, hackbench and a CPU that goes away; and measures it against the default scheduler. ' +
+        'The first "no" ends it. An accepted verdict can be given to deploy and export. About 20 seconds a kernel once a saved guest exists; --gates static,simulator takes 3 and needs no kernel.',
       input: verifyInput,
       output: verifyOutput,
       cli: {
         positional: ['file'],
         examples: [
-          'schedcp verify my-policy.bpf.c',
-          'schedcp verify build/my-policy.bpf.o --kernel 6.18 --json',
+          'schedcp verify my-policy.bpf.c --goal latency',
+          'schedcp verify build/my-policy.bpf.o --kernel 6.18,7.3 --json',
+          "schedcp verify 'vtime?slice_ns=5000000'",
+          'schedcp verify my-policy.bpf.c --gates static,simulator',
           'schedcp verify my-policy.bpf.o --machine host',
         ],
       },
@@ -46,81 +48,101 @@ export const verify = (world: World) =>
   );
 
 async function runVerify(world: World, input: Input, call: Call): Promise<Reply<Output>> {
-  if (input.machine === 'host' && input.kernel !== undefined)
+  const { file, kernel, machine, goal = null, seed, scenarios, ignore } = input;
+  if (machine === 'host' && kernel !== undefined)
     throw new Fault('malformed', 'a host has the kernel that it runs', { next: 'leave --kernel out' });
-  const object = await compiledOrFindings(world, input.file, input.include, call);
-  if (!(object instanceof Uint8Array)) return notCompiled(input.file, object);
-  const read = readObject(object);
-  const name = policyName(read, input.file);
-  const told = passStaticGate(read, input.kernel);
-  const known = {
-    policy: name,
-    static: told,
-    parameters: parameters(read).map(parameterRow),
-    programs: read.programs.map((program) => program.name),
-  };
-  if (isRejected(told) && !input.allGates)
-    return { output: { ...nothingRun, ...known }, exit: 1, text: textOf({ ...nothingRun, ...known }) };
-  const ready = await world.openMachine({ machine: input.machine, kernel: input.kernel }, call);
-  const arm: Arm = {
-    id: `policy:${name}`,
-    name,
-    kind: 'policy',
-    policy: { name, object: await world.store.blobs.put(object), parameters: {} },
-  };
-  const candidate = await world.store.records.put({
-    kind: 'candidate',
-    version: 1,
-    from: [],
-    arm,
-    how: 'given',
-    why: `to verify ${input.file}`,
-  });
-  const setting = {
+  const given = await policyOf(world, input, call);
+  if ('findings' in given) return notCompiled(file, given.findings);
+  const { object, entrant } = given;
+  const gauntlet = await runGauntlet(
     world,
-    ready,
-    mode: 'auto',
-    cpus: undefined,
-    memoryMiB: undefined,
-    limitMs: 20_000,
-    hinted: new Set<string>(),
+    {
+      ...{ object, entrant, machine, goal, seed, scenarios, ignore, all: input.allGates },
+      gates: input.gates.split(',') as GateName[],
+      knobs: rangesOf(input.knobs),
+      loads: input.loads.split(',') as LoadName[],
+      kernels: kernel === undefined ? [undefined] : kernel.split(','),
+    },
     call,
-  } as const;
-  const trial = await trialOf(setting, await namedWorkload(world, load, call));
-  call.progress({ text: `loading ${name} on kernel ${trial.reference.kernel.release}` });
-  const lab = { machine: ready.machine, records: world.store.records, signal: call.signal };
-  const experiment = await experimentOf(trial, { arm, candidate }, 1);
-  const { outcome, digest } = await runRecorded(lab, experiment);
+  );
   await world.tidy();
-  const output: Output = {
-    ...known,
-    accepted: outcome.finding === null && !isRejected(told),
-    object: arm.policy?.object ?? null,
-    kernel: trial.reference.kernel.release,
-    finding: outcome.finding,
-    records: [{ kind: 'outcome', digest }],
-  };
-  const exit = exitOf(outcome.finding);
-  return { output, exit: exit === 0 && !output.accepted ? 1 : exit, text: textOf(output) };
+  const output = outputOf(given, gauntlet);
+  return { output, exit: exitOf(gauntlet, input), text: textOf(output, gauntlet) };
 }
 
-const nothingRun = { accepted: false, object: null, kernel: null, finding: null, records: [] };
+function rangesOf(knobs: Input['knobs']): KnobRanges {
+  return Object.fromEntries(
+    Object.entries(knobs).map(([name, range]) => {
+      const [low = '', high = ''] = range.split('..');
+      return [name, { low: exactNumber(BigInt(low)), high: exactNumber(BigInt(high)) }];
+    }),
+  );
+}
+
+interface Given {
+  readonly object: BpfObject;
+  readonly entrant: Entrant;
+}
+
+/** The policy with its values; or, of source that clang refuses, what is wrong with it. */
+async function policyOf(
+  world: World,
+  { file, include }: Input,
+  call: Call,
+): Promise<Given | { readonly findings: GateFinding[] }> {
+  const [path = ''] = file.split('?', 1);
+  const isOurs = (await world.policies.list()).some(({ card }) => card.name === path);
+  const wish = isOurs || path.includes('/') || !world.exists(path) ? file : `./${file}`;
+  try {
+    const entrant = await wishedPolicy(world, wish, false, call, include);
+    return { entrant, object: readObject(await world.store.blobs.get(entrant.arm.policy!.object)) };
+  } catch (fault) {
+    return { findings: await findingsOfRefusal(world, path, fault) };
+  }
+}
+
+function outputOf({ object, entrant }: Given, { told, evidence, judgement, digest }: Gauntlet): Output {
+  const { decision, why, gates, changes } = judgement;
+  const kernels = evidence.filter((one): one is EvidenceOf<'kernel'> => one.gate === 'kernel');
+  const runs = kernels.flatMap((one) => one.runs);
+  return {
+    ...{ accepted: decision === 'accepted', decision, why, gates, changes },
+    policy: entrant.arm.policy!.name,
+    object: entrant.arm.policy!.object,
+    kernel: kernels[0]?.release ?? null,
+    attack: attackOf(evidence),
+    static: told,
+    finding: runs.find(({ finding, left }) => finding !== null && !left)?.finding ?? null,
+    parameters: parameters(object).map(parameterRow),
+    programs: object.programs.map((program) => program.name),
+    records: [
+      { kind: 'verdict', digest },
+      ...runs.map(({ outcome }) => ({ kind: 'outcome', digest: outcome })),
+    ],
+  };
+}
+
+function attackOf(evidence: readonly GateEvidence[]): Output['attack'] {
+  const seen = evidence.find((one): one is EvidenceOf<'simulator'> => one.gate === 'simulator');
+  return seen?.attack ?? null;
+}
 
 function notCompiled(file: string, findings: GateFinding[]): Reply<Output> {
+  const why = 'it does not compile';
   const output: Output = {
-    ...nothingRun,
-    policy: file,
-    static: { findings, callbacks: [] },
-    parameters: [],
-    programs: [],
+    ...{ accepted: false, decision: 'rejected', why, policy: file, object: null, kernel: null },
+    gates: [{ gate: 'static', on: null, passed: 'no', why }],
+    ...{ attack: null, changes: [], static: { findings, callbacks: [] }, finding: null },
+    ...{ parameters: [], programs: [], records: [] },
   };
-  return { output, exit: 1, text: textOf(output) };
+  return { output, exit: 1, text: `rejected: ${file}\n${staticLines(output.static).join('\n')}\n` };
 }
 
-/** A kernel or a guest that failed says nothing about the policy: invalid, not rejected. */
-function exitOf(finding: Finding | null): 0 | 1 | 3 {
-  if (finding === null) return 0;
-  return finding.code === 'kernel-broken' || finding.code === 'guest-failed' ? 3 : 1;
+/** Who has asked for less, and has passed that, gets 0, although the verdict stays open. */
+function exitOf({ judgement: { decision, gates } }: Gauntlet, input: Input): 0 | 1 | 3 {
+  if (decision === 'invalid') return 3;
+  const asked = gates.filter(({ gate }) => input.gates.split(',').includes(gate));
+  return asked.some(({ passed }) => passed === 'no' || passed === 'unknown') ? 1 : 0;
 }
 
 function parameterRow(parameter: Parameter): Output['parameters'][number] {
@@ -134,18 +156,25 @@ function exactNumber(value: bigint): number | string {
   return Number.isSafeInteger(number) ? number : value.toString();
 }
 
-function textOf(output: Output): string {
-  const by = output.kernel === null ? 'by the static gate' : `on kernel ${output.kernel}`;
-  const head = `${output.accepted ? 'accepted' : 'rejected'}: ${output.policy} ${by}`;
+function textOf(output: Output, { judgement, digest }: Gauntlet): string {
+  const { decision, policy, finding, changes, attack } = output;
   const rows = output.parameters.map(
     (item) => `  ${item.name.padEnd(24)} ${item.type.padEnd(12)} default ${item.default}`,
   );
-  const lists = [
-    ...(output.programs.length === 0 ? [] : [`programs: ${output.programs.join(', ')}`]),
-    ...(rows.length === 0 ? [] : ['parameters:', ...rows]),
-  ];
-  const found = output.finding === null ? [] : findingLines(output.finding);
-  return `${[head, ...found, ...staticLines(output.static), ...lists].join('\n')}\n`;
+  const found = finding === null ? [] : ['', ...findingLines(finding)];
+  const saved = attack?.violation?.saved;
+  const told = staticLines(output.static);
+  return `${[
+    `${decision}: ${policy}; ${output.why}`,
+    ...gateLines(judgement),
+    ...(saved === undefined ? [] : [`  → schedcp fuzz ${policy} --scenario ${saved} shows what happens`]),
+    ...found,
+    ...(told.length === 0 ? [] : ['', ...told]),
+    ...changeLines(changes),
+    ...(rows.length === 0 ? [] : ['', 'parameters:', ...rows]),
+    '',
+    `verdict ${digest.slice(0, 12)}${output.accepted ? `   schedcp deploy ${digest.slice(0, 12)} --dry-run --kpi …` : ''}`,
+  ].join('\n')}\n`;
 }
 
 /** Of a dump the beginning tells most, with what the policy itself says; six lines a task follow. */

@@ -175,6 +175,8 @@ export interface World {
   readonly charge: Charge;
   /** Who sits at the command line: their name, as this machine knows them. */
   person(): string;
+  /** In advice mode agents do everything but deploy. */
+  readonly mode: 'normal' | 'advice';
   readonly cwd: string;
   /** The machine that we run on, looked at. */
   readonly host: Host;

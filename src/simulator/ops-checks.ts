@@ -2,6 +2,7 @@
 // bpf_scx_init_member() when it is written into the kernel, kernel/sched/ext.c; check_struct_ops_btf_id() and check_kfunc_call(), kernel/bpf/verifier.c; bpf_obj_name_cpy(),
 // kernel/bpf/syscall.c; v6.18. What validate_ops() refuses has run ops.init() before: it ends the policy (model/ext/ext.ts).
 
+import { isGplCompatible } from '../bpf/licence.ts';
 import type { BpfObject } from '../bpf/object.ts';
 import type { KernelVersion } from './kernel/versions.ts';
 import type { Linked } from './program/link.ts';
@@ -39,15 +40,6 @@ const intMax = 2_147_483_647n;
 const nameBytes = 128;
 const jiffyMs = 4n;
 
-/** license_is_gpl_compatible(), include/linux/license.h. */
-const gplCompatible = new Set([
-  'GPL',
-  'GPL v2',
-  'GPL and additional rights',
-  'Dual BSD/GPL',
-  'Dual MIT/GPL',
-  'Dual MPL/GPL',
-]);
 /** KF_SLEEPABLE. */
 const sleepingKfuncs = new Set(['scx_bpf_create_dsq']);
 
@@ -58,7 +50,7 @@ export function checkPrograms(object: BpfObject, linked: Linked): void {
     for (const member of program.members) {
       const fn = entries.get(member);
       if (fn === undefined) continue;
-      if (!gplCompatible.has(object.licence))
+      if (!isGplCompatible(object.licence))
         throw new LoadRefusal('struct ops programs must have a GPL compatible license');
       if (program.sleepable && !sleepable.has(member))
         throw new LoadRefusal(`attach to unsupported member ${member} of struct sched_ext_ops`);

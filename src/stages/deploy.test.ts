@@ -5,7 +5,7 @@ import { pretend } from '../../test/stages/pretence.ts';
 import type { AttachScope } from '../core/attachment.ts';
 import { deploymentSchema } from '../core/deployment.ts';
 import { kpiSchema } from '../core/kpi.ts';
-import { type DeploymentPlan, deploy } from './deploy.ts';
+import { type DeploymentPlan, deploy, type KnobWish } from './deploy.ts';
 
 const digest = 'a'.repeat(64);
 const throughput = kpiSchema.parse({
@@ -26,7 +26,15 @@ const plan: DeploymentPlan = {
     tokenId: 't',
     kernel: '7.3',
   },
-  ...{ kpis: [throughput], referenceMs: 15_000, seed: 3, heartbeatMs: 3000, timeoutMs: 5000, replace: false },
+  ...{
+    kpis: [throughput],
+    referenceMs: 15_000,
+    seed: 3,
+    heartbeatMs: 3000,
+    timeoutMs: 5000,
+    replace: false,
+    knobs: {},
+  },
   steps: [
     { scope: part, question: 'no-harm', limit: 0.1, blockMs: 3000, washoutMs: 500, dwellMs: 20_000 },
     {
@@ -176,5 +184,42 @@ describe('deploy', () => {
     expect(record.end.how === 'kept').toBe(world.log.some(({ what }) => what === 'news kept'));
     expect(world.isHeld()).toBe(false);
     expect(record.restored.tookNs).toBeLessThan(1e9);
+  });
+});
+
+describe('knobs', () => {
+  const knobs = { patience_ns: { low: 10, high: 300 } };
+  /** Asks for this after so many seconds, or once it stays; what was answered. */
+  async function asked(when: number | 'kept', values: KnobWish['values']) {
+    const world = pretend({ share: () => 1.1 });
+    const answers: [boolean, string][] = [];
+    let open = true;
+    const wish = (): KnobWish | undefined => {
+      const isTime =
+        when === 'kept' ? world.log.some(({ what }) => what === 'news kept') : world.seconds() >= when;
+      if (!open || !isTime) return undefined;
+      open = false;
+      return { by: 'ann', values, answer: (done, words) => void answers.push([done, words]) };
+    };
+    const record = await deploy({ ...world.site, wish }, { ...plan, knobs, keepMs: 60_000 }, never);
+    return { world, record, answers };
+  }
+  it('move while the policy stays, and the record says so', async () => {
+    const { record, answers, world } = await asked('kept', { patience_ns: 300 });
+    expect(answers).toEqual([[true, 'patience_ns = 300']]);
+    expect(record.moved).toMatchObject([{ by: 'ann', values: { patience_ns: 300 } }]);
+    expect(record.moved[0]!.atNs).toBeGreaterThanOrEqual(record.steps.at(-1)!.endNs);
+    expect(world.knobs()).toEqual({ patience_ns: 300 });
+    expect(record.end.how).toBe('kept');
+  });
+
+  it.each<[string, number | 'kept', KnobWish['values'], RegExp]>([
+    ['while it is measured', 30, { patience_ns: 300 }, /still being measured/],
+    ['beyond what was tested', 'kept', { patience_ns: 301 }, /outside of what was tested, 10 to 300/],
+    ['one of two beyond', 'kept', { patience_ns: 20, other: 1 }, /other is no knob that may move/],
+  ])('do not move %s', async (_, when, values, why) => {
+    const { record, answers, world } = await asked(when, values);
+    expect(answers).toEqual([[false, expect.stringMatching(why)]]);
+    expect([record.moved, world.knobs(), record.end.how]).toEqual([[], {}, 'kept']);
   });
 });

@@ -5,8 +5,11 @@
 
 import type { Attached, AttachScope, Deploys, ForeignScheduler } from '../core/attachment.ts';
 import type { Deployment, DeploymentStep } from '../core/deployment.ts';
+import { Fault } from '../core/errors.ts';
+import type { KnobRanges } from '../core/gauntlet.ts';
 import type { KpiSample, KpiSpec } from '../core/kpi.ts';
 import type { Policy } from '../core/records.ts';
+import { knobProblem } from '../deployment/check-token.ts';
 import type { Trip } from '../judge/breaker.ts';
 import {
   blockOf,
@@ -53,6 +56,8 @@ export interface DeploymentPlan {
   readonly heartbeatMs: number;
   readonly timeoutMs: number;
   readonly replace: boolean;
+  /** What may move, and how far: as the token says. */
+  readonly knobs: KnobRanges;
 }
 
 export type DeploymentNews =
@@ -60,7 +65,15 @@ export type DeploymentNews =
   | { readonly what: 'block'; readonly block: SwitchbackBlock; readonly value: number | null }
   | { readonly what: 'step'; readonly step: DeploymentStep; readonly place: number }
   | { readonly what: 'kept'; readonly words: string; readonly ops: string; readonly enableSeq: number }
+  | { readonly what: 'moved'; readonly words: string; readonly by: string }
   | { readonly what: 'over'; readonly words: string };
+
+/** Somebody wants knobs to be set while the policy stays. */
+export interface KnobWish {
+  readonly by: string;
+  readonly values: Policy['parameters'];
+  answer(done: boolean, words: string): void;
+}
 
 /** What a deployment happens on. */
 export interface Site {
@@ -71,6 +84,8 @@ export interface Site {
   /** What the kernel says now: the proof that the machine has its scheduler back. */
   presence(): Promise<{ readonly state: string; readonly ops: string }>;
   hear(news: DeploymentNews): void | Promise<void>;
+  /** Asked every 50 ms: what somebody wants now. */
+  wish?(): KnobWish | undefined;
   /** Gives a machine back to somebody else's scheduler; says what came of it. */
   startAgain(foreign: ForeignScheduler): Promise<string>;
 }
@@ -112,6 +127,8 @@ class Run {
   #ops: string | undefined;
   #enableSeq = -1;
   #backNs: number | undefined;
+  #isKept = false;
+  readonly #moved: Deployment['moved'] = [];
   #replaced: ForeignScheduler | undefined;
 
   constructor(site: Site, plan: DeploymentPlan, signal: AbortSignal) {
@@ -214,6 +231,7 @@ class Run {
       await clock.sleep(Math.min(lookMs, (until - clock.nowNs()) / 1e6), this.#signal);
       const end = await this.#charge?.look();
       if (end !== undefined) return this.#ended(end);
+      await this.#moveKnobs();
       if (this.#signal.aborted) return this.#over('undone', 'somebody asked for the end');
     }
     return undefined;
@@ -227,12 +245,38 @@ class Run {
       ...{ what: 'kept', words: 'the last step said go: the policy stays' },
       ...{ ops: this.#ops!, enableSeq: this.#enableSeq },
     });
+    this.#isKept = true;
     const end = await this.#watch(keepMs === null ? Number.POSITIVE_INFINITY : keepMs * 1e6);
     if (end !== undefined && end.how !== 'undone') return end;
     return this.#over(
       'kept',
       end === undefined ? 'it stayed as long as was asked' : 'it stayed until somebody asked for the end',
     );
+  }
+
+  /** While it is measured nothing moves: what was measured would be something else. */
+  async #moveKnobs(): Promise<void> {
+    const wanted = this.#site.wish?.();
+    if (wanted === undefined) return;
+    const { by, values } = wanted;
+    const problems = Object.entries(values).flatMap(
+      ([name, value]) => knobProblem(this.#plan.knobs, name, value) ?? [],
+    );
+    if (problems.length > 0) return wanted.answer(false, problems.join('; '));
+    if (!this.#isKept || this.#charge === undefined)
+      return wanted.answer(false, 'the policy is still being measured: its knobs move once it stays');
+    try {
+      await this.#charge.set(values);
+    } catch (fault) {
+      if (!(fault instanceof Fault)) throw fault;
+      return wanted.answer(false, fault.message);
+    }
+    this.#moved.push({ atNs: this.#since(this.#site.clock.nowNs()), by, values: { ...values } });
+    const words = Object.entries(values)
+      .map(([name, value]) => `${name} = ${value}`)
+      .join(', ');
+    await this.#site.hear({ what: 'moved', words, by });
+    wanted.answer(true, words);
   }
 
   #ended(end: ChargeEnd): RunEnd {
@@ -326,6 +370,7 @@ class Run {
         replaced: foreign === undefined ? null : { ops: foreign.ops, words: words! },
       },
       kernelEvents: this.#kernelEvents,
+      moved: this.#moved,
     };
   }
 }

@@ -1,8 +1,10 @@
 // Replay: from a record alone to the same answer. A verdict is judged again from its own plan and observations; an experiment or an
 // outcome is run again and its metrics are held against the recorded ones.
 
+import { z } from 'zod';
 import { canonicalJson } from '../core/canonical.ts';
 import { Fault } from '../core/errors.ts';
+import { type GauntletPlan, gateEvidenceSchema, gauntletPlanSchema } from '../core/gauntlet.ts';
 import type { Records } from '../core/machine.ts';
 import {
   type Experiment,
@@ -11,6 +13,7 @@ import {
   outcomeSchema,
   type Verdict,
 } from '../core/records.ts';
+import { judgeGauntlet } from '../judge/gauntlet.ts';
 import { judge } from '../judge/judge.ts';
 import type { Observation, OtherWorkload, Plan } from '../judge/types.ts';
 import { type Lab, runRecorded } from './trials.ts';
@@ -26,6 +29,8 @@ export interface Difference {
  * Returns every difference; none means that the verdict follows from its records.
  */
 export async function replayVerdict(verdict: Verdict, records: Records): Promise<Difference[]> {
+  const gauntlet = gauntletPlanSchema.safeParse(verdict.plan);
+  if (gauntlet.success) return replayGauntlet(verdict, gauntlet.data, records);
   const plan = verdict.plan as Plan;
   const observations = verdict.observations as Observation[];
   const differences: Difference[] = [];
@@ -50,6 +55,28 @@ export async function replayVerdict(verdict: Verdict, records: Records): Promise
   for (const other of others) differences.push(...(await replayOther(other, records)));
   const again = judge({ plan, observations, others });
   const [was, is] = [canonicalJson(verdict.judgement), canonicalJson(again)];
+  if (was !== is) differences.push({ what: 'judgement', recorded: was, now: is });
+  return differences;
+}
+
+/** A verdict of the gauntlet: what kernels said against their outcomes, and the judgement from the evidence. */
+async function replayGauntlet(
+  { candidates, observations, judgement }: Verdict,
+  plan: GauntletPlan,
+  records: Records,
+): Promise<Difference[]> {
+  const evidence = z.array(gateEvidenceSchema).parse(observations);
+  const differences: Difference[] = [];
+  for (const { load, outcome: digest, finding } of evidence.flatMap((one) =>
+    one.gate === 'kernel' ? one.runs : [],
+  )) {
+    const outcome = outcomeSchema.parse(await records.get(digest));
+    const [recorded, now] = [finding?.message ?? null, outcome.finding?.message ?? null];
+    const what = `${load} (outcome ${digest.slice(0, 12)})`;
+    if (recorded !== now) differences.push({ what, recorded, now });
+  }
+  const [armId = ''] = Object.keys(candidates);
+  const [was, is] = [canonicalJson(judgement), canonicalJson(judgeGauntlet(plan, armId, evidence))];
   if (was !== is) differences.push({ what: 'judgement', recorded: was, now: is });
   return differences;
 }

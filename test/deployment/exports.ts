@@ -4,7 +4,7 @@ import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { canonicalJson } from '../../src/core/canonical.ts';
 import type { Blobs } from '../../src/core/machine.ts';
-import type { Arm } from '../../src/core/records.ts';
+import type { Arm, Policy } from '../../src/core/records.ts';
 import { exportedFiles, type Manifest } from '../../src/deployment/manifest.ts';
 import type { Store } from '../../src/knowledge/store.ts';
 import { fillDirectory } from '../../src/linux/new-directory.ts';
@@ -31,14 +31,15 @@ export async function exportOf(
   await fillDirectory(directory, files);
 }
 
-/** Records of an accepted verdict about an object without parameters, measured on this release; the verdict's digest. */
+/** Records of an accepted verdict of the gauntlet, as far as a deployment reads it, measured on this release; the verdict's digest. */
 export async function acceptedVerdict(
   { records, blobs }: Pick<Store, 'records' | 'blobs'>,
   name: string,
   object: string,
   release: string,
+  parameters: Policy['parameters'] = {},
 ): Promise<string> {
-  const policy = { name, object: await blobs.put(readFileSync(object)), parameters: {} };
+  const policy = { name, object: await blobs.put(readFileSync(object)), parameters };
   const arm: Arm = { id: `policy:${name}`, name, kind: 'policy', policy };
   const place = machine();
   const run = experiment({ arm, machine: { ...place, kernel: { ...place.kernel, release } } });
@@ -46,7 +47,7 @@ export async function acceptedVerdict(
     ...{ kind: 'verdict', version: 1, from: [], plan: {}, observations: [], others: [] },
     outcomes: [await records.put(outcome({ from: [await records.put(run)] }))],
     candidates: { [arm.id]: await records.put(candidate(arm)) },
-    judgement: { decision: 'accepted', chosen: arm.id },
+    judgement: { kind: 'gauntlet', decision: 'accepted', chosen: arm.id },
   });
 }
 

@@ -65,6 +65,7 @@ it('lists the services that remove nothing', async () => {
       'replay',
       'restore',
       'sched_ext',
+      'set_scheduler_param',
       'show',
       'simulate',
       'status',
@@ -102,8 +103,9 @@ it('says what this machine can do', async () => {
 it('verifies a good and a bad policy: a "no" is an answer, cut to size', async () => {
   const good = await call('verify', { file: policyFile('vtime') });
   expect(good.isError ?? false).toBe(false);
-  expect(good.structuredContent).toMatchObject({ accepted: true, policy: 'vtime' });
-  const bad = await call('verify', { file: object('nullderef'), allGates: true });
+  expect(good.structuredContent).toMatchObject({ accepted: true, policy: 'vtime', gates: [{}, {}, {}, {}] });
+  const gates = { gates: 'static,kernel', loads: 'provoke', allGates: true };
+  const bad = await call('verify', { file: object('nullderef'), ...gates });
   expect(bad.isError ?? false).toBe(false);
   expect(bad.structuredContent).toMatchObject({ accepted: false, finding: { code: 'load-rejected' } });
   expect(JSON.stringify(bad.structuredContent)).toContain('nullderef.bpf.c');

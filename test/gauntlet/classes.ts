@@ -32,7 +32,7 @@ export const rightCodes = {
   'cpu-out-of-range': ['cpu-out-of-range', 'cpu-negative'],
   'kick-flags': ['kick-flags'],
   'idle-tracking-off': ['idle-tracking-off'],
-  'enq-last': ['enq-last-unhandled'],
+  'enq-last': ['enq-last-unhandled', 'enq-last-skipped'],
   'own-error': [],
   'foreign-insert': ['foreign-insert'],
   'endless-slice': ['slice-infinite', 'slice-too-long'],

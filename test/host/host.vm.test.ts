@@ -95,3 +95,10 @@ cases(
   ],
   { seconds: 400, mode: 'deterministic', cpus: 4, files: productFiles() },
 );
+
+cases(
+  'the product on its own host, whose CPUs work side by side',
+  '^: degrading',
+  ['degrading: deploy --on host: undone, and remembered'],
+  { seconds: 200, mode: 'fast', cpus: 2, files: productFiles() },
+);

@@ -5,6 +5,8 @@ import { once } from 'node:events';
 import { appendFileSync, mkdtempSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
+import { openStore } from '../../src/knowledge/store.ts';
+import { acceptedVerdict } from '../deployment/exports.ts';
 import { root } from '../support/paths.ts';
 import { type HostBench, rememberProcesses, restored, traces } from './host-bench.ts';
 
@@ -29,28 +31,29 @@ export function productCases({ runner }: HostBench): void {
     const text = out.trim().split('\n').at(-1) ?? '';
     return { code, answer: text.startsWith('{') ? JSON.parse(text) : text, err: err.slice(-600) };
   };
-  const product = (name: string, body: () => Promise<void> | void): void =>
-    it(`product: ${name}`, async () => {
+  const product = (name: string, kind: string, body: () => Promise<void> | void): void =>
+    it(`${kind}: ${name}`, async () => {
       rememberProcesses();
       const before = traces();
       await body();
       await restored(before);
     });
 
-  product('verify --machine host', async () => {
+  product('verify --machine host', 'product', async () => {
     const file = join(root, 'policies/vtime/vtime.bpf.o');
-    const { code, answer, err } = await schedcp('verify', file, '--machine', 'host');
+    const asked = ['--machine', 'host', '--gates', 'static,kernel', '--loads', 'provoke'];
+    const { code, answer, err } = await schedcp('verify', file, ...asked);
     expect({ code, finding: answer.finding }, err).toEqual({ code: 0, finding: null });
     expect(answer.kernel).toBe(readFileSync('/proc/sys/kernel/osrelease', 'utf8').trim());
   });
-  product('verify --machine host: what the verifier refuses', async () => {
+  product('verify --machine host: what the verifier refuses', 'product', async () => {
     const file = join(root, 'test/runner/objects/nullderef.bpf.o');
     const { code, answer } = await schedcp('verify', file, '--machine', 'host');
     expect(code, JSON.stringify(answer).slice(0, 300)).toBe(1);
     expect(answer.accepted).toBe(false);
   });
   let verdict = '';
-  product('tune --machine host', async () => {
+  product('tune --machine host', 'product', async () => {
     const { code, answer, err } = await schedcp(
       ...['tune', '--machine', 'host', '--workload', 'long-tail', '--policies', 'length'],
       ...['--settings', 'none', '--no-harm', '--blocks', '6'],
@@ -59,7 +62,7 @@ export function productCases({ runner }: HostBench): void {
     expect(answer.verdict.decision).toBe('accepted');
     verdict = answer.records[0].digest;
   });
-  product('deploy --on host: by steps, kept, and given back', async () => {
+  product('deploy --on host: by steps, kept, and given back', 'product', async () => {
     const log = join(records, 'kpi.log');
     const timer = setInterval(() => appendFileSync(log, `rate ${100 + Math.sin(Date.now())}\n`), 100);
     const source = { from: 'log', file: log, line: 'rate {number}' };
@@ -74,6 +77,68 @@ export function productCases({ runner }: HostBench): void {
       },
     );
   });
+  product('deploy --on host: undone, and remembered', 'degrading', async () => {
+    const log = join(records, 'work.log');
+    const work = busy(log);
+    try {
+      const file = join(root, 'test/deployment/objects/half.bpf.o');
+      const release = readFileSync('/proc/sys/kernel/osrelease', 'utf8').trim();
+      const store = openStore(join(records, 'schedcp'));
+      // good while it takes turns with the default scheduler, and bad once it stays
+      const bad = await acceptedVerdict(store, 'half', file, release, { good_ns: 3_000_000_000 });
+      const source = { from: 'log', file: log, line: 'rate {number}' };
+      const kpi = JSON.stringify({ name: 'rate', direction: 'higher', source });
+      const steps = [
+        '--reference',
+        '10',
+        '--block',
+        '1',
+        '--washout',
+        '0.2',
+        '--dwell',
+        '5',
+        '--limit',
+        '0.5',
+        '--keep',
+        '60',
+      ];
+      const { code, answer, err } = await schedcp('deploy', bad, '--on', 'host', '--kpi', kpi, ...steps);
+      expect({ code, decision: answer.decision, why: answer.why ?? answer }, err).toMatchObject({
+        ...{ code: 1, decision: 'tripped' },
+      });
+      expect(answer.restored).toMatchObject({ verified: true, state: 'disabled' });
+      const lesson = answer.records.find(({ kind }: { kind: string }) => kind === 'lesson');
+      const { advice, words } = (await store.records.get(lesson.digest)) as { advice: string; words: string };
+      expect(advice).toBe('avoid');
+      expect(words).toMatch(/tripped/);
+    } finally {
+      work.end();
+    }
+  });
+}
+
+/** Four shells that count, more than CPUs, or nobody would wait in a queue, and a log of how much they get done together, ten times a second. */
+function busy(log: string): { end(): void } {
+  const unit = 'while :; do i=0; while [ $i -lt 300 ]; do i=$((i+1)); done; echo; done';
+  const children = Array.from({ length: 4 }, () =>
+    spawn('/bin/sh', ['-c', unit], { stdio: ['ignore', 'pipe', 'ignore'] }),
+  );
+  let [count, since] = [0, performance.now()];
+  for (const { stdout } of children)
+    stdout.on('data', (chunk: Buffer) => {
+      count += chunk.length;
+    });
+  const timer = setInterval(() => {
+    const now = performance.now();
+    appendFileSync(log, `rate ${(count / (now - since)).toFixed(3)}\n`);
+    [count, since] = [0, now];
+  }, 100);
+  return {
+    end() {
+      clearInterval(timer);
+      for (const child of children) child.kill('SIGKILL');
+    },
+  };
 }
 
 interface Answered {

@@ -73,6 +73,7 @@ export interface FixedOptions extends Script {
   readonly site?: DeploymentSite;
   /** What is in charge of the machine that this one pretends to be. */
   readonly charge?: Charge;
+  readonly mode?: 'normal' | 'advice';
   /** No micro-VM can be had. */
   readonly unavailable?: Fault;
 }
@@ -127,6 +128,7 @@ export function fixedWorld(options: FixedOptions = {}): Fixed {
     charge: options.charge ?? noCharge,
     person: () => 'someone (1000)',
     runScript,
+    mode: options.mode ?? 'normal',
     cwd: directory,
     host: openHost({ roots: [directory], ...(options.surfaces && { surfaces: options.surfaces }) }),
     exists: (path) => existsSync(path),

@@ -36,6 +36,7 @@ export function pretend({ share, noise = 0.03, lie, ejectS, refuse, stays, freez
   let held: { since: number; scope: AttachScope; end: (end: AttachmentEnd) => void } | undefined;
   const log: { at: number; what: string }[] = [];
   let beats = 0;
+  const knobs: Record<string, unknown> = {};
   const step = (): void => {
     now += 10e6;
     const attached = held === undefined ? 1 : share((now - held.since) / 1e9, held.scope);
@@ -74,6 +75,9 @@ export function pretend({ share, noise = 0.03, lie, ejectS, refuse, stays, freez
         beats++;
       },
       detach: async () => end('detached'),
+      async set(values) {
+        Object.assign(knobs, values);
+      },
     };
     return { ok: true, attachment: attachment as Attachment };
   };
@@ -117,6 +121,7 @@ export function pretend({ share, noise = 0.03, lie, ejectS, refuse, stays, freez
   };
   return {
     site,
+    knobs: () => knobs,
     log,
     beats: () => beats,
     seconds: () => (now - startNs) / 1e9,

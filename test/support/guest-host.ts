@@ -38,7 +38,8 @@ export async function inGuestHost(
     const [suites, runner] = [join(directory, 'suites.mjs'), join(directory, 'runner')];
     await bundleSuites(suites);
     copyFileSync(lab.runner.file, runner);
-    const objects = ['test/conformance/objects', 'test/runner/objects', 'policies', 'workloads'];
+    const objects = ['conformance', 'runner', 'deployment'].map((part) => `test/${part}/objects`);
+    objects.push('policies', 'workloads');
     const files = [suites, runner, ...[...objects, ...more].map((path) => join(root, path))];
     const packed = await lab.vm.pack(process.execPath, files, { cwd: '/', path: '/usr/bin:/bin' });
     const workload = {

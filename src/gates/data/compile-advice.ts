@@ -1,14 +1,6 @@
 // What clang's messages usually mean in a policy, and what to write instead. Messages: clang 19; names: kernel/sched/ext.c, 6.12 to 7.3.
 
-const renamed: Readonly<Record<string, string>> = {
-  scx_bpf_dispatch: 'scx_bpf_dsq_insert',
-  scx_bpf_dispatch_vtime: 'scx_bpf_dsq_insert_vtime',
-  scx_bpf_consume: 'scx_bpf_dsq_move_to_local',
-  scx_bpf_dispatch_from_dsq: 'scx_bpf_dsq_move',
-  scx_bpf_dispatch_vtime_from_dsq: 'scx_bpf_dsq_move_vtime',
-  scx_bpf_dispatch_from_dsq_set_slice: 'scx_bpf_dsq_move_set_slice',
-  scx_bpf_dispatch_from_dsq_set_vtime: 'scx_bpf_dsq_move_set_vtime',
-};
+import { renamed } from './renamed.ts';
 
 const advices: readonly (readonly [RegExp, (match: RegExpExecArray) => string])[] = [
   [

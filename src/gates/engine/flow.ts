@@ -1,18 +1,19 @@
-// The control flow of one function as blocks of instruction numbers, with dominators both ways. Source: Cooper, Harvey and Kennedy, "A Simple, Fast
-// Dominance Algorithm" (2001).
+// The control flow of one function as blocks of instruction numbers, with dominators both ways and the registers that live at each block's start.
+import {
+  dominators,
+  inReversePostorder,
+  predecessors,
+  type Block as Span,
+  splitBlocks,
+} from '../../bpf/control-flow.ts';
 import type { Instruction } from '../../bpf/instructions.ts';
-import { malformed } from '../../bpf/malformed.ts';
+import { malformedFault } from '../../bpf/malformed.ts';
 import type { Program } from '../../bpf/programs.ts';
 
-export interface Block {
-  /** Positions in the list of instructions: the first, and the one after the last. */
-  readonly from: number;
-  readonly to: number;
+export interface Block extends Span {
   /** Slots: the first, and the one after the last. */
   readonly at: number;
   readonly end: number;
-  /** Numbers of blocks; of a branch the way that is taken first. */
-  readonly next: readonly number[];
 }
 
 export interface Flow {
@@ -29,14 +30,16 @@ export interface Flow {
 
 /** @throws Fault malformed where a jump, or the end, leads outside. */
 export function readFlow(program: Program): Flow {
-  const blocks = ordered(split(program));
-  const before: number[][] = blocks.map(() => []);
-  blocks.forEach(({ next }, from) => {
-    const [first, second] = next;
-    if (first !== undefined) before[first]!.push(from);
-    if (second !== undefined && second !== first) before[second]!.push(from);
+  const { section, offset, instructions: code } = program;
+  const spans = splitBlocks(code, (at) =>
+    malformedFault(section, offset + at * 8, 'leads outside the function'),
+  );
+  const blocks = inReversePostorder(spans).map(({ from, to, next }): Block => {
+    const last = code[to - 1]!;
+    return { from, to, next, at: code[from]!.at, end: last.at + last.slots };
   });
-  const live = liveRegisters(blocks, program.instructions);
+  const before = predecessors(blocks);
+  const live = liveRegisters(blocks, code);
   let dominator: Int32Array | undefined;
   let postdominator: Int32Array | undefined;
   return {
@@ -82,126 +85,6 @@ export function reachableFrom(flow: Flow, start: number, stops?: (block: number)
       work.push(to);
     }
   return seen;
-}
-
-interface Draft {
-  readonly from: number;
-  readonly to: number;
-  readonly at: number;
-  readonly end: number;
-  /** Slots at first, then numbers. */
-  readonly next: number[];
-}
-
-function endsBlock({ kind }: Instruction): boolean {
-  return kind === 'branch' || kind === 'goto' || kind === 'may_goto' || kind === 'exit';
-}
-
-function nextSlots(code: Instruction): number[] {
-  switch (code.kind) {
-    case 'branch':
-    case 'may_goto':
-      return [code.target, code.at + code.slots];
-    case 'goto':
-      return [code.target];
-    case 'exit':
-      return [];
-    default:
-      return [code.at + code.slots];
-  }
-}
-
-/** In order of slots; successors are numbers in this order. */
-function split({ section, offset, instructions: code }: Program): Draft[] {
-  const stray = (at: number): never => malformed(section, offset + at * 8, 'leads outside the function');
-  const last = code.at(-1) ?? stray(0);
-  if (!endsBlock(last)) stray(last.at);
-  /** By slot: 1 where an instruction starts, 2 where a block does. */
-  const marks = new Uint8Array(last.at + last.slots);
-  for (let i = 0; i < code.length; i++) marks[code[i]!.at] = 1;
-  for (let i = 0; i < code.length; i++) {
-    const one = code[i]!;
-    if (!endsBlock(one)) continue;
-    if (one.kind !== 'exit') {
-      const { target } = one as Extract<Instruction, { kind: 'goto' }>;
-      if (!marks[target]) stray(one.at);
-      marks[target] = 2;
-    }
-    if (i + 1 < code.length) marks[code[i + 1]!.at] = 2;
-    else if (one.kind === 'branch' || one.kind === 'may_goto') stray(one.at);
-  }
-  const numbers = new Int32Array(marks.length);
-  let count = 1;
-  for (let at = 1; at < marks.length; at++) if (marks[at] === 2) numbers[at] = count++;
-  const blocks: Draft[] = [];
-  let from = 0;
-  for (let i = 0; i < code.length; i++) {
-    const one = code[i]!;
-    const end = one.at + one.slots;
-    if (i + 1 < code.length && marks[end] !== 2) continue;
-    const next = nextSlots(one);
-    for (let way = 0; way < next.length; way++) next[way] = numbers[next[way]!]!;
-    blocks.push({ from, to: i + 1, at: code[from]!.at, end, next });
-    from = i + 1;
-  }
-  return blocks;
-}
-
-/** What can be reached from the first, in reverse postorder and numbered so. The walk keeps its own stack: functions can be long. */
-function ordered(bySlot: readonly Draft[]): Block[] {
-  const edges = new Uint8Array(bySlot.length);
-  const isSeen = new Uint8Array(bySlot.length);
-  const stack = [0];
-  const postorder: number[] = [];
-  isSeen[0] = 1;
-  while (stack.length > 0) {
-    const block = stack[stack.length - 1]!;
-    const to = bySlot[block]!.next[edges[block]!++];
-    if (to === undefined) {
-      postorder.push(block);
-      stack.pop();
-    } else if (isSeen[to] === 0) {
-      isSeen[to] = 1;
-      stack.push(to);
-    }
-  }
-  const numbers = new Int32Array(bySlot.length);
-  const order = postorder.reverse();
-  for (let i = 0; i < order.length; i++) numbers[order[i]!] = i;
-  return order.map((block) => {
-    const { next } = bySlot[block]!;
-    for (let way = 0; way < next.length; way++) next[way] = numbers[next[way]!]!;
-    return bySlot[block]!;
-  });
-}
-
-function dominators(before: readonly (readonly number[])[]): Int32Array {
-  const dominator = new Int32Array(before.length).fill(-1);
-  dominator[0] = 0;
-  for (let changed = true; changed; ) {
-    changed = false;
-    for (let block = 1; block < before.length; block++) {
-      let best = -1;
-      for (const from of before[block]!) {
-        if (dominator[from] === -1) continue;
-        best = best === -1 ? from : meet(dominator, best, from);
-      }
-      if (dominator[block] !== best) {
-        dominator[block] = best;
-        changed = true;
-      }
-    }
-  }
-  return dominator;
-}
-
-function meet(dominator: Int32Array, first: number, second: number): number {
-  let [a, b] = [first, second];
-  while (a !== b) {
-    while (a > b) a = dominator[a]!;
-    while (b > a) b = dominator[b]!;
-  }
-  return a;
 }
 
 /** Dominators of the flow turned round, from one exit that all exits lead to; blocks that never end have none. */

@@ -7,6 +7,7 @@ import {
   type Atom,
   anyOrigin,
   constantOf,
+  constantsOf,
   flag,
   indexOf,
   type Origin,
@@ -40,6 +41,7 @@ export function refine(values: Values, state: State, comparison: Comparison, tak
   const { left, right, width } = comparison;
   const condition = taken ? comparison.condition : opposite[comparison.condition];
   const constant = constantOf(right);
+  learnOfLimit(values, state, comparison, condition);
   if (left.atoms === undefined) return true;
   if (left.atoms.length === 1 && constant !== undefined && left.atoms[0]!.origin.kind !== 'const') {
     learnOfTest(values, state, left, condition, constant);
@@ -66,6 +68,27 @@ export function refine(values: Values, state: State, comparison: Comparison, tak
   for (const { origin } of others)
     substitute(values, state, origin, others.length === 1 ? flags | flag.tested : flag.tested);
   return true;
+}
+
+const below: ReadonlySet<string> = new Set(['lt', 'le', 'slt', 'sle']);
+const above: ReadonlySet<string> = new Set(['gt', 'ge', 'sgt', 'sge']);
+const second = 1_000_000_000n;
+
+/** What was calculated is below a limit, on this way: its copies are too, but not the same origin in other mixtures. */
+function learnOfLimit(
+  values: Values,
+  state: State,
+  { left, right }: Comparison,
+  condition: Condition | 'clear',
+): void {
+  const [limited, limit] = below.has(condition) ? [left, right] : above.has(condition) ? [right, left] : [];
+  if (limited?.atoms === undefined || limit === undefined) return;
+  if (!limited.atoms.some(({ origin }) => origin.kind === 'calc')) return;
+  if (constantsOf(limit)?.values.every((value) => value <= second) !== true) return;
+  const marked = limited.atoms.map((atom) =>
+    atom.origin.kind === 'calc' ? values.atom(atom.origin, atom.flags | flag.limited) : atom,
+  );
+  replace(state, limited, values.ofAtoms(marked));
 }
 
 /** What may be null, or negative, and is asked about for that. */

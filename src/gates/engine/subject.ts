@@ -8,6 +8,7 @@ import { parameters } from '../../bpf/parameters.ts';
 import type { Program } from '../../bpf/programs.ts';
 import type { Reference } from '../../bpf/references.ts';
 import type { GatePlace } from '../../core/gate.ts';
+import { renamed } from '../data/renamed.ts';
 import { type Flow, readFlow } from './flow.ts';
 
 interface Variable {
@@ -100,7 +101,9 @@ export class Subject {
     if (variables === undefined) {
       const { elf, btf } = this.object;
       const found = sectionNamed(elf, section);
-      const names = new Set(section === '.rodata' ? parameters(this.object).map(({ offset }) => offset) : []);
+      const names = new Set(
+        parameters(this.object).flatMap((one) => (one.section === section ? one.offset : [])),
+      );
       variables =
         found === undefined
           ? []
@@ -173,13 +176,7 @@ const namesByDeclared = new Map<string, { symbol: string; base: string }>();
 
 /** Names of 6.12, and 6.19's forms with a structure of arguments. */
 const oldNames: Readonly<Record<string, string>> = {
-  scx_bpf_dispatch: 'scx_bpf_dsq_insert',
-  scx_bpf_dispatch_vtime: 'scx_bpf_dsq_insert_vtime',
-  scx_bpf_consume: 'scx_bpf_dsq_move_to_local',
-  scx_bpf_dispatch_from_dsq: 'scx_bpf_dsq_move',
-  scx_bpf_dispatch_vtime_from_dsq: 'scx_bpf_dsq_move_vtime',
-  scx_bpf_dispatch_from_dsq_set_slice: 'scx_bpf_dsq_move_set_slice',
-  scx_bpf_dispatch_from_dsq_set_vtime: 'scx_bpf_dsq_move_set_vtime',
+  ...renamed,
   __scx_bpf_dsq_insert_vtime: 'scx_bpf_dsq_insert_vtime',
   __scx_bpf_select_cpu_and: 'scx_bpf_select_cpu_and',
 };

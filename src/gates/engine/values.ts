@@ -46,9 +46,9 @@ export interface Origin extends Atom {
   variants: Atom[] | undefined;
 }
 
-/** What is known on every way to here (the first two), and on some way: that a branch has asked about it. */
-export const flag = { nonNegative: 2, allowed: 4, tested: 8 } as const;
-const mustFlags = flag.nonNegative | flag.allowed;
+/** What is known on every way to here (`limited`: it is a second at most, taken as ns), and on some way: that a branch has asked about it. */
+export const flag = { nonNegative: 2, allowed: 4, tested: 8, limited: 16 } as const;
+const mustFlags = flag.nonNegative | flag.allowed | flag.limited;
 
 /** As a value, it is this and nothing else. */
 export interface Atom extends Value {

@@ -1,25 +1,33 @@
 // Flags that need something of the policy, or exclude each other. Source: validate_ops(), scx_bpf_kick_cpu(), check_builtin_idle_enabled(), the comment on SCX_OPS_ENQ_LAST,
 // kernel/sched/ext.c, v6.18.
 
-import { enqLast, kick } from '../data/kernels.ts';
-import { inserts, kfuncs } from '../data/kfuncs.ts';
+import { kick } from '../data/kernels.ts';
+import { kfuncs } from '../data/kfuncs.ts';
 import { atSite, type Draft, type Facts, type Rule } from '../engine/facts.ts';
 import { guardsOf, truthOf } from '../engine/reach.ts';
 import { callOf } from '../engine/refine.ts';
 import { anyOrigin, constantsOf, rootOf, type Value } from '../engine/values.ts';
-import { isBuiltIn, queueUses } from './queues.ts';
 
 export const flagsRule: Rule = {
   about: 'flags go with what the policy does',
-  codes: ['enq-last-unhandled', 'kick-flags', 'kick-own-cpu', 'preempt-always', 'idle-tracking-off'],
+  codes: [
+    'enq-last-unhandled',
+    'enq-last-skipped',
+    'kick-flags',
+    'kick-own-cpu',
+    'preempt-always',
+    'idle-tracking-off',
+  ],
   check: (facts) => [...last(facts), ...kicks(facts), ...ownKicks(facts), ...always(facts), ...idle(facts)],
 };
 
 const keepBuiltinIdle = 1n;
 const opsEnqLast = 2n;
-/** A single bit is also tested by shifting it to an end. */
-const shifts = /^(lsh|rsh|arsh)$/;
 
+/** What with SCX_OPS_ENQ_LAST also has to come to enqueue: SCX_OPS_ENQ_EXITING, SCX_OPS_ENQ_MIGRATION_DISABLED. */
+const opsEnqAlways = 0x4n | 0x10n;
+
+/** put_prev_task_scx() inserts while the CPU is on its way to idle: whatever enqueue does, nothing but a kick makes the CPU look again. */
 function last(facts: Facts): Draft[] {
   const enqueue = facts.members.get('enqueue');
   if ((facts.flags & opsEnqLast) === 0n) return [];
@@ -27,7 +35,7 @@ function last(facts: Facts): Draft[] {
     code: 'enq-last-unhandled',
     severity: 'reject',
     instead:
-      'Leave SCX_OPS_ENQ_LAST out; or in enqueue: if (enq_flags & SCX_ENQ_LAST) { scx_bpf_dsq_insert(p, SCX_DSQ_LOCAL, slice_ns, 0); return; }',
+      'Leave SCX_OPS_ENQ_LAST out: the kernel then goes on with the last task by itself. Or in enqueue: if (enq_flags & SCX_ENQ_LAST) { scx_bpf_dsq_insert(p, SCX_DSQ_LOCAL, slice_ns, enq_flags); scx_bpf_kick_cpu(scx_bpf_task_cpu(p), 0); return; }',
   } as const;
   if (enqueue === undefined)
     return [
@@ -37,38 +45,39 @@ function last(facts: Facts): Draft[] {
         why: 'SCX_OPS_ENQ_LAST requires ops.enqueue(); the kernel ejects the policy when it is attached.',
       },
     ];
-  const asks = enqueue.entered.some(({ instance }) =>
-    [...instance.branches.values()].some(({ left, right }) =>
-      [left, right].some((value) =>
-        anyOrigin(value, ({ kind, value: mask, name }) => {
-          if (kind === 'bits') return (mask & enqLast) !== 0n;
-          return kind === 'calc' && shifts.test(name);
-        }),
-      ),
-    ),
+  if (keepsPrev(facts)) return [];
+  const at = { fn: enqueue.callback.entry, slot: 0, member: 'enqueue' };
+  const kicksOwn = enqueue.sites.some(
+    ({ site }) => site.name === 'scx_bpf_kick_cpu' && isOwnCpu(site.args[0]),
   );
-  const chooses = enqueue.sites.some(
-    ({ site }) =>
-      inserts.has(site.name) &&
-      anyOrigin(site.args[1], ({ kind, name }) => kind === 'arg' && name === 'enq_flags'),
-  );
-  const kicksOrRuns =
-    enqueue.sites.some(({ site }) => site.name === 'scx_bpf_kick_cpu' && isOwnCpu(site.args[0])) ||
-    !queueUses(facts).some(
-      ({ use, ids, reached }) =>
-        (use === 'insert' || use === 'insert-vtime') &&
-        reached.callback === enqueue.callback &&
-        !ids?.every(isBuiltIn),
-    );
-  if (asks || chooses || kicksOrRuns) return [];
+  if (!kicksOwn)
+    return [
+      {
+        ...draft,
+        ...{ sure: 'likely', at },
+        why: 'With SCX_OPS_ENQ_LAST the last task of a CPU comes to enqueue while the CPU is on its way to idle; without a kick it idles, whichever queue the task is in, until something else happens.',
+      },
+    ];
+  if ((facts.flags & opsEnqAlways) === opsEnqAlways) return [];
   return [
     {
-      ...draft,
-      sure: 'likely',
-      why: 'With SCX_OPS_ENQ_LAST the last task of a CPU comes to enqueue, which puts it into a queue without telling any CPU: the CPU idles, and the task waits until something else happens.',
-      at: { fn: enqueue.callback.entry, slot: 0, member: 'enqueue' },
+      ...{ code: 'enq-last-skipped', severity: 'reject', sure: 'possible', at },
+      why: 'A last task that is exiting or may not migrate at that moment is put into the local queue by the kernel, without enqueue: nobody kicks the CPU, and it idles with a task in its queue.',
+      instead:
+        'Set SCX_OPS_ENQ_EXITING and SCX_OPS_ENQ_MIGRATION_DISABLED too, or leave SCX_OPS_ENQ_LAST out.',
     },
   ];
+}
+
+/** dispatch gives the running task more time, so that it does not come to enqueue as the last one. */
+function keepsPrev({ members }: Facts): boolean {
+  const dispatch = members.get('dispatch');
+  return (
+    dispatch?.sites.some(({ site }) => site.name === 'scx_bpf_task_set_slice') === true ||
+    dispatch?.entered.some(({ instance }) =>
+      [...instance.stores.values()].some(({ field }) => field === 'task_struct.scx.slice'),
+    ) === true
+  );
 }
 
 /** An idle CPU that is kicked is another: this one still runs the task. */

@@ -1,16 +1,9 @@
 // The table itself: one sched_ext_ops, with a name, flags, times and programs that the kernel accepts. Source: bpf_scx_init_member(), bpf_scx_check_member(), validate_ops(),
 // kernel/sched/ext.c, 6.16 to 7.3; bpf_obj_name_cpy(), kernel/bpf/syscall.c; license_is_gpl_compatible(), include/linux/license.h.
+import { isGplCompatible } from '../../bpf/licence.ts';
 import { hasIt, memberArguments, opsFlags, sleepableMembers } from '../data/kernels.ts';
 import type { Draft, Facts, Rule } from '../engine/facts.ts';
 
-const gplCompatible = new Set([
-  'GPL',
-  'GPL v2',
-  'GPL and additional rights',
-  'Dual BSD/GPL',
-  'Dual MIT/GPL',
-  'Dual MPL/GPL',
-]);
 const nameBytes = 128;
 const mostTimeoutMs = 30_000n;
 const leastTimeoutMs = 1_000n;
@@ -78,7 +71,7 @@ function name({ ops, object }: Facts): Draft[] {
         'Use letters, digits, "_" and "." only, at most 127 of them; POLICY(name, …) sets it.',
       ),
     );
-  if (!gplCompatible.has(object.licence))
+  if (!isGplCompatible(object.licence))
     found.push(
       certain(
         'licence',

@@ -3,9 +3,8 @@
 import { kick, kthreadBit, sliceInf } from '../data/kernels.ts';
 import { inserts } from '../data/kfuncs.ts';
 import { atSite, type Draft, type Facts, type Rule } from '../engine/facts.ts';
-import type { Instance } from '../engine/instance.ts';
 import { guardsOf, type Reached, truthOf } from '../engine/reach.ts';
-import { constantsOf, type Origin, rootOf, type Value } from '../engine/values.ts';
+import { constantsOf, flag, type Origin, rootOf, type Value } from '../engine/values.ts';
 
 export const slicesRule: Rule = {
   about: 'slices end, in time',
@@ -54,7 +53,7 @@ function written(facts: Facts): Draft[] {
 
 function problemOf(facts: Facts, reached: Reached, slice: Value, at: NonNullable<Draft['at']>): Draft[] {
   const known = constantsOf(slice);
-  if (known === undefined) return calculated(facts, reached, slice, at);
+  if (known === undefined) return calculated(facts, slice, at);
   const parameter = (slice.atoms ?? []).find(({ origin }) => origin.kind === 'parameter')?.origin.name;
   const who =
     parameter === undefined || known.values.length > 1
@@ -112,26 +111,24 @@ const mostOfField: Readonly<Record<string, bigint>> = {
   'task_struct.prio': 139n,
 };
 
-/** What it can come to where only parameters, weights and constants are in it; undefined where anything else is, or where it was compared with a limit. */
-function mostOf(instance: Instance, value: Value, depth: number): bigint | undefined {
+/** What it can come to where only parameters, weights and constants are in it; undefined where anything else is. What was found below a limit is no more than that. */
+function mostOf(value: Value, depth: number): bigint | undefined {
   if (value.atoms === undefined || depth < 0) return undefined;
   let most = 0n;
-  for (const { origin } of value.atoms) {
-    const one = mostOfOrigin(instance, origin, depth);
+  for (const { origin, flags } of value.atoms) {
+    const one = (flags & flag.limited) === 0 ? mostOfOrigin(origin, depth) : longNs;
     if (one === undefined) return undefined;
     if (one > most) most = one;
   }
   return most;
 }
 
-function mostOfOrigin(instance: Instance, origin: Origin, depth: number): bigint | undefined {
+function mostOfOrigin(origin: Origin, depth: number): bigint | undefined {
   const { kind, name, value, of } = origin;
   if (kind === 'const' || kind === 'parameter') return value;
   if (kind === 'field') return mostOfField[name];
   if (kind !== 'calc') return undefined;
-  for (const { left, right } of instance.branches.values())
-    if ([left, right].some(({ atoms }) => atoms?.some((atom) => atom.origin === origin))) return undefined;
-  const [a, b] = of.map((one) => mostOf(instance, one, depth - 1));
+  const [a, b] = of.map((one) => mostOf(one, depth - 1));
   const divisor = of[1] === undefined ? undefined : constantsOf(of[1])?.values[0];
   if (a === undefined) return undefined;
   if (name === 'div') return divisor ? a / divisor : undefined;
@@ -140,13 +137,8 @@ function mostOfOrigin(instance: Instance, origin: Origin, depth: number): bigint
   return name === 'mul' ? a * b : name === 'add' ? a + b : undefined;
 }
 
-function calculated(
-  facts: Facts,
-  { instance }: Reached,
-  slice: Value,
-  at: NonNullable<Draft['at']>,
-): Draft[] {
-  const most = mostOf(instance, slice, 8);
+function calculated(facts: Facts, slice: Value, at: NonNullable<Draft['at']>): Draft[] {
+  const most = mostOf(slice, 8);
   if (most === undefined || most <= longNs || canPreempt(facts)) return [];
   return [
     {

@@ -1,9 +1,10 @@
 // From a verdict to the right to deploy it: what was measured, hard limits, trust, a person's approval where one is needed, and a token that is spent. The order is that of
 // src/deployment/token.ts.
 
-import { recordDigest } from '../../core/canonical.ts';
+import { digestOf, recordDigest } from '../../core/canonical.ts';
 import { deploymentSchema } from '../../core/deployment.ts';
 import { Fault } from '../../core/errors.ts';
+import { gauntletPlanSchema, type KnobRanges } from '../../core/gauntlet.ts';
 import {
   type Candidate,
   candidateSchema,
@@ -15,13 +16,16 @@ import { withinBounds } from '../../deployment/bounds.ts';
 import { type Level, levelOf, levels } from '../../deployment/changes.ts';
 import { type Grant, grantOf } from '../../deployment/grant.ts';
 import { policyIdentity } from '../../deployment/identity.ts';
-import type { Refusal } from '../../deployment/refusal.ts';
+import { type Refusal, refusal } from '../../deployment/refusal.ts';
 import { type Scope, scopeText } from '../../deployment/scope.ts';
 import { permission } from '../../deployment/trust.ts';
 import { restartAfter } from '../../judge/backoff.ts';
+import { gauntletOf, knobsOnCard } from '../gauntlet.ts';
 import type { World } from '../world.ts';
 
 export interface Granted extends Grant {
+  /** What may move while it runs, and how far it was tested. */
+  readonly knobs: KnobRanges;
   readonly candidate: Candidate;
   readonly level: Level;
   /** Beyond all levels. */
@@ -46,15 +50,26 @@ export async function grantBehind(world: World, prefix: string): Promise<GrantAn
   const experiments = await experimentsBehind(world, verdict.outcomes);
   const answer = grantOf(verdict, candidate, experiments);
   if (!answer.ok) return { refused: answer.finding };
-  const card = (await world.policies.list()).find(
-    ({ card: { name } }) => name === answer.grant.policy.name,
-  )?.card;
+  const { object, name } = answer.grant.policy;
+  const card = (await world.policies.list()).find((one) => digestOf(one.object) === object)?.card;
+  if (card === undefined && gauntletOf(verdict) === undefined) return { refused: unverified(name) };
   const { level, findings } = levelOf({
     how: candidate.how,
     parameters: answer.grant.policy.parameters,
     declared: card?.parameters,
   });
-  return { ...answer.grant, candidate, level, findings };
+  const plan = gauntletPlanSchema.safeParse(verdict.plan);
+  const knobs = plan.success ? plan.data.knobs : await knobsOnCard(world, candidate.arm);
+  return { ...answer.grant, candidate, level, findings, knobs };
+}
+
+/** The library's own policies pass the gauntlet before they are shipped (bench/gauntlet.ts); of others a comparison says how fast they are, not that they are safe. */
+function unverified(name: string): Refusal {
+  return refusal(
+    'unverified',
+    `${name} is no policy of the library, and this verdict says only how it compares`,
+    'run: schedcp verify FILE; what it accepts can be deployed',
+  );
 }
 
 const noCandidate: Candidate = {
@@ -108,7 +123,13 @@ export async function permit(world: World, asking: Asking): Promise<Permitted> {
   const by = agent ?? world.person();
   if (isDry) return { may: true, tokenId: 'none', by };
   const who = { kind: agent === undefined ? 'person' : 'agent', name: by } as const;
-  const terms = { scope, covers: 'release', knobs: {}, restore, lifetimeMs: tokenLifetimeMs } as const;
+  const terms = {
+    scope,
+    covers: 'release',
+    knobs: grant.knobs,
+    restore,
+    lifetimeMs: tokenLifetimeMs,
+  } as const;
   const issued = await world.keeping.issue(grant, who, terms);
   if (!issued.ok) return { may: false, findings: issued.findings, approval: null };
   const { policy, verdict } = grant;
@@ -134,7 +155,7 @@ async function trusted(
   const ask = (isApproved: boolean) =>
     permission(
       {
-        ...{ agent, level: grant.level, isCritical, anomalies, mode: 'normal', isApproved },
+        ...{ agent, level: grant.level, isCritical, anomalies, mode: world.mode, isApproved },
         isByHand: history.isByHand,
       },
       history.deployed,

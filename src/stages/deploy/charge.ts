@@ -2,6 +2,7 @@
 
 import type { Attachment, AttachmentEnd } from '../../core/attachment.ts';
 import type { Deployment } from '../../core/deployment.ts';
+import type { Policy } from '../../core/records.ts';
 import { type Breaker, type Kpi, openBreaker, type Trip } from '../../judge/breaker.ts';
 import type { Clock } from './clock.ts';
 import type { Samples } from './samples.ts';
@@ -52,6 +53,10 @@ export class Charge {
     const decision = this.#breaker.arm(this.#clock.nowNs());
     this.#samples.listener = ({ kpi, at, value }) => this.#breaker.sample(kpi, at, value);
     return endOf(decision);
+  }
+
+  set(knobs: Policy['parameters']): Promise<void> {
+    return this.#attachment.set(knobs);
   }
 
   /** Call it every 50 ms or so. */

@@ -10,7 +10,8 @@ import { policyFile } from '../../support/paths.ts';
 import { openRoom, type Room } from '../../support/room.ts';
 import { type Run, until } from '../../support/schedcp.ts';
 
-const verify = ['verify', policyFile('fifo'), '--json'];
+/** One guest, one load. */
+const verify = ['verify', policyFile('fifo'), '--gates', 'kernel', '--loads', 'crowd', '--json'];
 const tune = [
   ...['tune', '--json', '--workload', 'hog-latency', '--policies', 'fifo', '--settings', 'none'],
   '--no-harm',
@@ -34,7 +35,7 @@ async function ended(room: Room, run: Run): Promise<void> {
 
 async function works(room: Room): Promise<void> {
   const { code, json } = await room.start(verify).ended;
-  expect({ code, accepted: json.accepted }).toEqual({ code: 0, accepted: true });
+  expect({ code, finding: json.finding }).toEqual({ code: 0, finding: null });
   expect(room.processes()).toEqual([]);
   expect(room.leftovers()).toEqual([]);
 }
@@ -98,7 +99,7 @@ describe('Ctrl-C', () => {
     const lock = join(room.cache, 'snapshots', `${unsave.name}.lock`);
     writeFileSync(lock, String(process.pid));
     const run = room.start(verify);
-    await run.told('loading fifo');
+    await run.told('fifo on kernel');
     await sleep(500);
     run.ctrlC();
     const { code, json } = await run.ended;
@@ -149,7 +150,7 @@ describe('SIGSTOP of the control plane', () => {
     run.child.kill('SIGSTOP');
     await until(() => guests(room).length === 0, 60_000, 'the guest has ended by itself');
     run.child.kill('SIGCONT');
-    expect(await run.ended).toMatchObject({ code: 0, json: { accepted: true } });
+    expect(await run.ended).toMatchObject({ code: 0, json: { finding: null } });
     expect(room.leftovers()).toEqual([]);
   });
 });

@@ -23,10 +23,12 @@ const sound = {
   scx_bpf_kick_cpu: 2,
 } as const;
 
+const verify = ['verify', policyFile('fifo'), '--gates', 'kernel', '--loads', 'crowd', '--json'];
+
 function verifyOn(name: string, content: Uint8Array | string): Promise<Ended> {
   const file = join(room.directory, name);
   writeFileSync(file, content);
-  return room.start(['verify', policyFile('fifo'), '--kernel', file, '--json']).ended;
+  return room.start([...verify, '--kernel', file]).ended;
 }
 
 describe('kernels that are refused by name', () => {
@@ -94,13 +96,7 @@ describe('what is no kernel', () => {
   });
 
   it('a path that is not there', async () => {
-    const { code, json } = await room.start([
-      'verify',
-      policyFile('fifo'),
-      '--kernel',
-      '/no/vmlinuz',
-      '--json',
-    ]).ended;
+    const { code, json } = await room.start([...verify, '--kernel', '/no/vmlinuz']).ended;
     expect(code).toBe(3);
     expect(json.error).toMatchObject({ code: 'not-found', next: expect.any(String) });
     expect(json.error.message).toContain('/no/vmlinuz');

@@ -5,7 +5,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { createRandom } from '../../../src/lib/random.ts';
-import { verifyOutput } from '../../../src/services/schemas.ts';
+import { verifyOutput } from '../../../src/services/verify-schemas.ts';
 import { object } from '../../support/paths.ts';
 import { openRoom, type Room } from '../../support/room.ts';
 import type { Ended } from '../../support/schedcp.ts';
@@ -20,8 +20,9 @@ afterEach(() => {
   expect(room.leftovers()).toEqual([]);
 });
 
-/** Past the static gate, which would have said no: here the kernel is asked. */
-const verify = (file: string): Promise<Ended> => room.start(['verify', file, '--json', '--all-gates']).ended;
+/** Past the static gate, which would have said no: here the kernel is asked, under one load. */
+const asked = ['--gates', 'static,kernel', '--loads', 'provoke', '--all-gates', '--json'];
+const verify = (file: string): Promise<Ended> => room.start(['verify', file, ...asked]).ended;
 
 function file(name: string, content: Uint8Array | string): string {
   const path = join(room.directory, name);
@@ -83,11 +84,14 @@ describe('the kernel says no', () => {
   });
 });
 
-it('a sound policy beside them is accepted, and one without an exit record too', async () => {
-  expect(await verify(object('fifo'))).toMatchObject({ code: 0, json: { accepted: true, finding: null } });
+it('a sound policy beside them lasts, and one without an exit record too', async () => {
+  expect(await verify(object('fifo'))).toMatchObject({
+    code: 0,
+    json: { decision: 'inconclusive', finding: null },
+  });
   expect(await verify(object('norecord'))).toMatchObject({
     code: 0,
-    json: { accepted: true, finding: null },
+    json: { decision: 'inconclusive', finding: null },
   });
 });
 
@@ -144,7 +148,7 @@ describe('what is no policy', () => {
       expect(err).not.toMatch(/at .*\.(js|ts):\d+/);
       if (code === 3)
         expect(json.error).toMatchObject({ code: expect.stringMatching(/malformed|unsupported/) });
-      else expect(verifyOutput.parse(json).accepted).toBe(code === 0);
+      else expect(verifyOutput.parse(json).decision === 'inconclusive').toBe(code === 0);
     }
   });
 });

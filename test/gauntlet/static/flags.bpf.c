@@ -13,9 +13,17 @@ u64 idlers;
 #elif defined(CASE_last_kicks_others)
 #define MORE .flags = 2,
 #define ENQUEUE scx_bpf_dsq_insert(p, QUEUE, slice_ns, enq_flags); kick_idle_cpu(p)
-#elif defined(CASE_last_handled)
-#define MORE .flags = 2,
+#elif defined(CASE_last_local)
+#define MORE .flags = 2 | 4 | 16,
 #define ENQUEUE scx_bpf_dsq_insert(p, enq_flags & SCX_ENQ_LAST ? SCX_DSQ_LOCAL : QUEUE, slice_ns, enq_flags)
+#elif defined(CASE_last_skipped) || defined(CASE_last_handled)
+#ifdef CASE_last_handled
+#define MORE .flags = 2 | 4 | 16,
+#else
+#define MORE .flags = 2,
+#endif
+#define ENQUEUE scx_bpf_dsq_insert(p, enq_flags & SCX_ENQ_LAST ? SCX_DSQ_LOCAL : QUEUE, slice_ns, enq_flags); \
+	if (enq_flags & SCX_ENQ_LAST) scx_bpf_kick_cpu(scx_bpf_task_cpu(p), 0)
 #elif defined(CASE_kick_both)
 #define ENQUEUE scx_bpf_dsq_insert(p, QUEUE, slice_ns, enq_flags); scx_bpf_kick_cpu(0, SCX_KICK_IDLE | SCX_KICK_PREEMPT)
 #elif defined(CASE_kick_either)

@@ -1,0 +1,187 @@
+// npm run bench -- breaker-live [--changes 100] [--watches 100] [--guests 2]: the breaker on real sched_ext. In guests that live long a policy is put in charge of a service's work; after four
+// seconds it leaves all but one CPU idle, which costs about 30 % of what the default scheduler gets through: it must be undone within 3 s of that. And a sound policy, for a minute each:
+// it must stay.
+
+import { readFileSync } from 'node:fs';
+import { parseArgs } from 'node:util';
+import { kpiSchema } from '../src/core/kpi.ts';
+import type { Policy } from '../src/core/records.ts';
+import { hostClock } from '../src/linux/clock.ts';
+import { openKpis } from '../src/linux/kpi.ts';
+import type { GuestHost } from '../src/machines/long-guest.ts';
+import { type DeploymentPlan, deploy } from '../src/stages/deploy.ts';
+import { type Lab, openLab } from '../test/support/lab.ts';
+import { root } from '../test/support/paths.ts';
+import { median, row } from './lib.ts';
+
+const goodNs = 4_000_000_000;
+const cpus = 2;
+const [referenceMs, watchMs] = [12_000, 60_000];
+const never = new AbortController().signal;
+
+interface Ran {
+  readonly how: string;
+  readonly words: string;
+  /** From the change to the default scheduler, s. */
+  readonly backS: number;
+  readonly isBack: boolean;
+  /** Of the throughput, against the default scheduler's; undefined without a change. */
+  readonly loss: number | undefined;
+}
+
+export async function benchBreakerLive(words: readonly string[]): Promise<void> {
+  const { values } = parseArgs({
+    args: [...words],
+    options: {
+      ...{ changes: { type: 'string', default: '100' }, watches: { type: 'string', default: '100' } },
+      ...{ guests: { type: 'string', default: '2' } },
+    },
+  });
+  const lab = await openLab();
+  try {
+    const bad = await policyOf(lab, 'half', 'test/deployment/objects/half.bpf.o', { good_ns: goodNs });
+    const good = await policyOf(lab, 'fifo', 'policies/fifo/fifo.bpf.o', {});
+    const changed = await inGuests(lab, Number(values.guests), Number(values.changes), bad, 20_000);
+    const kept = await inGuests(lab, Number(values.guests), Number(values.watches), good, watchMs);
+    tell(changed, kept);
+  } finally {
+    lab.close();
+  }
+}
+
+function tell(changed: readonly Ran[], kept: readonly Ran[]): void {
+  const inTime = changed.filter(
+    ({ how, backS, isBack }) => how === 'tripped' && isBack && backS > 0 && backS <= 3,
+  );
+  const tripped = changed.filter(({ how }) => how === 'tripped').map(({ backS }) => backS);
+  const what = 'all CPUs but one stop: tripped and restored within 3 s';
+  row(what, '≥ 99 of 100', `${inTime.length} of ${changed.length}`, inTime.length >= 0.99 * changed.length);
+  if (tripped.length > 0)
+    row(
+      '  from the change to the default scheduler, s, median and range',
+      '≤ 3',
+      `${median(tripped).toFixed(2)} [${Math.min(...tripped).toFixed(2)}, ${Math.max(...tripped).toFixed(2)}]`,
+      undefined,
+    );
+  const losses = changed.flatMap(({ loss }) => (loss === undefined ? [] : [100 * loss]));
+  if (losses.length > 0) {
+    const range = `${Math.min(...losses).toFixed(0)} to ${Math.max(...losses).toFixed(0)}`;
+    row(
+      '  what was lost against the default scheduler, %',
+      '',
+      `${median(losses).toFixed(0)} [${range}]`,
+      undefined,
+    );
+  }
+  const falsely = kept.filter(({ how }) => how === 'tripped');
+  row(
+    'a minute without a change: false trips',
+    '≤ 1 of 100',
+    `${falsely.length} of ${kept.length}`,
+    falsely.length <= 0.01 * kept.length,
+  );
+  const odd = [
+    ...changed.filter((one) => !inTime.includes(one)),
+    ...kept.filter(({ how, isBack }) => how !== 'kept' || !isBack),
+  ];
+  for (const { how, backS, words } of odd)
+    process.stdout.write(`  ${how}, ${backS.toFixed(2)} s: ${words}\n`);
+}
+
+async function policyOf(
+  lab: Lab,
+  name: string,
+  file: string,
+  parameters: Policy['parameters'],
+): Promise<Policy> {
+  return { name, object: await lab.store.blobs.put(readFileSync(`${root}/${file}`)), parameters };
+}
+
+/** So many runs, shared out over guests; each guest starts anew after ten. */
+async function inGuests(
+  lab: Lab,
+  guests: number,
+  runs: number,
+  policy: Policy,
+  keepMs: number,
+): Promise<Ran[]> {
+  const all: Ran[] = [];
+  let begun = 0;
+  const one = async (): Promise<void> => {
+    while (begun < runs) {
+      const guest = await serve(lab);
+      try {
+        for (let i = 0; i < 10 && begun < runs; i++) {
+          begun++;
+          all.push(await run(guest, policy, keepMs));
+          process.stdout.write(
+            `  ${all.length} of ${runs}: ${all.at(-1)!.how}, ${all.at(-1)!.backS.toFixed(2)} s\n`,
+          );
+        }
+      } finally {
+        await guest.end();
+      }
+    }
+  };
+  await Promise.all(Array.from({ length: guests }, one));
+  return all;
+}
+
+async function serve(lab: Lab): Promise<GuestHost> {
+  const script = `${root}/test/deployment/work.pl`;
+  const library = '/usr/lib/x86_64-linux-gnu/perl-base';
+  const packed = await lab.vm.pack('/usr/bin/perl', [script, library], { cwd: '/', path: '/usr/bin:/bin' });
+  const workload = {
+    ...{ kind: 'command' as const, name: 'work', argv: [packed.executable, script, '4', '400'], cwd: '/' },
+    ...{ env: { PERL5LIB: library }, with: [], payload: packed.digest, runs: 1, patterns: {} },
+  };
+  const memoryMiB = lab.vm.memoryFor(packed.digest);
+  return lab.vm.serve({ workload, cpus, memoryMiB, mode: 'fast', lifeMs: 1_200_000 });
+}
+
+async function run(guest: GuestHost, policy: Policy, keepMs: number): Promise<Ran> {
+  const kpi = kpiSchema.parse({
+    ...{ name: 'rate', direction: 'higher', unit: 'units/s', everyMs: 100 },
+    source: { from: 'log', file: guest.log, line: 'rate {number} units/s' },
+  });
+  const plan: DeploymentPlan = {
+    ...{ policy, from: ['0'.repeat(64)], by: 'a bench', startedMs: 0, level: 0, tokenId: 'none' },
+    ...{ kernel: guest.release, kpis: [kpi], referenceMs, steps: [], keepMs, keepScope: { part: 'whole' } },
+    ...{ seed: 1, heartbeatMs: 3000, timeoutMs: 5000, replace: false, knobs: {} },
+  };
+  let changeNs = Number.NaN;
+  const samples: { readonly atNs: number; readonly value: number }[] = [];
+  const machine: typeof guest = {
+    ...guest,
+    async attach(...args) {
+      const attached = await guest.attach(...args);
+      changeNs = hostClock.nowNs() + goodNs;
+      return attached;
+    },
+  };
+  const record = await deploy(
+    {
+      ...{ machine, clock: hostClock, presence: () => guest.presence(), startAgain: async () => '' },
+      openKpis: (kpis, hear) =>
+        openKpis(kpis, {
+          nowNs: () => hostClock.nowNs(),
+          hear(sample) {
+            if (sample.value !== undefined) samples.push({ atNs: sample.endNs, value: sample.value });
+            hear(sample);
+          },
+        }),
+      hear: () => {},
+    },
+    plan,
+    never,
+  );
+  const { end, restored } = record;
+  const endNs = hostClock.nowNs();
+  const during = (from: number, to: number): number =>
+    median(samples.filter(({ atNs }) => atNs >= from && atNs < to).map(({ value }) => value));
+  const loss = 1 - during(changeNs, endNs - 2e8) / during(0, changeNs - goodNs - 1e9);
+  return {
+    ...{ how: end.how, words: end.words, isBack: restored.verified },
+    ...{ backS: (endNs - changeNs) / 1e9, loss: policy.name === 'half' ? loss : undefined },
+  };
+}

@@ -1,0 +1,210 @@
+// The gauntlet's verdict from what each gate saw. Pure: the same plan and evidence give the same judgement, byte for byte.
+
+import {
+  type Change,
+  type EvidenceOf,
+  type GateAnswer,
+  type GateEvidence,
+  type GateName,
+  type GauntletJudgement,
+  type GauntletPlan,
+  type GoalName,
+  guestLoads,
+  type HarmRow,
+  type KnobEnd,
+  loadNames,
+} from '../core/gauntlet.ts';
+import type { Finding } from '../core/records.ts';
+import { harmClaim } from './harm.ts';
+import type { Claim } from './types.ts';
+
+/**
+ * One "no" rejects; a gate that was asked and could not tell, or was not run, leaves it inconclusive; a machine that failed makes it invalid. `armId`: chosen when
+ * it is accepted.
+ */
+export function judgeGauntlet(
+  plan: GauntletPlan,
+  armId: string,
+  evidence: readonly GateEvidence[],
+): GauntletJudgement {
+  const rows = evidenceOf(evidence, 'harm')[0]?.rows;
+  const changes = rows === undefined ? [] : changesOf(rows);
+  const gates = [
+    staticAnswer(evidenceOf(evidence, 'static')[0]),
+    simulatorAnswer(plan, evidenceOf(evidence, 'simulator')),
+    ...kernelAnswers(plan, evidenceOf(evidence, 'kernel')),
+    harmAnswer(plan.goal, rows === undefined ? undefined : changes),
+  ];
+  const told = { kind: 'gauntlet', gates, changes } as const;
+  const first = (passed: GateAnswer['passed']): GateAnswer | undefined =>
+    gates.find((one) => one.passed === passed);
+  const no = first('no');
+  if (no !== undefined) return { ...told, decision: 'rejected', why: whyOf(no), chosen: null };
+  if (hasBrokenMachine(evidence)) {
+    const why = whyOf(first('unknown') ?? gates[0]!);
+    return { ...told, decision: 'invalid', why, chosen: null };
+  }
+  const open = first('unknown') ?? first('not-run');
+  if (open !== undefined) return { ...told, decision: 'inconclusive', why: whyOf(open), chosen: null };
+  return { ...told, decision: 'accepted', why: 'every gate was passed', chosen: armId };
+}
+
+function evidenceOf<G extends GateName>(evidence: readonly GateEvidence[], gate: G): EvidenceOf<G>[] {
+  return evidence.filter((one): one is EvidenceOf<G> => one.gate === gate);
+}
+
+const titles: Readonly<Record<GateName, string>> = {
+  static: 'the static gate',
+  simulator: 'the simulator',
+  kernel: 'kernel',
+  harm: 'no harm',
+};
+
+function whyOf({ gate, on, why }: GateAnswer): string {
+  return `${titles[gate]}${on === null ? '' : ` ${on}`}: ${why}`;
+}
+
+const notRun = (gate: GateName, on: string | null = null): GateAnswer => ({
+  ...{ gate, on },
+  passed: 'not-run',
+  why: 'not run',
+});
+
+function staticAnswer(seen: EvidenceOf<'static'> | undefined): GateAnswer {
+  if (seen === undefined) return notRun('static');
+  const [first] = seen.rejections;
+  const warned = seen.warnings === 0 ? '' : `, ${counted(seen.warnings, 'warning')}`;
+  if (first === undefined)
+    return { gate: 'static', on: null, passed: 'yes', why: `nothing to reject${warned}` };
+  const others = seen.rejections.length - 1;
+  const why = `${first.code}${others === 0 ? '' : ` and ${others} more`}`;
+  return { gate: 'static', on: null, passed: 'no', why };
+}
+
+/** With the knobs as given, then at each end: the first that does not pass is the answer. */
+function simulatorAnswer({ knobs }: GauntletPlan, all: EvidenceOf<'simulator'>[]): GateAnswer {
+  if (all.length === 0) return notRun('simulator');
+  const answers = all.map(oneSimulatorAnswer);
+  const [given] = answers;
+  const not = answers.find(({ passed }) => passed !== 'yes');
+  if (not !== undefined) return not;
+  return Object.keys(knobs).length === 0
+    ? given!
+    : { ...given!, why: `${given!.why}; its knobs at both ends too` };
+}
+
+function oneSimulatorAnswer(seen: EvidenceOf<'simulator'>): GateAnswer {
+  const at = endWords(seen.knobs);
+  const answer = (passed: GateAnswer['passed'], why: string): GateAnswer => ({
+    ...{ gate: 'simulator', on: null, passed },
+    why: `${at}${why}`,
+  });
+  const failed = seen.standard.find(({ finding }) => finding !== null);
+  if (failed !== undefined) {
+    const { code, message } = failed.finding!;
+    return answer(code === 'unsupported' ? 'unknown' : 'no', `${failed.workload}: ${message}`);
+  }
+  const { attack } = seen;
+  if (attack === null) return answer('unknown', 'it was not attacked');
+  if (attack.unsupported !== null) return answer('unknown', `not modelled: ${attack.unsupported}`);
+  if (attack.violation !== null)
+    return answer('no', `${attack.violation.checker}: ${attack.violation.message}`);
+  const loads = counted(seen.standard.length, 'standard workload');
+  return answer('yes', `${loads}, ${counted(attack.scenarios, 'scenario')} of attack mode`);
+}
+
+const endWords = (knobs: KnobEnd): string =>
+  knobs === 'given' ? '' : `with its knobs at the ${knobs} end, `;
+
+function kernelAnswers({ gates, kernels }: GauntletPlan, seen: EvidenceOf<'kernel'>[]): GateAnswer[] {
+  if (!gates.includes('kernel') || kernels.length === 0) return [notRun('kernel')];
+  return kernels.map((release) => {
+    const mine = seen.find((one) => one.release === release);
+    return mine === undefined ? notRun('kernel', release) : kernelAnswer(mine);
+  });
+}
+
+function kernelAnswer({ release, machine, runs }: EvidenceOf<'kernel'>): GateAnswer {
+  const answer = (passed: GateAnswer['passed'], why: string): GateAnswer => ({
+    ...{ gate: 'kernel', on: release, passed, why },
+  });
+  const failed = runs.filter(({ finding, left }) => finding !== null && !left);
+  const no = failed.find(({ finding }) => !isOfTheMachine(finding!));
+  const told = no ?? failed[0];
+  if (told !== undefined)
+    return answer(
+      no === undefined ? 'unknown' : 'no',
+      `${endWords(told.knobs)}${told.load}: ${told.finding!.message}`,
+    );
+  const given = runs.filter(({ knobs }) => knobs === 'given');
+  const moved = given.length < runs.length ? ', its knobs at both ends too' : '';
+  const lasted = `still in charge after ${given.map(({ load }) => load).join(', ')}${moved}`;
+  const lacking = loadNames.filter(
+    (load) => !(machine === 'host' && guestLoads.has(load)) && !given.some((run) => run.load === load),
+  );
+  if (lacking.length > 0) return answer('not-run', `${lasted}; not run: ${lacking.join(', ')}`);
+  const left = runs.some((run) => run.left)
+    ? '; it leaves in order when a CPU comes or goes, and has to be deployed again then'
+    : '';
+  return answer('yes', `${lasted}${left}`);
+}
+
+/** A kernel or a guest that failed says nothing about the policy. */
+function isOfTheMachine({ code }: Finding): boolean {
+  return code === 'kernel-broken' || code === 'guest-failed';
+}
+
+function hasBrokenMachine(evidence: readonly GateEvidence[]): boolean {
+  return evidenceOf(evidence, 'kernel').some(({ runs }) =>
+    runs.some(({ finding, left }) => finding !== null && !left && isOfTheMachine(finding)),
+  );
+}
+
+function harmAnswer(goal: GoalName | null, changes: readonly Change[] | undefined): GateAnswer {
+  if (changes === undefined) return notRun('harm');
+  const answer = (passed: GateAnswer['passed'], why: string): GateAnswer => ({
+    ...{ gate: 'harm', on: null, passed, why },
+  });
+  if (goal === null) return answer('not-judged', 'measured only: nobody said what it is for');
+  const own = changes.filter((change) => change.goal === goal);
+  const named = (harm: Change['harm']): string =>
+    own
+      .filter((one) => one.harm === harm)
+      .map(({ workload }) => workload)
+      .join(', ');
+  const all = counted(own.length, 'workload');
+  if (named('harm') !== '') return answer('no', `it loses more than 5 % of ${goal} on ${named('harm')}`);
+  if (named('unknown') !== '') return answer('unknown', `a loss of 5 % is possible on ${named('unknown')}`);
+  return answer('yes', `no loss of 5 % on any of ${all} for ${goal}`);
+}
+
+/** One line a workload: the interval over all costs that were simulated, and harm where all of them say so. */
+function changesOf(rows: readonly HarmRow[]): Change[] {
+  const workloads = [...new Set(rows.map(({ workload, metric }) => `${workload}\0${metric}`))];
+  return workloads.map((key) => {
+    const own = rows.filter(({ workload, metric }) => `${workload}\0${metric}` === key);
+    const { workload, goalName: goal, metric, direction } = own[0]!;
+    const claims = own.map((row) => claimOf(row));
+    const effects = claims.flatMap(({ effect }) => (effect === null ? [] : [effect]));
+    const isWhole = effects.length === claims.length;
+    return {
+      ...{ workload, goal, metric, direction },
+      low: isWhole ? Math.min(...effects.map(({ low }) => low)) : null,
+      high: isWhole ? Math.max(...effects.map(({ high }) => high)) : null,
+      harm: claims.every(({ holds }) => holds === true)
+        ? 'none'
+        : claims.every(({ holds }) => holds === false)
+          ? 'harm'
+          : 'unknown',
+    };
+  });
+}
+
+function claimOf({ workload, metric, direction, pairs }: HarmRow): Claim {
+  const goal = { metric, direction, unit: '' };
+  return harmClaim({ id: 'candidate', name: 'the policy' }, { name: workload, goal, pairs });
+}
+
+function counted(count: number, what: string): string {
+  return `${count} ${what}${count === 1 ? '' : 's'}`;
+}
