@@ -10,7 +10,7 @@ const unit = {
 export default defineConfig({
   test: {
     projects: [
-      { test: { name: 'unit', ...unit, testTimeout: 30_000 } },
+      { test: { name: 'unit', ...unit, setupFiles: ['test/support/seed.ts'], testTimeout: 30_000 } },
       {
         test: {
           name: 'root',

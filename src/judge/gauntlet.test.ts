@@ -133,6 +133,10 @@ describe('the gauntlet', () => {
         },
       },
     ],
+    [
+      'attack mode that was cut short',
+      { simulator: { ...sound.simulator, attack: { ...attack, scenarios: 9 } } },
+    ],
     ['harm at one end of the costs only', { harm: { gate: 'harm', rows: both(1, 1.2) } }],
     [
       'a loss around the limit',

@@ -82,9 +82,9 @@ function staticAnswer(seen: EvidenceOf<'static'> | undefined): GateAnswer {
 }
 
 /** With the knobs as given, then at each end: the first that does not pass is the answer. */
-function simulatorAnswer({ knobs }: GauntletPlan, all: EvidenceOf<'simulator'>[]): GateAnswer {
+function simulatorAnswer({ knobs, scenarios }: GauntletPlan, all: EvidenceOf<'simulator'>[]): GateAnswer {
   if (all.length === 0) return notRun('simulator');
-  const answers = all.map(oneSimulatorAnswer);
+  const answers = all.map((one) => oneSimulatorAnswer(one, scenarios));
   const [given] = answers;
   const not = answers.find(({ passed }) => passed !== 'yes');
   if (not !== undefined) return not;
@@ -93,7 +93,7 @@ function simulatorAnswer({ knobs }: GauntletPlan, all: EvidenceOf<'simulator'>[]
     : { ...given!, why: `${given!.why}; its knobs at both ends too` };
 }
 
-function oneSimulatorAnswer(seen: EvidenceOf<'simulator'>): GateAnswer {
+function oneSimulatorAnswer(seen: EvidenceOf<'simulator'>, scenarios: number): GateAnswer {
   const at = endWords(seen.knobs);
   const answer = (passed: GateAnswer['passed'], why: string): GateAnswer => ({
     ...{ gate: 'simulator', on: null, passed },
@@ -109,6 +109,11 @@ function oneSimulatorAnswer(seen: EvidenceOf<'simulator'>): GateAnswer {
   if (attack.unsupported !== null) return answer('unknown', `not modelled: ${attack.unsupported}`);
   if (attack.violation !== null)
     return answer('no', `${attack.violation.checker}: ${attack.violation.message}`);
+  if (attack.scenarios < scenarios)
+    return answer(
+      'unknown',
+      `attack mode ended after ${attack.scenarios} of ${counted(scenarios, 'scenario')}`,
+    );
   const loads = counted(seen.standard.length, 'standard workload');
   return answer('yes', `${loads}, ${counted(attack.scenarios, 'scenario')} of attack mode`);
 }

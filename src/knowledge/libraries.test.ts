@@ -2,6 +2,7 @@ import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { faultOf, temporaryDirectory } from '../../test/linux/support.ts';
+import { digestOf } from '../core/canonical.ts';
 import { openPolicies, policyCardSchema } from './policies.ts';
 import { openWorkloads, programSchema } from './workloads.ts';
 
@@ -35,6 +36,8 @@ describe('policies', () => {
       ['a', 'a'],
       ['b', 'b'],
     ]);
+    expect((await library.cardOf(digestOf(Buffer.from('b'))))?.name).toBe('b');
+    expect(await library.cardOf(digestOf(Buffer.from('c')))).toBeUndefined();
     expect((await library.get('b')).card.parameters[0]?.max).toBe('18446744073709551615');
     expect(await faultOf(() => library.get('c'))).toMatchObject({
       code: 'not-found',

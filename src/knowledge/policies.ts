@@ -3,6 +3,7 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
+import { digestOf } from '../core/canonical.ts';
 import { Fault } from '../core/errors.ts';
 import { parameterValueSchema } from '../core/policy.ts';
 import { ignoredSchema } from '../core/scenario.ts';
@@ -41,6 +42,8 @@ export interface PolicyLibrary {
   list(): Promise<LibraryPolicy[]>;
   /** Throws Fault('not-found') that lists the names. */
   get(name: string): Promise<LibraryPolicy>;
+  /** The card of this very object, by its SHA-256, wherever it was read from and whatever it is called there. */
+  cardOf(digest: string): Promise<PolicyCard | undefined>;
 }
 
 export function openPolicies(directory: string): PolicyLibrary {
@@ -51,6 +54,9 @@ export function openPolicies(directory: string): PolicyLibrary {
   };
   return {
     list,
+    async cardOf(digest) {
+      return (await list()).find(({ object }) => digestOf(object) === digest)?.card;
+    },
     async get(name) {
       const all = await list();
       const found = all.find((policy) => policy.card.name === name);

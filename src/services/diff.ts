@@ -7,7 +7,7 @@ import type { Step } from '../core/call-sequences.ts';
 import type { Traced } from '../core/calls.ts';
 import { stepText } from '../core/calls-text.ts';
 import { Fault } from '../core/errors.ts';
-import { experimentOf } from '../stages/trials.ts';
+import { experimentOf, unrecorded } from '../stages/trials.ts';
 import { perfettoTrace } from '../traces/perfetto-calls.ts';
 import { diffInput, diffOutput } from './run-schemas.ts';
 import { type Call, type Reply, service } from './service.ts';
@@ -99,7 +99,7 @@ async function sideOf(world: World, input: Input, index: 0 | 1, call: Call): Pro
     call,
   };
   const trial = await trialOf(setting, named);
-  const contestant = { arm: entrant.arm, candidate: '0'.repeat(64) };
+  const contestant = { arm: entrant.arm, candidate: unrecorded };
   const experiment = { ...(await experimentOf(trial, contestant, input.seed)), from: [] };
   return {
     name,

@@ -6,7 +6,7 @@ import type { Profile } from '../core/profile.ts';
 import type { Goal } from '../judge/types.ts';
 import { pagesOf } from '../profiles/pages.ts';
 import { countersOfTrace, type Kept, keepProfile } from '../stages/observe.ts';
-import { experimentOf } from '../stages/trials.ts';
+import { experimentOf, unrecorded } from '../stages/trials.ts';
 import { defaultEntrant } from './arms.ts';
 import { policyWords, recordCommand } from './observing.ts';
 import { type Named, type Setting, trialOf, usualCosts, workloadOf } from './trials.ts';
@@ -77,7 +77,6 @@ async function simulated(setting: Setting, named: Exclude<Named, { kind: 'comman
     call,
   );
   const trial = await trialOf({ ...setting, ready, mode: 'auto', memoryMiB: 0 }, named);
-  const unrecorded = '0'.repeat(64);
   const experiment = await experimentOf(trial, { arm: defaultEntrant.arm, candidate: unrecorded }, seed);
   const { outcome, trace } = await ready.recorded!({ ...experiment, from: [] }, events, call.signal);
   if (outcome.finding !== null) throw new Fault('unavailable', outcome.finding.message);

@@ -2,7 +2,6 @@
 
 import { type BpfObject, readObject } from '../bpf/object.ts';
 import { isKnob, parameters } from '../bpf/parameters.ts';
-import { digestOf } from '../core/canonical.ts';
 import { Fault } from '../core/errors.ts';
 import type {
   GateEvidence,
@@ -99,10 +98,9 @@ export async function knobsOnCard(
   world: World,
   { policy }: Pick<Entrant['arm'], 'policy'>,
 ): Promise<KnobRanges> {
-  const library = await world.policies.list();
-  const known = library.find(({ object }) => digestOf(object) === policy!.object);
+  const card = await world.policies.cardOf(policy!.object);
   return Object.fromEntries(
-    (known?.card.parameters ?? []).flatMap(({ name, moves }) => (moves === undefined ? [] : [[name, moves]])),
+    (card?.parameters ?? []).flatMap(({ name, moves }) => (moves === undefined ? [] : [[name, moves]])),
   );
 }
 

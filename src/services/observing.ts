@@ -5,7 +5,7 @@ import type { Observation, Target } from '../core/observation.ts';
 import type { Profile } from '../core/profile.ts';
 import type { PolicyWords } from '../profiles/suggestions.ts';
 import { type Kept, keepProfile } from '../stages/observe.ts';
-import { experimentOf } from '../stages/trials.ts';
+import { experimentOf, unrecorded } from '../stages/trials.ts';
 import { defaultEntrant } from './arms.ts';
 import type { Call } from './service.ts';
 import { type Command, type Setting, trialOf } from './trials.ts';
@@ -123,7 +123,6 @@ export async function recordCommand(
   };
   const goal = { metric: 'elapsedNs', direction: 'lower' as const };
   const trial = await trialOf(setting, { kind: 'command', name: command.name, command, goal });
-  const unrecorded = '0'.repeat(64);
   const experiment = await experimentOf(trial, { arm: defaultEntrant.arm, candidate: unrecorded }, 1);
   const { outcome, trace } = await ready.recorded({ ...experiment, from: [] }, size.events, call.signal);
   if (outcome.finding !== null) {

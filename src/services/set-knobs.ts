@@ -1,7 +1,6 @@
 // set-scheduler-param: knobs of a policy that is in charge, moved while it runs, within what was tested. The process that deploys it does so, and writes it down.
 
 import type { z } from 'zod';
-import { digestOf } from '../core/canonical.ts';
 import { Fault } from '../core/errors.ts';
 import { levelOf } from '../deployment/changes.ts';
 import { type Refusal, refusal } from '../deployment/refusal.ts';
@@ -82,7 +81,7 @@ async function distrust(
   values: Input['param'],
   agent: string,
 ): Promise<Refusal[]> {
-  const card = (await world.policies.list()).find((one) => digestOf(one.object) === object)?.card;
+  const card = await world.policies.cardOf(object);
   const { level, findings } = levelOf({
     how: card === undefined ? 'given' : 'reconfigured',
     parameters: values,

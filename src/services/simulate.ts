@@ -4,7 +4,7 @@ import type { z } from 'zod';
 import { mostCalls, type Call as RecordedCall } from '../core/calls.ts';
 import { cpuTimelineText, type Slice } from '../core/cpu-timeline.ts';
 import type { Experiment, Outcome } from '../core/records.ts';
-import { experimentOf } from '../stages/trials.ts';
+import { experimentOf, unrecorded } from '../stages/trials.ts';
 import { perfettoTrace } from '../traces/perfetto-calls.ts';
 import { decode } from '../workload/encoding.ts';
 import { defaultEntrant, policyEntrants, settingsEntrants } from './arms.ts';
@@ -58,7 +58,7 @@ async function run(world: World, input: Input, call: Call): Promise<Reply<Output
     call,
   };
   const trial = await trialOf(setting, named);
-  const contestant = { arm: entrant.arm, candidate: '0'.repeat(64) };
+  const contestant = { arm: entrant.arm, candidate: unrecorded };
   const experiment = await experimentOf(trial, contestant, input.seed);
   const recording = new Recording();
   const calls: RecordedCall[] | undefined = input.trace === undefined ? undefined : [];

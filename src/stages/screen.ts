@@ -8,7 +8,7 @@ import { choose, type Ranked, rank, type Screened } from '../judge/screen.ts';
 import type { Goal } from '../judge/types.ts';
 import { derive } from '../lib/random.ts';
 import type { Difference } from './replay.ts';
-import { experimentOf, type Trial } from './trials.ts';
+import { experimentOf, type Trial, unrecorded } from './trials.ts';
 
 export interface Contender {
   readonly arm: Arm;
@@ -202,4 +202,3 @@ async function simulated(
 }
 
 /** Runs of a screening are kept in its record, not each by itself. */
-const unrecorded = '0'.repeat(64);

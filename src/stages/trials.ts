@@ -20,6 +20,9 @@ export interface Trial {
   armFor(arm: Arm, seed: number): Promise<Arm>;
 }
 
+/** The candidate of what is run only to look at it, and stands in no record. */
+export const unrecorded = '0'.repeat(64);
+
 export interface Contestant {
   readonly arm: Arm;
   /** Digest of its Candidate record. */

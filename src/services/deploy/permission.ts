@@ -1,7 +1,7 @@
 // From a verdict to the right to deploy it: what was measured, hard limits, trust, a person's approval where one is needed, and a token that is spent. The order is that of
 // src/deployment/token.ts.
 
-import { digestOf, recordDigest } from '../../core/canonical.ts';
+import { recordDigest } from '../../core/canonical.ts';
 import { deploymentSchema } from '../../core/deployment.ts';
 import { Fault } from '../../core/errors.ts';
 import { gauntletPlanSchema, type KnobRanges } from '../../core/gauntlet.ts';
@@ -51,7 +51,7 @@ export async function grantBehind(world: World, prefix: string): Promise<GrantAn
   const answer = grantOf(verdict, candidate, experiments);
   if (!answer.ok) return { refused: answer.finding };
   const { object, name } = answer.grant.policy;
-  const card = (await world.policies.list()).find((one) => digestOf(one.object) === object)?.card;
+  const card = await world.policies.cardOf(object);
   if (card === undefined && gauntletOf(verdict) === undefined) return { refused: unverified(name) };
   const { level, findings } = levelOf({
     how: candidate.how,

@@ -4,7 +4,7 @@
 import type { EvidenceOf, GoalName, HarmRow } from '../../core/gauntlet.ts';
 import type { Arm } from '../../core/records.ts';
 import { derive } from '../../lib/random.ts';
-import { type Contestant, experimentOf } from '../../stages/trials.ts';
+import { type Contestant, experimentOf, unrecorded } from '../../stages/trials.ts';
 import { defaultEntrant } from '../arms.ts';
 import type { Call } from '../service.ts';
 import type { World } from '../world.ts';
@@ -15,7 +15,6 @@ const pairs: Readonly<Record<GoalName, number>> = { makespan: 12, latency: 6, th
 /** What the tasks beside the goal's own got; only workloads with such tasks have it. */
 const bystanders = 'backgroundCpus';
 /** Runs are kept in the verdict's evidence, not each by itself. */
-const unrecorded = '0'.repeat(64);
 
 /** `goal`: what the policy is for; null: on the workloads of all goals. */
 export async function harmGate(

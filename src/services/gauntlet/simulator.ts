@@ -17,8 +17,8 @@ export interface SimulatorWish {
   readonly ignore: readonly (typeof waivableCheckers)[number][];
 }
 
-/** Wall time that attack mode gets at most; the scenarios end it long before. */
-const mostSeconds = 30;
+/** Wall time that attack mode gets at most; the scenarios end it long before, at some 20 a second. What is cut short is not passed (judge/gauntlet.ts). */
+const mostSeconds = (scenarios: number): number => 60 + scenarios;
 
 export async function simulatorGate(
   world: World,
@@ -39,7 +39,7 @@ export async function simulatorGate(
   }
   const own = ignore.map((checker) => ({ checker, why: 'the caller said that it does not promise this' }));
   const attacked = await attackedOf(world, contestant.arm, own);
-  const report = await world.attack({ attacked, seed, seconds: mostSeconds, scenarios }, call);
+  const report = await world.attack({ attacked, seed, seconds: mostSeconds(scenarios), scenarios }, call);
   const { failure, unsupported = null, simulatedSeconds } = report;
   const saved = failure === undefined ? '' : await keepFailure(world, attacked, failure, undefined);
   const violation =
@@ -54,7 +54,7 @@ export async function simulatorGate(
 /** What is attacked, and what it does not promise: the library's card says so, of the same object, wherever it was read from. */
 export async function attackedOf(world: World, arm: Arm, own: readonly Ignored[] = []): Promise<Attacked> {
   const { name, object: digest, parameters } = arm.policy!;
-  const known = (await world.policies.list()).find(({ object }) => digestOf(object) === digest)?.card;
+  const known = await world.policies.cardOf(digest);
   return {
     name: known?.name ?? name,
     object: await world.store.blobs.get(digest),
