@@ -16,6 +16,8 @@ export const whoSchema = z.strictObject({
   name: z.string().max(128),
 });
 
+export type Who = z.infer<typeof whoSchema>;
+
 /** Lines that the audit itself writes. */
 export const ownWords = ['set-aside', 'lines-lost'] as const;
 

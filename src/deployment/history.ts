@@ -45,14 +45,9 @@ export function switchedEntry(
   return { who, what: 'scheduler-switched', why, about };
 }
 
-/** Knobs were set while the policy stayed. `by`: who asked. */
-export function movedEntry(by: string, policy: string, words: string): Entry {
-  return {
-    who: { kind: 'program', name: 'schedcp' },
-    what: 'knobs-moved',
-    why: `${by} asked`,
-    about: { policy, words },
-  };
+/** Knobs were set while the policy stayed. `who`: asked for it. */
+export function movedEntry(who: Entry['who'], policy: string, words: string): Entry {
+  return { who, what: 'knobs-moved', why: 'while the policy stays', about: { policy, words } };
 }
 
 /** A person has changed the scheduler: from here on we keep away, until a line says that we may go on. */

@@ -49,7 +49,7 @@ describe('deployments that are under way', () => {
 });
 
 describe('what is asked of a deployment', () => {
-  const asked = { by: 'somebody', values: { slice_ns: 5, on: true } };
+  const asked = { who: { kind: 'agent' as const, name: 'tuner' }, values: { slice_ns: 5, on: true } };
 
   it('reaches its process once, and the answer comes back; nothing is left', async () => {
     const running = openRunning(directory);

@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { z } from 'zod';
 import { parameterValueSchema } from '../core/policy.ts';
+import { whoSchema } from '../deployment/audit-line.ts';
 
 const runningSchema = z.strictObject({
   version: z.literal(1),
@@ -25,7 +26,7 @@ export type Running = z.infer<typeof runningSchema>;
 
 /** What somebody asks of a deployment that another process carries out: to set knobs. */
 const askedSchema = z.strictObject({
-  by: z.string(),
+  who: whoSchema,
   values: z.record(z.string().regex(/^\w{1,64}$/), parameterValueSchema),
 });
 const answeredSchema = z.strictObject({ done: z.boolean(), words: z.string() });

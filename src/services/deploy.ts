@@ -163,7 +163,8 @@ async function carryOut(
     if (text === undefined) return;
     entered.say(text);
     call.progress({ text });
-    if (news.what === 'moved') await world.keeping.audit.append(movedEntry(news.by, policy.name, news.words));
+    if (news.what === 'moved')
+      await world.keeping.audit.append(movedEntry(news.who, policy.name, news.words));
     if (news.what === 'kept') await world.keeping.audit.append(switchedEntry(who, text, news));
   };
   try {
@@ -223,7 +224,7 @@ function newsText(news: DeploymentNews, steps: number): string | undefined {
     case 'step':
       return stepLine(news.step, news.place, steps);
     case 'moved':
-      return `${news.by} set ${news.words}`;
+      return `${news.who.name} set ${news.words}`;
     default:
       return news.words;
   }

@@ -15,11 +15,11 @@ const about = { policy: 'classes', object, on: 'guest', by: 'ann', sinceMs: 5 } 
 function deployed(options: Parameters<typeof fixedWorld>[0] = {}, mine: object = about) {
   const fixed = fixedWorld(options);
   const entered = fixed.world.running.enter({ ...about, ...mine });
-  const asked: { by: string; values: object }[] = [];
+  const asked: { who: object; values: object }[] = [];
   const timer = setInterval(() => {
     const wanted = entered.asked();
     if (wanted === undefined) return;
-    asked.push({ by: wanted.by, values: wanted.values });
+    asked.push({ who: wanted.who, values: wanted.values });
     wanted.answer(!('tail' in wanted.values), 'as the deployment says');
   }, 5);
   return {
@@ -45,7 +45,7 @@ describe('set-scheduler-param', () => {
     const here = deployed();
     const { output, exit, text } = await here.call({ param });
     expect([exit, output.decision, output.deployment, output.findings]).toEqual([0, 'set', here.id, []]);
-    expect(here.asked).toEqual([{ by: 'someone (1000)', values: param }]);
+    expect(here.asked).toEqual([{ who: { kind: 'person', name: 'someone (1000)' }, values: param }]);
     expect(text).toBe(`classes (${here.id}): normal_patience_ns = 50000000\n`);
   });
 
@@ -59,7 +59,9 @@ describe('set-scheduler-param', () => {
   it('a new agent moves within 20 % of the default, and no further', async () => {
     const near = deployed();
     expect((await near.agent({ normal_patience_ns: 120_000_000 })).exit).toBe(0);
-    expect(near.asked).toEqual([{ by: 'tuner', values: { normal_patience_ns: 120_000_000 } }]);
+    expect(near.asked).toEqual([
+      { who: { kind: 'agent', name: 'tuner' }, values: { normal_patience_ns: 120_000_000 } },
+    ]);
     const far = deployed();
     const { exit, output } = await far.agent({ normal_patience_ns: 120_000_001 });
     expect([exit, far.asked]).toEqual([1, []]);

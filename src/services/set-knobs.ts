@@ -2,6 +2,7 @@
 
 import type { z } from 'zod';
 import { Fault } from '../core/errors.ts';
+import type { Who } from '../deployment/audit-line.ts';
 import { levelOf } from '../deployment/changes.ts';
 import { type Refusal, refusal } from '../deployment/refusal.ts';
 import { permission } from '../deployment/trust.ts';
@@ -52,8 +53,9 @@ async function run(world: World, { id, param, agent }: Input): Promise<Reply<Out
   const target = oneOf(world, id);
   const findings = agent === undefined ? [] : await distrust(world, target, param, agent);
   if (findings.length > 0) return reply(target, param, findings);
-  const by = agent ?? world.person();
-  const answered = await world.running.ask(target.id, { by, values: param }, answerLimitMs);
+  const who: Who =
+    agent === undefined ? { kind: 'person', name: world.person() } : { kind: 'agent', name: agent };
+  const answered = await world.running.ask(target.id, { who, values: param }, answerLimitMs);
   if (answered === undefined)
     throw new Fault('unavailable', `the process that deploys ${target.policy} did not answer`, {
       next: 'see: schedcp status; restore gives the machine back',

@@ -199,7 +199,11 @@ describe('knobs', () => {
         when === 'kept' ? world.log.some(({ what }) => what === 'news kept') : world.seconds() >= when;
       if (!open || !isTime) return undefined;
       open = false;
-      return { by: 'ann', values, answer: (done, words) => void answers.push([done, words]) };
+      return {
+        who: { kind: 'person', name: 'ann' },
+        values,
+        answer: (done, words) => void answers.push([done, words]),
+      };
     };
     const record = await deploy({ ...world.site, wish }, { ...plan, knobs, keepMs: 60_000 }, never);
     return { world, record, answers };

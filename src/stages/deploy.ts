@@ -9,6 +9,7 @@ import { Fault } from '../core/errors.ts';
 import type { KnobRanges } from '../core/gauntlet.ts';
 import type { KpiSample, KpiSpec } from '../core/kpi.ts';
 import type { Policy } from '../core/records.ts';
+import type { Who } from '../deployment/audit-line.ts';
 import { knobProblem } from '../deployment/check-token.ts';
 import type { Trip } from '../judge/breaker.ts';
 import {
@@ -65,12 +66,12 @@ export type DeploymentNews =
   | { readonly what: 'block'; readonly block: SwitchbackBlock; readonly value: number | null }
   | { readonly what: 'step'; readonly step: DeploymentStep; readonly place: number }
   | { readonly what: 'kept'; readonly words: string; readonly ops: string; readonly enableSeq: number }
-  | { readonly what: 'moved'; readonly words: string; readonly by: string }
+  | { readonly what: 'moved'; readonly words: string; readonly who: Who }
   | { readonly what: 'over'; readonly words: string };
 
 /** Somebody wants knobs to be set while the policy stays. */
 export interface KnobWish {
-  readonly by: string;
+  readonly who: Who;
   readonly values: Policy['parameters'];
   answer(done: boolean, words: string): void;
 }
@@ -258,7 +259,7 @@ class Run {
   async #moveKnobs(): Promise<void> {
     const wanted = this.#site.wish?.();
     if (wanted === undefined) return;
-    const { by, values } = wanted;
+    const { who, values } = wanted;
     const problems = Object.entries(values).flatMap(
       ([name, value]) => knobProblem(this.#plan.knobs, name, value) ?? [],
     );
@@ -271,11 +272,11 @@ class Run {
       if (!(fault instanceof Fault)) throw fault;
       return wanted.answer(false, fault.message);
     }
-    this.#moved.push({ atNs: this.#since(this.#site.clock.nowNs()), by, values: { ...values } });
+    this.#moved.push({ atNs: this.#since(this.#site.clock.nowNs()), by: who.name, values: { ...values } });
     const words = Object.entries(values)
       .map(([name, value]) => `${name} = ${value}`)
       .join(', ');
-    await this.#site.hear({ what: 'moved', words, by });
+    await this.#site.hear({ what: 'moved', words, who });
     wanted.answer(true, words);
   }
 

@@ -6,7 +6,7 @@ import { openStore, type Store } from '../../src/knowledge/store.ts';
 import { openLab } from '../support/lab.ts';
 import { root } from '../support/paths.ts';
 import { openRoom, type Room } from '../support/room.ts';
-import { acceptedVerdict } from './exports.ts';
+import { acceptedVerdict, goesBad } from './exports.ts';
 
 let room: Room;
 let store: Store;
@@ -51,7 +51,7 @@ describe('deploy --on guest', () => {
 
   it('one that degrades once it stays: it trips, the machine is given back, and that is remembered', async () => {
     const file = `${root}/test/deployment/objects/half.bpf.o`;
-    const verdict = await acceptedVerdict(store, 'half', file, release, { good_ns: 3_000_000_000 });
+    const verdict = await acceptedVerdict(store, 'half', file, release, goesBad);
     const { code, json, err } = await deployed(verdict, '--keep', '60');
     expect({ code, decision: json.decision, why: json.why ?? json.error }, err).toMatchObject({
       ...{ code: 1, decision: 'tripped' },

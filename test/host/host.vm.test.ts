@@ -92,13 +92,7 @@ cases(
     'product: verify --machine host: what the verifier refuses',
     'product: tune --machine host',
     'product: deploy --on host: by steps, kept, and given back',
+    'product: deploy --on host: undone, and remembered',
   ],
   { seconds: 400, mode: 'deterministic', cpus: 4, files: productFiles() },
-);
-
-cases(
-  'the product on its own host, whose CPUs work side by side',
-  '^: degrading',
-  ['degrading: deploy --on host: undone, and remembered'],
-  { seconds: 200, mode: 'fast', cpus: 2, files: productFiles() },
 );

@@ -6,7 +6,7 @@ import { appendFileSync, mkdtempSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import { openStore } from '../../src/knowledge/store.ts';
-import { acceptedVerdict } from '../deployment/exports.ts';
+import { acceptedVerdict, goesBad } from '../deployment/exports.ts';
 import { root } from '../support/paths.ts';
 import { type HostBench, rememberProcesses, restored, traces } from './host-bench.ts';
 
@@ -77,31 +77,18 @@ export function productCases({ runner }: HostBench): void {
       },
     );
   });
-  product('deploy --on host: undone, and remembered', 'degrading', async () => {
+  product('deploy --on host: undone, and remembered', 'product', async () => {
     const log = join(records, 'work.log');
     const work = busy(log);
     try {
       const file = join(root, 'test/deployment/objects/half.bpf.o');
       const release = readFileSync('/proc/sys/kernel/osrelease', 'utf8').trim();
       const store = openStore(join(records, 'schedcp'));
-      // good while it takes turns with the default scheduler, and bad once it stays
-      const bad = await acceptedVerdict(store, 'half', file, release, { good_ns: 3_000_000_000 });
+      const bad = await acceptedVerdict(store, 'half', file, release, goesBad);
       const source = { from: 'log', file: log, line: 'rate {number}' };
       const kpi = JSON.stringify({ name: 'rate', direction: 'higher', source });
-      const steps = [
-        '--reference',
-        '10',
-        '--block',
-        '1',
-        '--washout',
-        '0.2',
-        '--dwell',
-        '5',
-        '--limit',
-        '0.5',
-        '--keep',
-        '60',
-      ];
+      const steps = ['--reference', '10', '--block', '0.6', '--washout', '0.2', '--dwell', '5'];
+      steps.push('--limit', '0.5', '--keep', '60');
       const { code, answer, err } = await schedcp('deploy', bad, '--on', 'host', '--kpi', kpi, ...steps);
       expect({ code, decision: answer.decision, why: answer.why ?? answer }, err).toMatchObject({
         ...{ code: 1, decision: 'tripped' },

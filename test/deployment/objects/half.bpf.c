@@ -1,17 +1,24 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* A policy that turns bad: for a while every CPU takes from the one queue, then only CPU 0 does. The kernel does not notice: nothing starves. */
+/* A policy that turns bad: for a while every CPU takes from the one queue, then only CPU 0 does, and takes its time. The kernel does not notice: nothing starves. */
 #include "policy.h"
 
 /* how long after its start every CPU works */
 const volatile u64 good_ns = 0;
+/* how long CPU 0 idles before each turn once it is bad; turns last 5 ms */
+const volatile u64 delay_ns = 0;
 
 #define QUEUE 0
 
 static u64 started_at;
 
-static __always_inline bool may_work(s32 cpu)
+static __always_inline bool is_good(void)
 {
-	return !cpu || bpf_ktime_get_ns() - started_at < good_ns;
+	return bpf_ktime_get_ns() - started_at < good_ns;
+}
+
+static long passed(u32 turn, void *until)
+{
+	return bpf_ktime_get_ns() >= *(u64 *)until;
 }
 
 s32 OP(half_select_cpu, struct task_struct *p, s32 prev_cpu, u64 wake_flags)
@@ -31,10 +38,20 @@ void OP(half_enqueue, struct task_struct *p, u64 enq_flags)
 
 void OP(half_dispatch, s32 cpu, struct task_struct *prev)
 {
-	if (may_work(cpu))
+	u64 until;
+
+	if (is_good()) {
 		scx_bpf_dsq_move_to_local(QUEUE);
-	else
+		return;
+	}
+	if (cpu) {
 		scx_bpf_kick_cpu(0, SCX_KICK_IDLE);
+		return;
+	}
+	until = bpf_ktime_get_ns() + delay_ns;
+	if (delay_ns)
+		bpf_loop(1 << 23, passed, &until, 0);
+	scx_bpf_dsq_move_to_local(QUEUE);
 }
 
 s32 SLEEPABLE_OP(half_init)
