@@ -12,7 +12,9 @@ export function setup(): void {
   const records = mkdtempSync(join(tmpdir(), 'schedcp-setup-'));
   try {
     const object = 'policies/fifo/fifo.bpf.o';
-    must(process.execPath, ['bin/schedcp', 'verify', object], { XDG_DATA_HOME: records });
+    must(process.execPath, ['bin/schedcp', 'verify', object, '--gates', 'kernel', '--loads', 'provoke'], {
+      XDG_DATA_HOME: records,
+    });
   } finally {
     rmSync(records, { recursive: true });
   }

@@ -1,4 +1,4 @@
-// A policy that the kernel refuses, in a guest that lives long: what the stage makes of that. Those that are kept and undone: product.vm.test.ts.
+// A policy that the kernel refuses, in a guest that lives long: what the stage makes of that. Those that are kept and undone: product.alone.test.ts.
 
 import { readFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
