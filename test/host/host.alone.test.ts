@@ -1,6 +1,7 @@
-// The host machine where it has all rights and a kernel with sched_ext: a guest's own. Runs that are killed and policies that stay, on two CPUs that are emulated side by side, as on a real machine
+// The host machine where it has all rights and a kernel with sched_ext: a guest's own. Runs that are killed, policies that stay, and one that degrades, on two CPUs that are emulated side by side, as on a real machine
 // nothing waits for anybody.
 
+import { productFiles } from '../support/guest-host.ts';
 import { guestCases } from './guest-cases.ts';
 
 guestCases(
@@ -41,4 +42,11 @@ guestCases(
     'hold: only a cgroup, and kill -9 of the holder',
   ],
   { seconds: 150, mode: 'fast', cpus: 2 },
+);
+
+guestCases(
+  'the product on its own host, and a policy that turns bad',
+  '^: degrading',
+  ['degrading: deploy --on host: undone, and remembered'],
+  { seconds: 200, mode: 'fast', cpus: 2, files: productFiles() },
 );

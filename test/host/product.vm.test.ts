@@ -11,7 +11,6 @@ guestCases(
     'product: verify --machine host: what the verifier refuses',
     'product: tune --machine host',
     'product: deploy --on host: by steps, kept, and given back',
-    'product: deploy --on host: undone, and remembered',
   ],
   { seconds: 400, mode: 'deterministic', cpus: 4, files: productFiles() },
 );
