@@ -1,4 +1,4 @@
-// The host machine where it has all rights and a kernel with sched_ext: a guest's own. Runs that are killed, policies that stay, and one that degrades, on two CPUs that are emulated side by side, as on a real machine
+// The host machine where it has all rights and a kernel with sched_ext: a guest's own. Runs that are killed, policies that stay, and the product as its users start it, on two CPUs that are emulated side by side, as on a real machine
 // nothing waits for anybody.
 
 import { productFiles } from '../support/guest-host.ts';
@@ -45,8 +45,13 @@ guestCases(
 );
 
 guestCases(
-  'the product on its own host, and a policy that turns bad',
-  '^: degrading',
-  ['degrading: deploy --on host: undone, and remembered'],
-  { seconds: 200, mode: 'fast', cpus: 2, files: productFiles() },
+  'the product on its own host',
+  '^: product',
+  [
+    'product: verify --machine host',
+    'product: verify --machine host: what the verifier refuses',
+    'product: deploy --on host: by steps, kept, and given back',
+    'product: deploy --on host: undone, and remembered',
+  ],
+  { seconds: 300, mode: 'fast', cpus: 2, files: productFiles() },
 );

@@ -6,6 +6,7 @@ import { appendFileSync, mkdtempSync, readdirSync, readFileSync } from 'node:fs'
 import { setPriority } from 'node:os';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
+import type { Policy } from '../../src/core/records.ts';
 import { openStore } from '../../src/knowledge/store.ts';
 import { acceptedVerdict, goesBad } from '../deployment/exports.ts';
 import { root } from '../support/paths.ts';
@@ -13,6 +14,7 @@ import { type HostBench, rememberProcesses, restored, traces } from './host-benc
 
 export function productCases({ runner }: HostBench): void {
   const records = mkdtempSync('/tmp/product-');
+  const store = openStore(join(records, 'schedcp'));
   const env = {
     ...{ PATH: process.env.PATH, HOME: '/root' },
     ...{ SCHEDCP_RUNNER: runner.file, XDG_DATA_HOME: records, XDG_CACHE_HOME: join(records, 'cache') },
@@ -53,17 +55,20 @@ export function productCases({ runner }: HostBench): void {
     expect(code, JSON.stringify(answer).slice(0, 300)).toBe(1);
     expect(answer.accepted).toBe(false);
   });
-  let verdict = '';
-  product('tune --machine host', 'product', async () => {
+  product('tune --machine host', 'tuning', async () => {
     const { code, answer, err } = await schedcp(
       ...['tune', '--machine', 'host', '--workload', 'long-tail', '--policies', 'length'],
       ...['--settings', 'none', '--no-harm', '--blocks', '6'],
     );
     expect(code, `${JSON.stringify(answer).slice(0, 300)} ${err}`).toBe(0); // a third less, by theory
     expect(answer.verdict.decision).toBe('accepted');
-    verdict = answer.records[0].digest;
   });
+  const accepted = (name: string, object: string, parameters: Policy['parameters'] = {}): Promise<string> => {
+    const release = readFileSync('/proc/sys/kernel/osrelease', 'utf8').trim();
+    return acceptedVerdict(store, name, join(root, object), release, parameters);
+  };
   product('deploy --on host: by steps, kept, and given back', 'product', async () => {
+    const verdict = await accepted('vtime', 'policies/vtime/vtime.bpf.o');
     const log = join(records, 'kpi.log');
     const timer = setInterval(() => appendFileSync(log, `rate ${100 + Math.sin(Date.now())}\n`), 100);
     const source = { from: 'log', file: log, line: 'rate {number}' };
@@ -78,15 +83,12 @@ export function productCases({ runner }: HostBench): void {
       },
     );
   });
-  product('deploy --on host: undone, and remembered', 'degrading', async () => {
+  product('deploy --on host: undone, and remembered', 'product', async () => {
     const log = join(records, 'work.log');
     for (const thread of readdirSync('/proc/self/task')) setPriority(Number(thread), 0);
     const work = busy(log);
     try {
-      const file = join(root, 'test/deployment/objects/half.bpf.o');
-      const release = readFileSync('/proc/sys/kernel/osrelease', 'utf8').trim();
-      const store = openStore(join(records, 'schedcp'));
-      const bad = await acceptedVerdict(store, 'half', file, release, goesBad);
+      const bad = await accepted('half', 'test/deployment/objects/half.bpf.o', goesBad);
       const source = { from: 'log', file: log, line: 'rate {number}' };
       const kpi = JSON.stringify({ name: 'rate', direction: 'higher', source });
       const steps = ['--reference', '10', '--block', '1', '--washout', '0.2', '--dwell', '5'];
