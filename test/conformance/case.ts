@@ -11,6 +11,8 @@ export interface Case {
   readonly name: string;
   /** Why the expected values hold on every machine. */
   readonly why: string;
+  /** Its diagonal in a matrix of alike cases, of which machines that take seconds for each may run every other one. */
+  readonly diagonal?: number;
   check(bench: Bench): Promise<void>;
 }
 

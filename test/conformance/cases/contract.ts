@@ -248,9 +248,10 @@ const kernelEvents = [
   'SELECT_CPU_FALLBACK',
 ].map((name) => `SCX_EV_${name}`);
 
-const library: Case[] = standardWorkloads.flatMap((file) =>
-  libraryNames.map((name) => ({
+const library: Case[] = standardWorkloads.flatMap((file, row) =>
+  libraryNames.map((name, column) => ({
     name: `${file.name} under ${name}`,
+    diagonal: row + column,
     why: 'every policy of the library is data on every standard workload: present, in charge to the end, goal measured',
     async check(bench) {
       const outcome = await completed(bench, cell(file, 4, libraryArm(name)));
