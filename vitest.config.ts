@@ -1,9 +1,11 @@
 import { availableParallelism } from 'node:os';
 import { defineConfig } from 'vitest/config';
 
-// Suffixes say what a test needs: .vm.test.ts boots guests whose clock counts instructions, or does not look at a clock: several run at once. .alone.test.ts boots guests that go by this machine's
-// time, and .root.test.ts needs root and BTF on this very machine (and is skipped elsewhere): one at a time, when all others are over. The rest needs nothing.
-const neither = ['**/*.{vm,alone,root}.test.ts', 'node_modules/**'];
+// Suffixes say what a test needs. .vm.test.ts boots guests whose clock counts instructions, or does not look at a clock: as many at once as there are CPUs. .live.test.ts boots guests of two CPUs that go by
+// this machine's time: as many as have CPUs of their own. .alone.test.ts measures in such guests, and .root.test.ts needs root and BTF on this very machine (and is skipped elsewhere): one at a time, when
+// all others are over. The rest needs nothing.
+const cpus = availableParallelism();
+const others = ['**/*.{vm,live,alone,root}.test.ts', 'node_modules/**'];
 const guests = { globalSetup: ['test/support/setup.ts'], testTimeout: 240_000, hookTimeout: 240_000 };
 
 export default defineConfig({
@@ -13,9 +15,11 @@ export default defineConfig({
         test: {
           name: 'unit',
           include: ['src/**/*.test.ts', 'test/**/*.test.ts'],
-          exclude: neither,
+          exclude: others,
           setupFiles: ['test/support/seed.ts'],
           testTimeout: 30_000,
+          maxWorkers: cpus,
+          sequence: { groupOrder: 1 },
         },
       },
       {
@@ -24,8 +28,18 @@ export default defineConfig({
           include: ['**/*.vm.test.ts'],
           exclude: ['node_modules/**'],
           ...guests,
-          maxWorkers: Math.max(1, Math.min(3, availableParallelism() - 1)),
-          sequence: { groupOrder: 1 },
+          maxWorkers: cpus,
+          sequence: { groupOrder: 2 },
+        },
+      },
+      {
+        test: {
+          name: 'live',
+          include: ['**/*.live.test.ts'],
+          exclude: ['node_modules/**'],
+          ...guests,
+          maxWorkers: Math.max(1, cpus >> 1),
+          sequence: { groupOrder: 3 },
         },
       },
       {

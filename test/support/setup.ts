@@ -7,7 +7,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { root } from './paths.ts';
 
+/** Of this process: several projects of vitest.config.ts ask for the same. */
+const done = globalThis as { schedcpIsSetUp?: true };
+
 export function setup(): void {
+  if (done.schedcpIsSetUp) return;
   must('npm', ['run', '--silent', 'build']);
   const records = mkdtempSync(join(tmpdir(), 'schedcp-setup-'));
   try {
@@ -18,14 +22,15 @@ export function setup(): void {
   } finally {
     rmSync(records, { recursive: true });
   }
+  done.schedcpIsSetUp = true;
 }
 
 function must(command: string, args: readonly string[], env: Record<string, string> = {}): void {
-  const done = spawnSync(command, args, {
+  const ended = spawnSync(command, args, {
     cwd: root,
     env: { ...process.env, ...env },
     stdio: ['ignore', 2, 2],
   });
-  if (done.status !== 0)
-    throw new Error(`${command} ${args.join(' ')} ended with ${done.status ?? done.signal}`);
+  if (ended.status !== 0)
+    throw new Error(`${command} ${args.join(' ')} ended with ${ended.status ?? ended.signal}`);
 }
