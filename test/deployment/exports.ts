@@ -51,8 +51,8 @@ export async function acceptedVerdict(
   });
 }
 
-/** Parameters of objects/half.bpf.c: good while it takes turns with the default scheduler; once it stays, bad enough for any machine's noise: a sixth of two CPUs is left. */
-export const goesBad: Policy['parameters'] = { good_ns: 3_000_000_000, delay_ns: 2_000_000 };
+/** Parameters of objects/half.bpf.c: good while it takes turns with the default scheduler; once it stays, bad enough for any machine's noise: a quarter of two CPUs is left. */
+export const goesBad: Policy['parameters'] = { good_ns: 3_000_000_000, delay_ns: 1_000_000 };
 
 /** Copies of the export in `directory`/fifo with another member in the manifest, or another job. Returns all files. */
 export function spoiledExports(directory: string): void {

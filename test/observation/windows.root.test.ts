@@ -145,7 +145,7 @@ describe.skipIf(refused !== undefined)('watch, in windows', () => {
     expect(Math.abs((parent!.waits?.pipe?.count ?? 0) / waits(parent!) - 0.8)).toBeLessThan(4 * deviation);
     expect(Math.abs((parent!.waits?.sleep?.count ?? 0) / waits(parent!) - 0.2)).toBeLessThan(4 * deviation);
     const { count = 0, ns = 0 } = parent!.waits?.sleep ?? {};
-    expect(ns / count).toBeGreaterThan(0.1 * ms); // none is shorter
+    expect(ns / count).toBeGreaterThan(0.095 * ms); // the timer runs from a little before the switch on
     expect(child!.waits?.pipe?.count).toBeGreaterThan(0.999 * waits(child!));
   });
 

@@ -10,6 +10,7 @@ import {
   type LoadName,
 } from '../../core/gauntlet.ts';
 import type { Outcome } from '../../core/records.ts';
+import type { WorkloadFile } from '../../core/workload.ts';
 import { type Contestant, experimentOf, inOrder, runRecorded, type Trial } from '../../stages/trials.ts';
 import type { Call } from '../service.ts';
 import { namedWorkload, type Setting, trialOf } from '../trials.ts';
@@ -46,8 +47,12 @@ export async function kernelGate(
       next: 'use --loads provoke,crowd',
     });
   const trials: { readonly load: LoadName; readonly trial: Trial }[] = [];
-  for (const load of loads)
-    trials.push({ load, trial: await trialOf(setting, await namedWorkload(world, load, call)) });
+  for (const load of loads) {
+    const named = await namedWorkload(world, load, call);
+    const fitting =
+      named.kind === 'declared' ? { ...named, file: folded(named.file, setting.cpus ?? ready.cpus) } : named;
+    trials.push({ load, trial: await trialOf(setting, fitting) });
+  }
   const { release } = trials[0]!.trial.reference.kernel;
   const [given] = arms;
   call.progress({ text: `${given!.contestant.arm.name} on kernel ${release} under ${loads.join(', ')}` });
@@ -64,6 +69,13 @@ export async function kernelGate(
     return { load, knobs, outcome: digest, finding: outcome.finding, left: hasLeft(outcome) };
   });
   return { gate: 'kernel', release, machine, runs };
+}
+
+/** The same load where there are fewer CPUs than its lists name: those are folded onto the ones that there are. */
+export function folded(file: WorkloadFile, cpus: number): WorkloadFile {
+  const fold = (key: string, value: unknown): unknown =>
+    key === 'cpus' && Array.isArray(value) ? [...new Set(value.map((cpu: number) => cpu % cpus))] : value;
+  return JSON.parse(JSON.stringify(file), fold) as WorkloadFile;
 }
 
 /** SCX_ECODE_ACT_RESTART | SCX_ECODE_RSN_HOTPLUG (include/linux/sched/ext.h, v6.18): what the kernel says when a CPU comes or goes and the policy has no callback for that. */
