@@ -6,6 +6,8 @@ import { defineConfig } from 'vitest/config';
 // all others are over. The rest needs nothing.
 const cpus = availableParallelism();
 const others = ['**/*.{vm,live,alone,root}.test.ts', 'node_modules/**'];
+/** This machine may stand still for a second now and then, which no promise covers; what fails twice fails. */
+const timed = { retry: 1 };
 const guests = { globalSetup: ['test/support/setup.ts'], testTimeout: 240_000, hookTimeout: 240_000 };
 
 export default defineConfig({
@@ -38,6 +40,7 @@ export default defineConfig({
           include: ['**/*.live.test.ts'],
           exclude: ['node_modules/**'],
           ...guests,
+          ...timed,
           maxWorkers: Math.max(1, cpus >> 1),
           sequence: { groupOrder: 3 },
         },
@@ -50,6 +53,7 @@ export default defineConfig({
           testTimeout: 60_000,
           hookTimeout: 120_000,
           fileParallelism: false,
+          ...timed,
         },
       },
       {
@@ -58,6 +62,7 @@ export default defineConfig({
           include: ['**/*.alone.test.ts'],
           exclude: ['node_modules/**'],
           ...guests,
+          ...timed,
           fileParallelism: false,
         },
       },
