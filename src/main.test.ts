@@ -1,5 +1,6 @@
-// What the environment says of how the product is meant to be used.
+// What the environment says of how the product is meant to be used, and what its start does without.
 
+import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { openWorld } from './main.ts';
 
@@ -12,5 +13,30 @@ describe('SCHEDCP_MODE', () => {
   it('that is a mistake is a fault when somebody wants to deploy, not before', () => {
     const world = openWorld({ SCHEDCP_MODE: 'advise' });
     expect(() => world.mode).toThrow('SCHEDCP_MODE=advise');
+  });
+});
+
+/** Files that are loaded when this one is. */
+function loaded(file: URL, seen = new Set<string>()): Set<string> {
+  if (seen.has(file.href)) return seen;
+  seen.add(file.href);
+  const statements = readFileSync(file, 'utf8').matchAll(
+    /^(?:import|export)\s(?!type\s)[^;]*?from '(\.[^']+)'/gm,
+  );
+  for (const [, path] of statements) loaded(new URL(path!, file), seen);
+  return seen;
+}
+
+describe('a start', () => {
+  const files = [...loaded(new URL('./main.ts', import.meta.url))];
+  const of = (room: string): string[] => files.filter((file) => file.includes(`/src/${room}`));
+
+  it('loads what every command needs', () => {
+    expect(of('services/').length).toBeGreaterThan(40);
+    expect(of('interfaces/cli').length).toBeGreaterThan(0);
+  });
+
+  it.each(['simulator/', 'jit/', 'interfaces/mcp'])('leaves %s to those who ask for it', (room) => {
+    expect(of(room)).toEqual([]);
   });
 });

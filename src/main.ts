@@ -8,7 +8,6 @@ import { fileURLToPath } from 'node:url';
 import { digestOf } from './core/canonical.ts';
 import { Fault } from './core/errors.ts';
 import { type Groups, runCli } from './interfaces/cli.ts';
-import { serveMcp } from './interfaces/mcp.ts';
 import { processIo } from './interfaces/terminal.ts';
 import { openKeeping } from './knowledge/keeping.ts';
 import { openPolicies } from './knowledge/policies.ts';
@@ -27,7 +26,6 @@ import type { Mode as VmMode } from './linux/qemu.ts';
 import { broughtRunner, buildRunner, type Runner } from './linux/runner.ts';
 import { sourceTree } from './linux/sources.ts';
 import { type Group, hasTools, type ToolOptions, tools } from './linux/tools.ts';
-import { attackPolicy, writeFailure } from './machines/attack.ts';
 import { type HostMachine, openHostMachine } from './machines/host.ts';
 import { observeHost } from './machines/host-observer.ts';
 import { hostProbes } from './machines/host-probes.ts';
@@ -35,7 +33,7 @@ import { keptJob } from './machines/jobs.ts';
 import { readKernelImage } from './machines/kernel-reading.ts';
 import { type MicroVm, openMicroVm } from './machines/micro-vm.ts';
 import { chooseMode, modeWorks } from './machines/modes.ts';
-import { openSimulator, type SimulatorMachine } from './machines/simulator.ts';
+import type { SimulatorMachine } from './machines/simulator.ts';
 import { guestSite, hostCharge, hostSite } from './machines/sites.ts';
 import { runScript } from './sandbox/thread.ts';
 import type { DeploymentSite, SiteWish } from './services/deploy/site.ts';
@@ -58,7 +56,7 @@ export function openWorld(env: NodeJS.ProcessEnv = process.env): World {
 
   /** Anew for each call: what an earlier one found may have been trimmed since, and must not end with that one's signal. */
   async function openMachine(wish: MachineWish, call: Call): Promise<ReadyMachine> {
-    if (wish.machine === 'simulator') return readySimulator(simulator(), wish.costs ?? 'tcg');
+    if (wish.machine === 'simulator') return readySimulator(await simulator(), wish.costs ?? 'tcg');
     if (wish.machine === 'host') return readyHost(await hostMachine(call), join(packageRoot, 'probes'));
     cacheLimit(env); // a mistake in it should not be found after minutes
     const options = toolOptions(call);
@@ -126,10 +124,10 @@ export function openWorld(env: NodeJS.ProcessEnv = process.env): World {
     return guestSite(await (ready.machine as MicroVm).serve(options));
   }
 
-  let opened: SimulatorMachine | undefined;
+  let opened: Promise<SimulatorMachine> | undefined;
   /** One for the life of the process: its memory and its functions are made once. */
-  const simulator = (): SimulatorMachine => {
-    opened ??= openSimulator(store.blobs);
+  const simulator = (): Promise<SimulatorMachine> => {
+    opened ??= import('./machines/simulator.ts').then(({ openSimulator }) => openSimulator(store.blobs));
     return opened;
   };
 
@@ -175,7 +173,7 @@ export function openWorld(env: NodeJS.ProcessEnv = process.env): World {
       return { ...(await keptJob(policy, store.blobs)), runner: await readFile(file) };
     },
     openMachine,
-    simulate: (experiment, watch) => simulator().observe(experiment, watch),
+    simulate: async (experiment, watch) => (await simulator()).observe(experiment, watch),
     observe: (target, wish, call) =>
       observeHost(
         {
@@ -187,8 +185,11 @@ export function openWorld(env: NodeJS.ProcessEnv = process.env): World {
         call.signal,
       ),
     version: packageVersion,
-    attack: (attack, call) => attackPolicy(attack, call),
-    writeFailure: (name, text, place) => writeFailure(place ?? join(store.root, 'regressions'), name, text),
+    attack: async (attack, call) => (await import('./machines/attack.ts')).attackPolicy(attack, call),
+    writeFailure: async (name, text, place) => {
+      const { writeFailure } = await import('./machines/attack.ts');
+      return writeFailure(place ?? join(store.root, 'regressions'), name, text);
+    },
     async compile(file, include, call) {
       if (!existsSync(file)) throw unreadable(file, { code: 'ENOENT' });
       const clang = await tools(cache, 'clang', toolOptions(call));
@@ -366,7 +367,7 @@ export async function main(): Promise<never> {
     name: 'mcp',
     summary: 'Serve the same commands as tools to an LLM agent (MCP over standard input and output).',
     examples: ['claude mcp add schedcp -- schedcp mcp'],
-    run: () => serveMcp(services, io, { version }),
+    run: async () => (await import('./interfaces/mcp.ts')).serveMcp(services, io, { version }),
   };
   process.exitCode = await runCli(services, process.argv.slice(2), io, {
     version,
