@@ -1,7 +1,7 @@
 import { availableParallelism } from 'node:os';
 import { defineConfig } from 'vitest/config';
 
-// Suffixes say what a test needs. .vm.test.ts boots guests whose clock counts instructions, or does not look at a clock: as many at once as there are CPUs. .live.test.ts boots guests of two CPUs that go by
+// Suffixes say what a test needs. .vm.test.ts boots guests whose clock counts instructions, or does not look at a clock: several at once. .live.test.ts boots guests of two CPUs that go by
 // this machine's time: as many as have CPUs of their own. .alone.test.ts measures in such guests, and .root.test.ts needs root and BTF on this very machine (and is skipped elsewhere): one at a time, when
 // all others are over. The rest needs nothing.
 const cpus = availableParallelism();
@@ -30,7 +30,7 @@ export default defineConfig({
           include: ['**/*.vm.test.ts'],
           exclude: ['node_modules/**'],
           ...guests,
-          maxWorkers: cpus,
+          maxWorkers: Math.max(1, cpus - 1),
           sequence: { groupOrder: 2 },
         },
       },

@@ -30,11 +30,30 @@ afterAll(async () => {
 const replyBytes = 8000;
 
 async function call(name: string, args: Record<string, unknown> = {}) {
-  const reply = await client.callTool({ name, arguments: args }, { timeout: 120_000 });
+  const reply = await client.callTool({ name, arguments: args }, { timeout: 230_000 });
   expect(Buffer.byteLength(JSON.stringify(reply))).toBeLessThanOrEqual(replyBytes);
   // biome-ignore lint/suspicious/noExplicitAny: looked into
   return reply as any;
 }
+
+it('answers all, however slowly it is read, when the client has said its last word', () => {
+  const clientInfo = { name: 'raw', version: '1' };
+  const requests = [
+    { id: 1, method: 'initialize', params: { protocolVersion: '2025-06-18', capabilities: {}, clientInfo } },
+    { method: 'notifications/initialized' },
+    { id: 2, method: 'tools/list' },
+  ];
+  // a pipe of the shell takes 64 KiB, Node's own more
+  const line = ['-c', '"$0" "$1" mcp | { sleep 3; cat; }', process.execPath, `${root}/bin/schedcp`];
+  const { stdout } = spawnSync('/bin/sh', line, {
+    input: requests.map((one) => `${JSON.stringify({ jsonrpc: '2.0', ...one })}\n`).join(''),
+    ...{ env: { ...process.env, ...room.env }, encoding: 'utf8', maxBuffer: 1 << 24, timeout: 60_000 },
+  });
+  expect(stdout.length, 'more than a pipe takes').toBeGreaterThan(65_536);
+  const { id, result } = JSON.parse(stdout.trimEnd().split('\n').at(-1)!);
+  expect(id).toBe(2);
+  expect(result.tools.length).toBeGreaterThan(30);
+});
 
 it('lists the services that remove nothing', async () => {
   const { tools } = await client.listTools();
