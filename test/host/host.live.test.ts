@@ -1,7 +1,6 @@
-// The host machine where it has all rights and a kernel with sched_ext: a guest's own. Runs that are killed, policies that stay, and the product as its users start it, on two CPUs that are emulated side by side, as on a real machine
+// The host machine where it has all rights and a kernel with sched_ext: a guest's own. Runs that are killed and policies that stay, on two CPUs that are emulated side by side, as on a real machine
 // nothing waits for anybody.
 
-import { productFiles } from '../support/guest-host.ts';
 import { guestCases } from './guest-cases.ts';
 
 guestCases(
@@ -42,16 +41,4 @@ guestCases(
     'hold: only a cgroup, and kill -9 of the holder',
   ],
   { seconds: 150, mode: 'fast', cpus: 2 },
-);
-
-guestCases(
-  'the product on its own host',
-  '^: product',
-  [
-    'product: verify --machine host',
-    'product: verify --machine host: what the verifier refuses',
-    'product: deploy --on host: by steps, kept, and given back',
-    'product: deploy --on host: undone, and remembered',
-  ],
-  { seconds: 300, mode: 'fast', cpus: 2, files: productFiles() },
 );
