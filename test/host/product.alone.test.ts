@@ -12,5 +12,5 @@ guestCases(
     'product: deploy --on host: by steps, kept, and given back',
     'product: deploy --on host: undone, and remembered',
   ],
-  { seconds: 300, mode: 'fast', cpus: 2, files: productFiles() },
+  { seconds: 600, mode: 'fast', cpus: 2, files: productFiles() },
 );

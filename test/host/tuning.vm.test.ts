@@ -4,6 +4,6 @@ import { productFiles } from '../support/guest-host.ts';
 import { guestCases } from './guest-cases.ts';
 
 guestCases('the product on its own host', '^: tuning', ['tuning: tune --machine host'], {
-  ...{ seconds: 200, mode: 'deterministic', cpus: 4 },
+  ...{ seconds: 300, mode: 'deterministic', cpus: 4 },
   files: productFiles(),
 });
