@@ -30,7 +30,7 @@ export const verify = (world: World) =>
       description:
         'Reads the object for what kernels refuse or eject and for what starves tasks (each finding with line, reason, what to write instead, how sure); runs it in the simulator on the standard workloads and under ' +
         'adversarial scenarios; loads it into micro-VMs, where it must still be in charge after mixed loads, stress-ng, hackbench and a CPU that goes away; and measures it against the default scheduler. ' +
-        'The first "no" ends it. An accepted verdict can be given to deploy and export. About 20 seconds a kernel once a saved guest exists; --gates static,simulator takes 3 and needs no kernel.',
+        'The first "no" ends it. An accepted verdict can be given to deploy and export. About 20 seconds a kernel once a saved guest exists; --gates static,simulator takes less than half of that and needs no kernel.',
       input: verifyInput,
       output: verifyOutput,
       cli: {
