@@ -200,5 +200,3 @@ async function simulated(
   if (finding === null && value !== undefined) return { value };
   return { value: null, why: finding?.message ?? `the run has no metric ${metric}` };
 }
-
-/** Runs of a screening are kept in its record, not each by itself. */

@@ -20,7 +20,7 @@ export interface Trial {
   armFor(arm: Arm, seed: number): Promise<Arm>;
 }
 
-/** The candidate of what is run only to look at it, and stands in no record. */
+/** The candidate of runs that are looked at, or kept in one record of many, and have none of their own. */
 export const unrecorded = '0'.repeat(64);
 
 export interface Contestant {

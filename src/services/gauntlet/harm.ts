@@ -14,7 +14,6 @@ import { type StandardTrial, standardTrials } from './standard.ts';
 const pairs: Readonly<Record<GoalName, number>> = { makespan: 12, latency: 6, throughput: 12 };
 /** What the tasks beside the goal's own got; only workloads with such tasks have it. */
 const bystanders = 'backgroundCpus';
-/** Runs are kept in the verdict's evidence, not each by itself. */
 
 /** `goal`: what the policy is for; null: on the workloads of all goals. */
 export async function harmGate(
