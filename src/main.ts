@@ -343,7 +343,7 @@ function unwritable(path: string, error: NodeJS.ErrnoException): Fault {
 
 const about =
   'SchedCP finds out which Linux scheduler runs your workload best, and proves it: the default scheduler, its settings and\n' +
-  'sched_ext policies, run side by side in micro-VMs on a real kernel. Nothing on this machine is changed.';
+  'sched_ext policies, run side by side in micro-VMs on a real kernel. deploy alone changes this machine, and undoes it when it harms.';
 
 /** Runs the command line of this process and ends it. */
 export async function main(): Promise<never> {
@@ -360,7 +360,7 @@ export async function main(): Promise<never> {
       'Put it to work',
       services.filter(({ effect, name }) => effect === 'switch' || name === 'export').map(({ name }) => name),
     ],
-    ['Answer for it', ['audit', 'approve']],
+    ['Answer for it', ['audit', 'approve', 'keys']],
     [observationsHeading, observations.map((make) => make(world).name)],
   ];
   const mcp = {

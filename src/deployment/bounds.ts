@@ -69,6 +69,10 @@ export const bounds: readonly (Bound & { readonly name: BoundName })[] = table.m
   }),
 );
 
+export function boundOf(name: BoundName): Bound {
+  return bounds.find((one) => one.name === name)!;
+}
+
 /** Whole numbers by the names of the table. */
 export type BoundRequest = Readonly<Partial<Record<BoundName, number>>>;
 

@@ -5,6 +5,7 @@ import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
 import type { Verified } from '../deployment/audit-chain.ts';
 import type { Entry, Head } from '../deployment/audit-line.ts';
+import { boundOf } from '../deployment/bounds.ts';
 import { checkToken, type TokenAnswer, type TokenContext } from '../deployment/check-token.ts';
 import { type Grant, type Issued, issueToken, type Terms } from '../deployment/grant.ts';
 import { type History, historyReader } from '../deployment/history.ts';
@@ -15,7 +16,7 @@ import { type Approvals, openApprovals } from './approvals.ts';
 import { type Asking, asking } from './asking.ts';
 import { type Audit, openAudit } from './audit.ts';
 import { openHighWater } from './high-water.ts';
-import { type Keys, openKeys } from './keys.ts';
+import { type Keys, openKeys, rotateKeys } from './keys.ts';
 import { type MachineIdentity, machineIdentity } from './machine-identity.ts';
 import type { Store } from './store.ts';
 import { openUsedTokens } from './used-tokens.ts';
@@ -25,6 +26,11 @@ export interface Keeping extends Asking {
   readonly approvals: Approvals;
   /** Read anew each time: another process may have rotated them. Faults as `openKeys`. */
   keys(): Keys;
+  /**
+   * A new key signs from now on, and the audit says who wanted that. Tokens of the old one hold until they end, or no longer at all (`revoke`: others may have
+   * read it). Faults as `rotateKeys`.
+   */
+  rotateKeys(who: Entry['who'], why: string, revoke: boolean): Promise<Keys>;
   identity(): MachineIdentity;
   /** The latest time ever seen, now included; what is later than the clock was seen before it was moved. */
   latestMs(): number;
@@ -57,7 +63,8 @@ export function openKeeping(store: Store, now: () => number): Keeping {
   });
   const used = openUsedTokens(join(root, 'used-tokens'));
   const highWater = openHighWater(join(root, 'latest-time'));
-  const keys = (): Keys => openKeys(join(root, 'keys'));
+  const keyDirectory = join(root, 'keys');
+  const keys = (): Keys => openKeys(keyDirectory);
   const identity = (): MachineIdentity => machineIdentity({ made: join(root, 'machine-id') });
   const seenMs = (): number => Math.max(highWater.latestMs(), used.latestMs());
   const approvals = openApprovals(join(root, 'approvals'));
@@ -66,6 +73,13 @@ export function openKeeping(store: Store, now: () => number): Keeping {
     audit,
     approvals,
     keys,
+    async rotateKeys(who, why, revoke) {
+      const { signer } = keys();
+      const nowMs = latestMs();
+      const untilMs = revoke ? 0 : nowMs + boundOf('tokenLifetimeMs').high;
+      await audit.append({ who, what: 'key-rotation', why, about: { retired: signer.keyId, revoke } });
+      return rotateKeys(keyDirectory, { nowMs, untilMs });
+    },
     identity,
     latestMs,
     ...asking(approvals, audit, latestMs),

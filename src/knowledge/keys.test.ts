@@ -18,6 +18,7 @@ import { context, issuedAtMs, token } from '../../test/deployment/tokens.ts';
 import { faultOf, script, temporaryDirectory } from '../../test/linux/support.ts';
 import { checkToken } from '../deployment/check-token.ts';
 import { tokenText } from '../deployment/token.ts';
+import { type Claim, claim } from './claims.ts';
 import { type Keys, openKeys, rotateKeys } from './keys.ts';
 
 const base = temporaryDirectory();
@@ -190,14 +191,29 @@ describe('rotation', () => {
     expect(readdirSync(directory).filter((name) => name.endsWith('.key'))).toEqual([
       `${rotated.signer.keyId}.key`,
     ]);
-    for (const name of readdirSync(directory)) expect(mode(join(directory, name))).toBe('600');
+    for (const name of readdirSync(directory))
+      expect(mode(join(directory, name))).toBe(name === 'claims' ? '700' : '600');
   });
 
-  it('what others may have read verifies no more', () => {
+  it('one at a time: a process that is in the middle of it is not disturbed, one that died in it is', async () => {
     const directory = fresh();
-    const old = openKeys(directory);
+    const { signer } = openKeys(directory);
+    const other = claim(join(directory, 'claims'), 0) as Claim;
+    expect(await faultOf(() => rotateKeys(directory, { nowMs, untilMs }))).toMatchObject({
+      code: 'unavailable',
+    });
+    expect(openKeys(directory).signer.keyId).toBe(signer.keyId);
+    other.release();
+    symlinkSync('1.0.0.an earlier boot', join(directory, 'claims', '0.0'));
+    expect(rotateKeys(directory, { nowMs, untilMs }).signer.keyId).not.toBe(signer.keyId);
+  });
+
+  it('what others may have read verifies no more, nor what signed before it', () => {
+    const directory = fresh();
+    const older = openKeys(directory);
+    const old = rotateKeys(directory, { nowMs, untilMs });
     const rotated = rotateKeys(directory, { nowMs, untilMs: 0 });
-    expect(codes(issue(old), rotated)).toEqual(['unknown-key']);
+    for (const keys of [older, old]) expect(codes(issue(keys), rotated)).toEqual(['unknown-key']);
     expect(readdirSync(directory)).not.toContain(`${old.signer.keyId}.pub`);
   });
 
@@ -209,7 +225,12 @@ describe('rotation', () => {
     const third = rotateKeys(directory, { nowMs: untilMs, untilMs: untilMs + 1_000 });
     expect(codes(issue(first), third, untilMs)).toEqual(['unknown-key']);
     expect(third.verifiers.size).toBe(2);
-    expect(readdirSync(directory)).toHaveLength(4); // list, new pair, old public half
+    expect(readdirSync(directory).sort()).toEqual(
+      [
+        ...['claims', 'keys.json', `${third.signer.keyId}.key`, `${third.signer.keyId}.pub`],
+        ...[...third.verifiers.keys()].filter((id) => id !== third.signer.keyId).map((id) => `${id}.pub`),
+      ].sort(),
+    );
   });
 
   it('not in a directory that is open to others', async () => {

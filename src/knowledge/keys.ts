@@ -8,6 +8,7 @@ import { dirname, join } from 'node:path';
 import { z } from 'zod';
 import { Fault } from '../core/errors.ts';
 import { keyIdOf, type Signer, signerOf, type Verifiers, verifierOf } from '../deployment/signing.ts';
+import { claim } from './claims.ts';
 import {
   codeOf,
   createDurably,
@@ -49,14 +50,30 @@ export function openKeys(directory: string): Keys {
 }
 
 /**
- * A new key signs from now on; the one that did verifies until `untilMs`, or, when others may have read it, not at all (`untilMs` 0). Keys whose time was over
- * at `nowMs` are forgotten. A crash in the middle leaves the old state.
+ * A new key signs from now on; the one that did verifies until `untilMs`, those before it no longer than that either: with 0, because others may have read
+ * them, no token issued so far holds. Keys whose time was over at `nowMs` are forgotten. A crash in the middle leaves the old state. One at a time among all processes: Fault unavailable while another does it.
  */
-export function rotateKeys(directory: string, { nowMs, untilMs }: { nowMs: number; untilMs: number }): Keys {
+export function rotateKeys(directory: string, times: { nowMs: number; untilMs: number }): Keys {
   requirePrivate(directory, 'directory', { ...privacy, what: 'the directory of keys' });
+  const turn = claim(join(directory, 'claims'), 0);
+  if ('heldBy' in turn)
+    throw new Fault('unavailable', 'another process is just making a new key', {
+      where: directory,
+      next: 'try again',
+    });
+  try {
+    return rotate(directory, times);
+  } finally {
+    turn.release();
+  }
+}
+
+function rotate(directory: string, { nowMs, untilMs }: { nowMs: number; untilMs: number }): Keys {
   const { signs, retired } = readList(directory);
   const kept = Object.fromEntries(
-    Object.entries({ ...retired, [signs]: untilMs }).filter(([, until]) => until > nowMs),
+    Object.entries({ ...retired, [signs]: untilMs })
+      .map(([id, until]) => [id, Math.min(until, untilMs)] as const)
+      .filter(([, until]) => until > nowMs),
   );
   const id = writeKey(directory);
   writeList(directory, { signs: id, retired: kept });

@@ -1,4 +1,4 @@
-// Inputs and outputs of what makes deployments accountable: audit and approve.
+// Inputs and outputs of what makes deployments accountable: audit, approve and keys.
 
 import { z } from 'zod';
 
@@ -79,4 +79,28 @@ export const waitingInput = z.object({
 });
 export const approveOutput = z.object({
   approvals: z.array(approvalSchema).describe('oldest first; the one that was answered, if one was'),
+});
+
+export const keysInput = z
+  .object({
+    action: z
+      .enum(['show', 'rotate'])
+      .default('show')
+      .describe('show: which key signs, which still verify; rotate: a new one signs from now on'),
+    revoke: z
+      .boolean()
+      .default(false)
+      .describe('with rotate: refuse every token issued so far, because others may have read the key'),
+    why: z.string().max(500).optional().describe('with rotate: a sentence for the record'),
+  })
+  .refine(({ action, revoke, why }) => action === 'rotate' || (!revoke && why === undefined), {
+    error: 'revoke and why belong to rotate: schedcp keys rotate --revoke',
+  });
+export const keysOutput = z.object({
+  signs: z.string().describe('the id of the key that signs'),
+  retired: z
+    .array(
+      z.object({ id: z.string(), until: z.string().describe('UTC; its tokens are refused from then on') }),
+    )
+    .describe('keys that sign no more'),
 });

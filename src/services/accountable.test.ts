@@ -1,4 +1,4 @@
-// audit and approve, as a person and as an agent meet them.
+// audit, approve and keys, as a person and as an agent meet them.
 
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -138,5 +138,37 @@ describe('approve', () => {
     const reply = await theirs!.run({ all: false, id, refuse: false }, call);
     expect(reply.output).toMatchObject({ approvals: [{ id, state: 'pending' }] });
     expect(fixed.world.keeping.approvals.list(1_800_000_000_000)).toMatchObject([{ state: 'pending' }]);
+  });
+});
+
+describe('keys', () => {
+  it('a new one signs, the old one’s tokens hold for a day, and the audit says who wanted it', async () => {
+    const fixed = fixedWorld();
+    const first = await fixed.call('keys');
+    const { signs } = first.output;
+    expect(first.text).toBe(`${signs}  signs\n`);
+    expect((await fixed.call('keys')).output).toEqual({ signs, retired: [] });
+    const { text, output } = await fixed.call('keys', { action: 'rotate', why: 'a new year' });
+    expect(output.signs).not.toBe(signs);
+    expect(output.retired).toEqual([{ id: signs, until: '2027-01-16T08:00:00.000Z' }]);
+    expect(text).toBe(
+      `${output.signs}  signs from now on\n${signs}  signs no more; its tokens hold until 2027-01-16 08:00 UTC\n`,
+    );
+    expect((await fixed.call('audit')).output.lines).toMatchObject([
+      {
+        who: { kind: 'person', name: 'someone (1000)' },
+        what: 'key-rotation',
+        why: 'a new year',
+        about: { retired: signs, revoke: false },
+      },
+    ]);
+    const third = await fixed.call('keys', { action: 'rotate', revoke: true });
+    expect(third.output.retired).toEqual([]);
+    expect(third.text).toMatch(/Tokens issued so far are refused\.\n$/);
+  });
+
+  it('is no tool of agents', () => {
+    const mine = serviceTable(fixedWorld().world).find(({ name }) => name === 'keys');
+    expect([mine?.effect, mine?.forAgents]).toEqual(['decide', undefined]);
   });
 });

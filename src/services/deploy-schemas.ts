@@ -4,15 +4,14 @@ import { z } from 'zod';
 import { deploymentEnds, deploymentStepSchema } from '../core/deployment.ts';
 import { kpiSchema, kpiSourceSchema, linePatternSchema } from '../core/kpi.ts';
 import { parameterValueSchema } from '../core/policy.ts';
-import { bounds } from '../deployment/bounds.ts';
+import { type BoundName, boundOf } from '../deployment/bounds.ts';
 
 const digest = z.string();
-const bound = (name: string): { low: number; high: number } => bounds.find((one) => one.name === name)!;
-const seconds = (name: string) =>
+const seconds = (name: BoundName) =>
   z
     .number()
-    .min(bound(name).low / 1000)
-    .max(bound(name).high / 1000);
+    .min(boundOf(name).low / 1000)
+    .max(boundOf(name).high / 1000);
 
 /** As a KPI is, and `output`: lines of the command that runs in the guest. */
 export const deployKpiSchema = z.union([

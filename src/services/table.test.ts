@@ -43,6 +43,7 @@ it('the table: names are free, texts are there, examples begin with the program'
     'status',
     'audit',
     'approve',
+    'keys',
     'scripts',
     'doctor',
     'uninstall',

@@ -7,6 +7,7 @@ import { deploy } from './deploy.ts';
 import { diff } from './diff.ts';
 import { exportPolicy } from './export.ts';
 import { fuzz } from './fuzz.ts';
+import { keys } from './keys.ts';
 import { policies, workloads } from './library.ts';
 import { observations } from './observations.ts';
 import { observe } from './observe.ts';
@@ -49,6 +50,7 @@ export function serviceTable(world: World): Service[] {
     status(world),
     audit(world),
     approve(world),
+    keys(world),
     scripts(world),
     doctor(world),
     uninstall(world),
