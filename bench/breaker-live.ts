@@ -162,6 +162,7 @@ async function run(guest: GuestHost, policy: Policy, keepMs: number): Promise<Ra
   const record = await deploy(
     {
       ...{ machine, clock: hostClock, presence: () => guest.presence(), startAgain: async () => '' },
+      ...{ foreign: async () => undefined, unload: async () => false },
       openKpis: (kpis, hear) =>
         openKpis(kpis, {
           nowNs: () => hostClock.nowNs(),

@@ -10,7 +10,7 @@ import { hostClock } from '../linux/clock.ts';
 import { holdAddresses } from '../linux/hold.ts';
 import { openKpis } from '../linux/kpi.ts';
 import { run } from '../linux/process.ts';
-import { gone, readSchedExt, schedulerInCharge } from '../linux/sched-ext.ts';
+import { gone, readSchedExt, schedulerInCharge, unload } from '../linux/sched-ext.ts';
 import type { GuestHost } from './long-guest.ts';
 
 const readKpis = (kpis: readonly KpiSpec[], hear: (sample: KpiSample) => void) =>
@@ -22,6 +22,8 @@ export function hostSite(machine: Deploys) {
     clock: hostClock,
     openKpis: readKpis,
     presence: async () => readSchedExt() ?? { state: 'absent', ops: '' },
+    foreign: async () => schedulerInCharge(),
+    unload,
     startAgain,
     release: release(),
     work: undefined,
@@ -37,6 +39,8 @@ export function guestSite(guest: GuestHost) {
     clock: hostClock,
     openKpis: readKpis,
     presence: () => guest.presence(),
+    foreign: async () => undefined,
+    unload: async () => false,
     startAgain: async () => 'a guest has nobody else',
     release: guest.release,
     work,

@@ -4,8 +4,9 @@ import { describe, expect, it } from 'vitest';
 import { pretend } from '../../test/stages/pretence.ts';
 import type { AttachScope } from '../core/attachment.ts';
 import { deploymentSchema } from '../core/deployment.ts';
+import { Fault } from '../core/errors.ts';
 import { kpiSchema } from '../core/kpi.ts';
-import { type DeploymentPlan, deploy, type KnobWish } from './deploy.ts';
+import { checkPlan, type DeploymentPlan, deploy, type KnobWish } from './deploy.ts';
 
 const digest = 'a'.repeat(64);
 const throughput = kpiSchema.parse({
@@ -115,16 +116,98 @@ describe('deploy', () => {
     expect(record.end.words).toContain('failed to run');
   });
 
-  it('somebody else’s scheduler that was replaced has the machine back, at the very end', async () => {
-    const world = pretend({
-      share: () => 1.1,
-      foreign: { ops: 'scx_other', enableSeq: 3, unit: 'scx.service' },
-    });
+  const other = { ops: 'scx_other', enableSeq: 3, unit: 'scx.service' };
+  const acts = ({ log }: ReturnType<typeof pretend>): string[] =>
+    log.map(({ what }) => what).filter((what) => !what.startsWith('news'));
+
+  it('somebody else’s scheduler is remembered, unloaded before the reference, and has the machine back at the very end', async () => {
+    const world = pretend({ share: () => 1.1, foreign: other });
     const record = await deploy(world.site, { ...plan, replace: true }, never);
     expect(record.restored.replaced).toEqual({ ops: 'scx_other', words: 'scx_other is in charge again' });
-    const acts = world.log.map(({ what }) => what).filter((what) => !what.startsWith('news'));
-    expect(acts.filter((what) => what === 'start scx_other').length).toBe(1);
-    expect(acts.at(-1)).toBe('start scx_other');
+    expect(acts(world).slice(0, 3)).toEqual(['remember scx_other', 'unload scx_other', 'attach cgroups']);
+    expect(world.log.find(({ what }) => what === 'news reference')!.at).toBeGreaterThan(
+      world.log.find(({ what }) => what === 'unload scx_other')!.at + 14e9,
+    );
+    expect(acts(world).filter((what) => what === 'start scx_other').length).toBe(1);
+    expect(acts(world).at(-1)).toBe('start scx_other');
+  });
+
+  it.each<[string, Parameters<typeof pretend>[0], string]>([
+    ['the kernel refuses the policy', { share: () => 1, refuse: true }, 'refused'],
+    ['attaching fails the third time', { share: () => 1.1, failsAt: 3 }, 'lost'],
+    ['the policy is ejected', { share: () => 1, ejectS: 1 }, 'ejected'],
+    ['a KPI gives nothing', { share: () => 1, lie: () => undefined }, 'no-go'],
+  ])('it has the machine back also when %s', async (_, told, how) => {
+    const world = pretend({ ...told, foreign: other });
+    const record = await deploy(world.site, { ...plan, replace: true }, never);
+    expect([record.end.how, acts(world).at(-1)]).toEqual([how, 'start scx_other']);
+    expect(world.isHeld()).toBe(false);
+  });
+
+  it('it is not touched without leave, and stays where it does not go', async () => {
+    for (const replace of [false, true]) {
+      const world = pretend({ share: () => 1, foreign: other, clings: true });
+      const record = await deploy(world.site, { ...plan, replace }, never);
+      expect([record.end.how, record.restored.replaced]).toEqual(['refused', null]);
+      expect(record.end.words).toContain('scx_other');
+      expect(acts(world)).toEqual(replace ? ['remember scx_other'] : []);
+    }
+  });
+
+  it('a scheduler that somebody loads while the default is measured ends it, and that is news', async () => {
+    const world = pretend({ share: () => 1.1, intruderS: 40 });
+    const record = await deploy(world.site, plan, never);
+    expect(record.end).toMatchObject({ how: 'undone', words: 'somebody has loaded scx_intruder meanwhile' });
+    expect(world.log.map(({ what }) => what)).toContain('news by-hand');
+    expect(world.seconds()).toBeLessThan(45);
+  });
+
+  it('a machine that no longer answers is a record too, and is not called given back', async () => {
+    const world = pretend({ share: () => 1.1, failsAt: 3, silent: true });
+    const record = await deploy(world.site, plan, never);
+    expect(record).toMatchObject({
+      end: { how: 'undone' },
+      restored: { verified: false, state: 'unknown' },
+    });
+  });
+
+  it('the end that is asked for while a policy is being attached is an end in order', async () => {
+    const world = pretend({ share: () => 1.1 });
+    const stop = new AbortController();
+    const machine = {
+      ...world.site.machine,
+      attach: async () => {
+        stop.abort();
+        throw new Fault('interrupted', 'interrupted while a policy was attached');
+      },
+    };
+    const record = await deploy({ ...world.site, machine }, plan, stop.signal);
+    expect(record.end).toMatchObject({ how: 'undone', words: 'somebody asked for the end' });
+  });
+
+  it('a fault of who hears the news ends it, and the policy is gone; a mistake of ours is not swallowed', async () => {
+    for (const [thrown, isFault] of [
+      [new Fault('unavailable', 'no space left'), true],
+      [new Error('a bug'), false],
+    ] as const) {
+      const world = pretend({ share: () => 1.1 });
+      const hear: typeof world.site.hear = ({ what }) => {
+        if (what === 'step') throw thrown;
+      };
+      const record = await deploy({ ...world.site, hear }, plan, never).catch((error: Error) => error);
+      if (isFault) expect(record).toMatchObject({ end: { how: 'undone', words: 'no space left' } });
+      else expect(record).toBe(thrown);
+      expect([world.isHeld(), world.isReading()]).toEqual([false, false]);
+    }
+  });
+
+  it('what cannot become a deployment is told before', async () => {
+    expect(() => checkPlan(plan)).not.toThrow();
+    const [step] = plan.steps as [DeploymentPlan['steps'][number]];
+    expect(() => checkPlan({ ...plan, steps: [{ ...step, dwellMs: 1_000_000 }] })).toThrow(/pairs/);
+    expect(() => checkPlan({ ...plan, kpis: [{ ...throughput, everyMs: 2000 }] })).toThrow(
+      expect.objectContaining({ code: 'malformed', next: expect.stringContaining('--reference 40') }),
+    );
   });
 
   it('a policy that stays in charge after it was let go is not called given back, whatever we call it', async () => {
@@ -149,7 +232,7 @@ describe('deploy', () => {
     expect(world.isHeld()).toBe(false);
   });
 
-  it('a KPI that falls silent while the policy is kept: no go', async () => {
+  it('a KPI that falls silent under the policy: tripped, as the worst loss of all', async () => {
     let atS = 0;
     const world = pretend({
       share: () => 1.1,
@@ -159,7 +242,7 @@ describe('deploy', () => {
       },
     });
     const record = await deploy(world.site, plan, never);
-    expect(record.end.how).toBe('no-go');
+    expect(record.end).toMatchObject({ how: 'tripped', words: expect.stringContaining('throughput') });
     expect(atS).toBeLessThan(210);
   });
 

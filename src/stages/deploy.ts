@@ -23,7 +23,7 @@ import {
 } from '../judge/switchback.ts';
 import { Charge, type ChargeEnd } from './deploy/charge.ts';
 import type { Clock } from './deploy/clock.ts';
-import { Samples } from './deploy/samples.ts';
+import { leastSamples, Samples } from './deploy/samples.ts';
 
 export interface DeploymentStepPlan {
   readonly scope: AttachScope;
@@ -63,10 +63,14 @@ export interface DeploymentPlan {
 
 export type DeploymentNews =
   | { readonly what: 'reference'; readonly words: string }
+  /** The policy takes charge for the first time. */
+  | { readonly what: 'attached'; readonly words: string; readonly ops: string; readonly enableSeq: number }
   | { readonly what: 'block'; readonly block: SwitchbackBlock; readonly value: number | null }
   | { readonly what: 'step'; readonly step: DeploymentStep; readonly place: number }
   | { readonly what: 'kept'; readonly words: string; readonly ops: string; readonly enableSeq: number }
   | { readonly what: 'moved'; readonly words: string; readonly who: Who }
+  /** Somebody else has changed the scheduler. */
+  | { readonly what: 'by-hand'; readonly words: string; readonly ops: string; readonly enableSeq: number }
   | { readonly what: 'over'; readonly words: string };
 
 /** Somebody wants knobs to be set while the policy stays. */
@@ -76,34 +80,62 @@ export interface KnobWish {
   answer(done: boolean, words: string): void;
 }
 
+export interface Presence {
+  readonly state: string;
+  readonly ops: string;
+  readonly enableSeq?: number;
+}
+
 /** What a deployment happens on. */
 export interface Site {
   readonly machine: Deploys & { readonly name: Deployment['machine']['name'] };
   readonly clock: Clock;
   /** Starts reading; Fault when a KPI cannot be read at all. */
   openKpis(kpis: readonly KpiSpec[], hear: (sample: KpiSample) => void): Promise<{ close(): Promise<void> }>;
-  /** What the kernel says now: the proof that the machine has its scheduler back. */
-  presence(): Promise<{ readonly state: string; readonly ops: string }>;
+  /** What the kernel says now: the proof that the machine has its scheduler back. Fault: nobody answers. */
+  presence(): Promise<Presence>;
+  /** Somebody else's scheduler that is in charge; undefined: nobody's. */
+  foreign(): Promise<ForeignScheduler | undefined>;
+  /** Makes it leave; false: it stays. What it was must be remembered before. */
+  unload(foreign: ForeignScheduler): Promise<boolean>;
   hear(news: DeploymentNews): void | Promise<void>;
+  /** Keeps, durably, whom a machine is to be given back to: before it is taken. */
+  remember?(foreign: ForeignScheduler): void;
   /** Asked every 50 ms: what somebody wants now. */
   wish?(): KnobWish | undefined;
   /** Gives a machine back to somebody else's scheduler; says what came of it. */
   startAgain(foreign: ForeignScheduler): Promise<string>;
 }
 
-/** Aborting the signal ends it in order: `undone`, or `kept` after the last go. */
+/**
+ * Aborting the signal ends it in order: `undone`, or `kept` after the last go. However it ends, by a Fault of machine, KPIs or audit too: the policy is let go of, somebody else's
+ * scheduler started again, and the end is a record.
+ */
 export async function deploy(site: Site, plan: DeploymentPlan, signal: AbortSignal): Promise<Deployment> {
   const run = new Run(site, plan, signal);
-  const samples = new Samples(plan.kpis, () => site.clock.nowNs());
-  const reader = await site.openKpis(plan.kpis, (sample) => samples.hear(sample));
   let end: RunEnd;
   try {
-    end = await run.all(samples);
+    end = await run.all();
+  } catch (error) {
+    end = run.failed(error);
   } finally {
     await run.giveBack();
-    await reader.close();
   }
   return run.record(end);
+}
+
+/** Why this cannot become a deployment, whatever the machine: too many pairs for a step, or too few numbers for a reference. Throws Fault('malformed'). */
+export function checkPlan(plan: Pick<DeploymentPlan, 'kpis' | 'referenceMs' | 'seed' | 'steps'>): void {
+  for (const [place, step] of plan.steps.entries()) switchbackOf(plan, place, step);
+  for (const { name, everyMs } of plan.kpis) {
+    const neededMs = leastSamples * everyMs;
+    if (plan.referenceMs < neededMs)
+      throw new Fault(
+        'malformed',
+        `${name} gives a number every ${everyMs / 1000} s: ${plan.referenceMs / 1000} s under the default scheduler are too few for a reference`,
+        { next: `use --reference ${Math.ceil(neededMs / 1000)}, or read it more often (everyMs)` },
+      );
+  }
 }
 
 interface RunEnd {
@@ -111,6 +143,8 @@ interface RunEnd {
   readonly words: string;
   readonly trip?: Trip;
   readonly exit?: Deployment['end']['exit'];
+  /** Somebody has ended it from outside. */
+  readonly isByHand?: boolean;
   /** When it was decided. */
   readonly atNs: number;
 }
@@ -131,38 +165,68 @@ class Run {
   #isKept = false;
   readonly #moved: Deployment['moved'] = [];
   #replaced: ForeignScheduler | undefined;
+  /** What came of giving the machine back to it. */
+  #replacedWords = '';
+  readonly #samples: Samples;
+  #reader: { close(): Promise<void> } | undefined;
+  #checkedNs = Number.NEGATIVE_INFINITY;
 
   constructor(site: Site, plan: DeploymentPlan, signal: AbortSignal) {
     this.#site = site;
     this.#plan = plan;
     this.#signal = signal;
     this.#startNs = site.clock.nowNs();
+    this.#samples = new Samples(plan.kpis, () => site.clock.nowNs());
   }
 
-  async all(samples: Samples): Promise<RunEnd> {
-    const { clock } = this.#site;
-    await clock.sleep(this.#plan.referenceMs, this.#signal);
-    if (this.#signal.aborted) return this.#over('undone', 'it was ended before the policy was attached');
+  async all(): Promise<RunEnd> {
+    const samples = this.#samples;
+    const stays = await this.#takeOver();
+    if (stays !== undefined) return stays;
+    this.#reader = await this.#site.openKpis(this.#plan.kpis, (sample) => samples.hear(sample));
+    const end = await this.#watch(this.#plan.referenceMs * 1e6);
+    if (end !== undefined) return end;
     const unusable = samples.problem(this.#plan.referenceMs);
     if (unusable !== undefined) return this.#over('no-go', unusable);
     await this.#site.hear({ what: 'reference', words: samples.words() });
     for (const [place, step] of this.#plan.steps.entries()) {
-      const end = await this.#step(place, step, samples);
+      const end = await this.#step(place, step);
       if (end !== undefined) return end;
     }
-    return await this.#keep(samples);
+    return await this.#keep();
+  }
+
+  /** A Fault that has ended it; throws what is none. */
+  failed(error: unknown): RunEnd {
+    if (!(error instanceof Fault)) throw error;
+    if (this.#signal.aborted) return this.#over('undone', 'somebody asked for the end');
+    return this.#over(this.#reader === undefined ? 'no-go' : 'undone', error.message);
+  }
+
+  /** What is the default's reference must be the default's: somebody else leaves before it. */
+  async #takeOver(): Promise<RunEnd | undefined> {
+    const foreign = await this.#site.foreign();
+    if (foreign === undefined) return undefined;
+    if (!this.#plan.replace)
+      return this.#over('refused', `somebody else's scheduler is loaded: ${foreign.ops}`);
+    this.#site.remember?.(foreign);
+    this.#replaced = foreign;
+    if (await this.#site.unload(foreign)) return undefined;
+    this.#replaced = undefined;
+    return this.#over('refused', `${foreign.ops} could not be unloaded`);
   }
 
   /** Undefined: go on. */
-  async #step(place: number, step: DeploymentStepPlan, samples: Samples): Promise<RunEnd | undefined> {
+  async #step(place: number, step: DeploymentStepPlan): Promise<RunEnd | undefined> {
     const { clock } = this.#site;
-    const switchback = this.#switchback(place, step);
+    const samples = this.#samples;
+    const switchback = switchbackOf(this.#plan, place, step);
     const measured: MeasuredBlock[] = [];
     const startNs = clock.nowNs();
     let judged = judgeSwitchback(switchback, measured);
     while (judged.next !== null && judged.decision === 'undecided') {
       const block = judged.next;
-      const end = await this.#block(block, step, startNs, samples);
+      const end = await this.#block(block, step, startNs);
       if (end !== undefined) {
         this.#note(step, switchback, measured, startNs, {
           decision: 'no-go',
@@ -192,55 +256,79 @@ class Run {
     block: SwitchbackBlock,
     step: DeploymentStepPlan,
     startNs: number,
-    samples: Samples,
   ): Promise<RunEnd | undefined> {
     const { clock } = this.#site;
     if (block.arm === 'default') {
       await this.#letGo();
-      samples.under('default');
+      this.#samples.under('default');
     } else if (this.#charge === undefined) {
-      const end = await this.#attach(step.scope, samples);
+      const end = await this.#attach(step.scope);
       if (end !== undefined) return end;
     }
     return await this.#watch(startNs + block.endNs - clock.nowNs());
   }
 
-  async #attach(scope: AttachScope, samples: Samples): Promise<RunEnd | undefined> {
+  async #attach(scope: AttachScope): Promise<RunEnd | undefined> {
     const { machine, clock } = this.#site;
-    const { policy, heartbeatMs, timeoutMs, replace } = this.#plan;
-    const attached: Attached = await machine.attach(policy, scope, {
-      ...{ heartbeatMs, timeoutMs, replace, signal: this.#signal },
-    });
+    const { policy, heartbeatMs, timeoutMs } = this.#plan;
+    let attached: Attached;
+    try {
+      attached = await machine.attach(policy, scope, { heartbeatMs, timeoutMs, signal: this.#signal });
+    } catch (error) {
+      if (!(error instanceof Fault) || this.#signal.aborted) throw error;
+      return this.#over('lost', `the policy could not be attached: ${error.message}`);
+    }
     if (!attached.ok) return this.#over('refused', attached.finding.message);
-    this.#replaced ??= attached.attachment.replaced ?? undefined;
-    this.#ops = attached.attachment.ops;
-    this.#enableSeq = attached.attachment.enableSeq;
-    samples.under('candidate');
-    this.#charge = new Charge(attached.attachment, clock, samples, {
+    const isFirst = this.#ops === undefined;
+    const { ops, enableSeq } = attached.attachment;
+    this.#ops = ops;
+    this.#enableSeq = enableSeq;
+    this.#samples.under('candidate');
+    this.#charge = new Charge(attached.attachment, clock, this.#samples, {
       heartbeatMs,
       watchedNs: this.#watchedNs,
     });
+    if (isFirst)
+      await this.#site.hear({
+        what: 'attached',
+        words: 'the policy takes charge for the first time',
+        ops,
+        enableSeq,
+      });
     const ready = this.#charge.arm();
     return ready === undefined ? undefined : this.#ended(ready);
   }
 
-  /** Looks every 50 ms, for so long; an end when the charge is over or somebody asks. */
+  /** Looks every 50 ms, for so long; an end when the charge is over, somebody else has taken the machine, or somebody asks. */
   async #watch(ns: number): Promise<RunEnd | undefined> {
     const { clock } = this.#site;
     const until = clock.nowNs() + ns;
     while (clock.nowNs() < until) {
       await clock.sleep(Math.min(lookMs, (until - clock.nowNs()) / 1e6), this.#signal);
-      const end = await this.#charge?.look();
-      if (end !== undefined) return this.#ended(end);
+      const end = this.#charge === undefined ? await this.#checkDefault() : await this.#charge.look();
+      if (end !== undefined) return 'atNs' in end ? end : this.#ended(end);
       await this.#moveKnobs();
       if (this.#signal.aborted) return this.#over('undone', 'somebody asked for the end');
     }
     return undefined;
   }
 
-  async #keep(samples: Samples): Promise<RunEnd> {
+  /** Once a second: what is measured as the default scheduler is it. */
+  async #checkDefault(): Promise<RunEnd | undefined> {
+    const now = this.#site.clock.nowNs();
+    if (now - this.#checkedNs < 1e9) return undefined;
+    this.#checkedNs = now;
+    const { ops, enableSeq = -1 } = await this.#site.presence();
+    if (ops === '') return undefined;
+    if (ops === this.#ops && enableSeq === this.#enableSeq)
+      return this.#over('lost', `the kernel has not let go of ${ops}`);
+    const words = `somebody has loaded ${ops} meanwhile`;
+    return { ...this.#over('undone', words), isByHand: true };
+  }
+
+  async #keep(): Promise<RunEnd> {
     const { keepMs, keepScope } = this.#plan;
-    const refused = await this.#attach(keepScope, samples);
+    const refused = await this.#attach(keepScope);
     if (refused !== undefined) return refused;
     await this.#site.hear({
       ...{ what: 'kept', words: 'the last step said go: the policy stays' },
@@ -281,8 +369,13 @@ class Run {
   }
 
   #ended(end: ChargeEnd): RunEnd {
-    const { how, words, trip, exit } = end;
-    return { ...this.#over(how, words), ...(trip && { trip }), ...(exit !== undefined && { exit }) };
+    const { how, words, trip, exit, isByHand = false } = end;
+    return {
+      ...this.#over(how, words),
+      ...(trip && { trip }),
+      ...(exit !== undefined && { exit }),
+      isByHand,
+    };
   }
 
   #over(how: RunEnd['how'], words: string): RunEnd {
@@ -299,20 +392,15 @@ class Run {
       this.#kernelEvents[name] = (this.#kernelEvents[name] ?? 0) + count;
   }
 
-  /** Whatever has happened: nothing of ours is attached any more. */
+  /** Whatever has happened: nothing of ours is attached any more, and who was there before is there again. */
   async giveBack(): Promise<void> {
-    await this.#letGo();
-    this.#backNs = this.#site.clock.nowNs();
-  }
-
-  #switchback(place: number, step: DeploymentStepPlan): SwitchbackPlan {
-    const [kpi] = this.#plan.kpis;
-    return planSwitchback({
-      ...{ seed: this.#plan.seed, step: place, steps: this.#plan.steps.length, question: step.question },
-      goal: { metric: kpi!.name, direction: kpi!.direction, unit: kpi!.unit },
-      ...(step.limit !== undefined && { limit: step.limit }),
-      ...{ blockNs: step.blockMs * 1e6, washoutNs: step.washoutMs * 1e6, dwellNs: step.dwellMs * 1e6 },
-    });
+    try {
+      await this.#letGo();
+    } finally {
+      this.#backNs = this.#site.clock.nowNs();
+      if (this.#replaced !== undefined) this.#replacedWords = await this.#site.startAgain(this.#replaced);
+      await this.#reader?.close();
+    }
   }
 
   #note(
@@ -350,11 +438,11 @@ class Run {
   async record(end: RunEnd): Promise<Deployment> {
     const { policy, from, by, startedMs, level, tokenId, kernel, kpis, seed, keepScope } = this.#plan;
     const foreign = this.#replaced;
-    const words = foreign && (await this.#site.startAgain(foreign));
-    const { state, ops } = await this.#site.presence();
+    const { state, ops, enableSeq = -1 } = await this.#site.presence().catch(unknown);
     const evidence = (end.trip?.evidence ?? []).map(({ kpi, effect, sinceAt, words }) => ({
       ...{ kpi, effect: { ...effect }, sinceNs: sinceAt - this.#startNs, words },
     }));
+    if (end.isByHand === true) await this.#site.hear({ what: 'by-hand', words: end.words, ops, enableSeq });
     await this.#site.hear({ what: 'over', words: `${end.how}: ${end.words}` });
     return {
       ...{ kind: 'deployment', version: 1, from: [...from], by, startedMs, level, tokenId, policy, seed },
@@ -366,9 +454,9 @@ class Run {
         ...{ how: end.how, atNs: this.#since(end.atNs), words: end.words, evidence, exit: end.exit ?? null },
       },
       restored: {
-        ...{ verified: this.#ops === undefined || ops !== this.#ops, state, ops },
+        ...{ verified: this.#ops === undefined || (state !== 'unknown' && ops !== this.#ops), state, ops },
         tookNs: Math.max(0, Math.round(this.#backNs! - end.atNs)),
-        replaced: foreign === undefined ? null : { ops: foreign.ops, words: words! },
+        replaced: foreign === undefined ? null : { ops: foreign.ops, words: this.#replacedWords },
       },
       kernelEvents: this.#kernelEvents,
       moved: this.#moved,
@@ -377,3 +465,23 @@ class Run {
 }
 
 const lookMs = 50;
+
+/** A machine that no longer answers. */
+function unknown(error: unknown): Presence {
+  if (!(error instanceof Fault)) throw error;
+  return { state: 'unknown', ops: '' };
+}
+
+function switchbackOf(
+  { kpis, seed, steps }: Pick<DeploymentPlan, 'kpis' | 'seed' | 'steps'>,
+  place: number,
+  step: DeploymentStepPlan,
+): SwitchbackPlan {
+  const { name, direction, unit } = kpis[0]!;
+  return planSwitchback({
+    ...{ seed, step: place, steps: steps.length, question: step.question },
+    goal: { metric: name, direction, unit },
+    ...(step.limit !== undefined && { limit: step.limit }),
+    ...{ blockNs: step.blockMs * 1e6, washoutNs: step.washoutMs * 1e6, dwellNs: step.dwellMs * 1e6 },
+  });
+}

@@ -56,6 +56,8 @@ function site(): Site & { readonly said: string[] } {
     openKpis: (kpis, hear) => openKpis(kpis, { nowNs: () => hostClock.nowNs(), hear }),
     presence: () => guest.presence(),
     startAgain: async () => '',
+    foreign: async () => undefined,
+    unload: async () => false,
     hear: (news) => void said.push(JSON.stringify(news)),
     said,
   };

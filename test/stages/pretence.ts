@@ -7,6 +7,7 @@ import type {
   AttachScope,
   ForeignScheduler,
 } from '../../src/core/attachment.ts';
+import { Fault } from '../../src/core/errors.ts';
 import type { KpiSample, KpiSpec } from '../../src/core/kpi.ts';
 import { createRandom } from '../../src/lib/random.ts';
 import type { Site } from '../../src/stages/deploy.ts';
@@ -24,11 +25,22 @@ export interface Pretence {
   readonly stays?: boolean;
   /** Was in charge before, and is replaced. */
   readonly foreign?: ForeignScheduler;
+  /** The one that was there does not leave. */
+  readonly clings?: boolean;
+  /** Attaching for the n-th time fails: the machine's fault, not the policy's. */
+  readonly failsAt?: number;
+  /** Nobody answers once something was attached. */
+  readonly silent?: boolean;
+  /** Seconds from the start after which somebody else has loaded a scheduler. */
+  readonly intruderS?: number;
   /** Seconds from the start at which the control plane is frozen, and for how long. */
   readonly freeze?: { readonly atS: number; readonly forS: number };
 }
 
-export function pretend({ share, noise = 0.03, lie, ejectS, refuse, stays, freeze, foreign }: Pretence) {
+export function pretend(told: Pretence) {
+  const { share, noise = 0.03, lie, ejectS, refuse, stays, freeze, foreign } = told;
+  const { clings, failsAt, silent, intruderS } = told;
+  let attaches = 0;
   const random = createRandom(7);
   let [now, frozen] = [1e12, false];
   const startNs = now;
@@ -57,7 +69,11 @@ export function pretend({ share, noise = 0.03, lie, ejectS, refuse, stays, freez
     held = undefined;
     return told;
   };
+  let other = foreign;
   const attach = async (scope: AttachScope): Promise<Attached> => {
+    attaches++;
+    if (attaches === failsAt)
+      throw new Fault('unavailable', 'the runner did not say whether it holds the policy');
     if (refuse === true)
       return {
         ok: false,
@@ -70,7 +86,7 @@ export function pretend({ share, noise = 0.03, lie, ejectS, refuse, stays, freez
     held = { since: now, scope, end: resolve };
     log.push({ at: now, what: `attach ${scope.part}` });
     const attachment: Partial<Attachment> = {
-      ...{ address: 'here', ops: 'good', enableSeq: 1, replaced: foreign ?? null, ended },
+      ...{ address: 'here', ops: 'good', enableSeq: 1, replaced: null, ended },
       beat: () => {
         beats++;
       },
@@ -109,8 +125,19 @@ export function pretend({ share, noise = 0.03, lie, ejectS, refuse, stays, freez
         },
       };
     },
+    foreign: async () => other,
+    async unload({ ops }) {
+      if (clings === true) return false;
+      log.push({ at: now, what: `unload ${ops}` });
+      other = undefined;
+      return true;
+    },
+    remember: ({ ops }) => void log.push({ at: now, what: `remember ${ops}` }),
     presence: async () => {
-      const isIn = held !== undefined || (stays === true && log.length > 0);
+      if (silent === true && attaches > 0) throw new Fault('unavailable', 'the guest does not answer');
+      if (intruderS !== undefined && held === undefined && now - startNs > intruderS * 1e9)
+        return { state: 'enabled', ops: 'scx_intruder', enableSeq: 9 };
+      const isIn = held !== undefined || (stays === true && attaches > 0);
       return { state: isIn ? 'enabled' : 'disabled', ops: isIn ? 'good' : '' };
     },
     async startAgain({ ops }) {

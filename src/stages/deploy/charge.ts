@@ -8,10 +8,12 @@ import type { Clock } from './clock.ts';
 import type { Samples } from './samples.ts';
 
 export interface ChargeEnd {
-  readonly how: Extract<Deployment['end']['how'], 'tripped' | 'ejected' | 'lost' | 'no-go'>;
+  readonly how: Extract<Deployment['end']['how'], 'tripped' | 'ejected' | 'lost' | 'undone' | 'no-go'>;
   readonly words: string;
   readonly trip?: Trip;
   readonly exit?: Deployment['end']['exit'];
+  /** Somebody has ended it from outside. */
+  readonly isByHand?: boolean;
 }
 
 /** Whoever looks later than this is not in control: the control plane's own latency is a reason to let go. */
@@ -71,7 +73,9 @@ export class Charge {
       this.#attachment.beat();
       this.#beatAt = now;
     }
-    return endOf(this.#breaker.tick(now));
+    const end = endOf(this.#breaker.tick(now));
+    // numbers that came under the default scheduler and come no more are the worst loss of all
+    return end?.how === 'no-go' ? { ...end, how: 'tripped' } : end;
   }
 
   /** So long in charge now. */
@@ -96,12 +100,14 @@ function endOf(decision: ReturnType<Breaker['tick']>): ChargeEnd | undefined {
   return { how: 'tripped', words: decision.tripped.words, trip: decision.tripped };
 }
 
+/** enum scx_exit_kind (kernel/sched/ext_internal.h, v6.18): SysRq-S. */
+const exitBySysRq = 67;
+
 function gone({ why, exit, detail }: AttachmentEnd): ChargeEnd {
   const said = exit === null ? detail : `${exit.reason}${exit.message === '' ? '' : `: ${exit.message}`}`;
-  const how = why === 'ejected' ? 'ejected' : 'lost';
-  const words =
-    why === 'ejected'
-      ? `the kernel ended the policy: ${said}`
-      : `the process that held the policy is gone (${why}): ${said}`;
-  return { how, words, exit };
+  const isByHand = why === 'signal' || exit?.kind === exitBySysRq;
+  if (why === 'ejected')
+    return { how: 'ejected', words: `the kernel ended the policy: ${said}`, exit, isByHand };
+  if (why === 'detached') return { how: 'undone', words: 'somebody has let go of the policy', exit };
+  return { how: 'lost', words: `the process that held the policy is gone (${why}): ${said}`, exit, isByHand };
 }

@@ -11,7 +11,8 @@ export interface Heard {
 
 /** So much of the past is a reference. */
 const keptNs = 60e9;
-const leastSamples = 20;
+/** Fewer of a KPI are no reference. */
+export const leastSamples = 20;
 
 export class Samples {
   readonly #kpis: readonly KpiSpec[];
