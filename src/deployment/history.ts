@@ -86,3 +86,14 @@ export function historyReader(): { line(line: AuditLine): void; history(): Histo
     history: () => ({ deployed, startedMs, isByHand }),
   };
 }
+
+/** The process of a deployment is gone without a word: nothing else ends what its token began. */
+export function lostEntry({ id, policy, by }: { id: string; policy: string; by: string }): Entry {
+  const about = { id, policy, by };
+  return {
+    who: { kind: 'program', name: 'schedcp' },
+    what: 'deployment-lost',
+    why: 'its process is gone',
+    about,
+  };
+}

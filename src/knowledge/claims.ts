@@ -61,7 +61,7 @@ function isAlive(owner: string): boolean {
 }
 
 /** Field 22 of /proc/PID/stat (proc(5)), in clock ticks since boot; undefined when there is no such process, or only its remains. */
-function startOf(pid: number): string | undefined {
+export function startOf(pid: number): string | undefined {
   try {
     const text = readFileSync(`/proc/${pid}/stat`, 'utf8');
     const fields = text.slice(text.lastIndexOf(')') + 2).split(' ');

@@ -1,13 +1,14 @@
-// Deployments that are under way: one small file each, so that others can see and end them. A file whose process is gone is swept away; a process number that is in use again
-// by somebody else is told by the time at which it was started (/proc/PID/stat, field 22).
+// Deployments that are under way: one small file each, so that others can see and end them. A process number that is in use again by somebody else is told by the time at which
+// it was started (/proc/PID/stat, field 22); the file of a process that is gone stays until that is noted somewhere (`lost`).
 
 import { randomBytes } from 'node:crypto';
-import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { z } from 'zod';
 import { parameterValueSchema } from '../core/policy.ts';
 import { whoSchema } from '../deployment/audit-line.ts';
+import { claim, startOf } from './claims.ts';
 
 const runningSchema = z.strictObject({
   version: z.literal(1),
@@ -19,12 +20,14 @@ const runningSchema = z.strictObject({
   object: z.string(),
   on: z.enum(['host', 'guest']),
   by: z.string(),
+  /** What `by` is the name of; absent: nobody said. */
+  kind: z.enum(['person', 'agent']).optional(),
   sinceMs: z.int(),
   says: z.string(),
 });
 export type Running = z.infer<typeof runningSchema>;
 
-/** What somebody asks of a deployment that another process carries out: to set knobs. */
+/** What somebody asks of a deployment that another process carries out: to set knobs. That it should end is a file without words. */
 const askedSchema = z.strictObject({
   who: whoSchema,
   values: z.record(z.string().regex(/^\w{1,64}$/), parameterValueSchema),
@@ -35,11 +38,19 @@ export type Answered = z.infer<typeof answeredSchema>;
 
 export interface RunningList {
   list(): Running[];
+  /** Tells of each deployment whose process is gone, once for all who look; one that could not be noted stays for the next. */
+  lost(note: (one: Running) => Promise<unknown>): Promise<void>;
+  /** Asks a deployment to end, and waits until it has left. False: it has not by then, or its process is gone; the request stays. */
+  end(id: string, limitMs: number): Promise<boolean>;
+  /** Signals the process of a deployment, and all that it does: SIGTERM, and SIGKILL when it is still there after `limitMs`. Never this process. */
+  kill(id: string, limitMs: number): Promise<void>;
   /** Asks the process of a deployment, and waits for its answer; undefined: none came. */
   ask(id: string, asked: Asked, limitMs: number): Promise<Answered | undefined>;
   /** Enters this process. */
-  enter(about: Pick<Running, 'policy' | 'object' | 'on' | 'by' | 'sinceMs'>): {
+  enter(about: Pick<Running, 'policy' | 'object' | 'on' | 'by' | 'kind' | 'sinceMs'>): {
     readonly id: string;
+    /** Aborted when somebody asks this deployment to end. */
+    readonly ended: AbortSignal;
     say(text: string): void;
     /** What somebody asks for, once. */
     asked(): (Asked & { answer(done: boolean, words: string): void }) | undefined;
@@ -47,23 +58,63 @@ export interface RunningList {
   };
 }
 
+/** How often a deployment looks whether it should end. */
+const lookMs = 50;
+const afterKillMs = 2000;
+
 export function openRunning(directory: string): RunningList {
   const fileOf = (id: string): string => join(directory, `${id}.json`);
+  const requestOf = (id: string): string => join(directory, `${id}.end`);
   /** What a deployment's process has left, and what is asked of it. */
   const sweep = (start: string): void => {
     for (const name of filesOf(directory))
       if (name.startsWith(start)) rmSync(join(directory, name), { force: true });
   };
   const write = (one: Running): void => put(fileOf(one.id), one);
+  const entries = (): Running[] =>
+    filesOf(directory).flatMap((name) =>
+      name.endsWith('.json') ? (parsed(join(directory, name), runningSchema) ?? []) : [],
+    );
+  const living = (id: string): Running | undefined => {
+    const one = parsed(fileOf(id), runningSchema);
+    return one !== undefined && isAlive(one) ? one : undefined;
+  };
   return {
-    list() {
-      return filesOf(directory).flatMap((name) => {
-        if (!name.endsWith('.json')) return [];
-        const one = parsed(join(directory, name), runningSchema);
-        if (one !== undefined && startedAt(one.pid) === one.started) return [one];
-        sweep(name.slice(0, -'json'.length));
-        return [];
-      });
+    list: () => entries().filter(isAlive),
+    async lost(note) {
+      for (const one of entries()) {
+        if (isAlive(one)) continue;
+        const mine = claim(join(directory, 'claims'), Number.parseInt(one.id, 16));
+        if ('heldBy' in mine) continue;
+        try {
+          if (!existsSync(fileOf(one.id))) continue;
+          await note(one);
+          sweep(`${one.id}.`);
+        } finally {
+          mine.release();
+        }
+      }
+    },
+    async end(id, limitMs) {
+      if (living(id) === undefined) return !existsSync(fileOf(id));
+      put(requestOf(id), {});
+      const until = performance.now() + limitMs;
+      while (living(id) !== undefined && performance.now() < until) await sleep(20);
+      if (existsSync(fileOf(id))) return false;
+      sweep(`${id}.`); // it may have left between our look and our request
+      return true;
+    },
+    async kill(id, limitMs) {
+      for (const [signal, ms] of [
+        ['SIGTERM', limitMs],
+        ['SIGKILL', afterKillMs],
+      ] as const) {
+        const one = living(id);
+        if (one === undefined || one.pid === process.pid) return;
+        tell(one.pid, signal);
+        for (const until = performance.now() + ms; isAlive(one) && performance.now() < until; )
+          await sleep(20);
+      }
     },
     async ask(id, asked, limitMs) {
       const file = join(directory, `${id}.${randomBytes(4).toString('hex')}`);
@@ -83,11 +134,16 @@ export function openRunning(directory: string): RunningList {
     enter(about) {
       mkdirSync(directory, { recursive: true, mode: 0o700 });
       const id = randomBytes(4).toString('hex');
-      const started = startedAt(process.pid) ?? '';
+      const started = startOf(process.pid) ?? '';
       let one: Running = { version: 1, id, pid: process.pid, started, ...about, says: 'it begins' };
       write(one);
+      const ending = new AbortController();
+      const look = setInterval(() => {
+        if (existsSync(requestOf(id))) ending.abort();
+      }, lookMs).unref();
       return {
         id,
+        ended: ending.signal,
         say(text) {
           one = { ...one, says: text.slice(0, 300) };
           write(one);
@@ -102,7 +158,10 @@ export function openRunning(directory: string): RunningList {
             put(file.replace(/ask$/, 'answer'), { done, words });
           return wanted === undefined ? undefined : { ...wanted, answer };
         },
-        leave: () => sweep(`${id}.`),
+        leave() {
+          clearInterval(look);
+          sweep(`${id}.`);
+        },
       };
     },
   };
@@ -131,12 +190,12 @@ function parsed<T>(file: string, schema: z.ZodType<T>): T | undefined {
   }
 }
 
-/** Ticks since boot; undefined: there is no such process. The name of the program may contain anything, but no ")" after its own. */
-function startedAt(pid: number): string | undefined {
+const isAlive = ({ pid, started }: Running): boolean => startOf(pid) === started;
+
+function tell(pid: number, signal: NodeJS.Signals): void {
   try {
-    const stat = readFileSync(`/proc/${pid}/stat`, 'latin1');
-    return stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19];
+    process.kill(pid, signal);
   } catch {
-    return undefined;
+    // it has ended, or is somebody else's
   }
 }
