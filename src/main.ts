@@ -9,6 +9,7 @@ import { digestOf } from './core/canonical.ts';
 import { Fault } from './core/errors.ts';
 import { type Groups, runCli } from './interfaces/cli.ts';
 import { processIo } from './interfaces/terminal.ts';
+import { claim } from './knowledge/claims.ts';
 import { openKeeping } from './knowledge/keeping.ts';
 import { openPolicies } from './knowledge/policies.ts';
 import { openRunning } from './knowledge/running.ts';
@@ -18,6 +19,7 @@ import { openWorkloads, type Program } from './knowledge/workloads.ts';
 import { cacheLimit, openCache, treeSize } from './linux/cache.ts';
 import { compilePolicy } from './linux/clang.ts';
 import { inspect } from './linux/doctor.ts';
+import { holdDirectory } from './linux/hold.ts';
 import { openHost, readableRoots } from './linux/host.ts';
 import { kernel } from './linux/kernel.ts';
 import { fillDirectory } from './linux/new-directory.ts';
@@ -104,7 +106,10 @@ export function openWorld(env: NodeJS.ProcessEnv = process.env): World {
     openHostMachine({ blobs: store.blobs, runner: await runnerFor(call), env });
 
   async function openSite(wish: SiteWish, call: Call): Promise<DeploymentSite> {
-    if (wish.on === 'host') return hostSite(await hostMachine(call));
+    if (wish.on === 'host') {
+      const turns = join(holdDirectory, 'deployments');
+      return hostSite(await hostMachine(call), () => claim(turns, 0));
+    }
     const ready = await openMachine({ machine: 'micro-vm', kernel: wish.kernel }, call);
     const { argv, with: needs, env: own, cwd } = wish.command;
     const [program] = argv;

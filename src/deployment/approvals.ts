@@ -16,6 +16,8 @@ export const operationSchema = z.strictObject({
   policy: digestSchema,
   verdict: digestSchema,
   scope: z.string().max(1_200),
+  /** Of all else that was asked for: steps, KPIs, whether somebody else is unloaded… */
+  plan: digestSchema,
 });
 export type Operation = z.infer<typeof operationSchema>;
 
@@ -68,9 +70,7 @@ function stateOf(question: Question, answer: Answer | null, isUsed: boolean, lat
   return answer === null ? 'pending' : 'approved';
 }
 
-/** The operation without what is only words: two questions about the same deed are the same. */
-export function isSameDeed(a: Operation, b: Operation): boolean {
-  const deed = ({ what, agent, machine, policy, verdict, scope }: Operation) =>
-    recordDigest({ what, agent, machine, policy, verdict, scope });
-  return deed(a) === deed(b);
+/** Whatever differs but the summary makes another deed: the reasons too, lest what was agreed to in peace hold when something is odd. */
+export function isSameDeed({ summary: _, ...a }: Operation, { summary: __, ...b }: Operation): boolean {
+  return recordDigest(a) === recordDigest(b);
 }

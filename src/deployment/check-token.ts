@@ -96,14 +96,7 @@ function placeFindings(token: Token, { machine, kernel, restore }: TokenContext)
     findings.push(refusal('other-machine', message, 'ask for a token on this machine'));
   }
   if (!coversKernel(token.kernels, kernel)) {
-    const message = `kernel ${kernel} is not what was measured: ${token.kernels.releases.join(', ')}`;
-    findings.push(
-      refusal(
-        'other-kernel',
-        message,
-        'verify the policy on this kernel: a new kernel asks for a new verdict',
-      ),
-    );
+    findings.push(otherKernel(kernel, token.kernels.releases));
   }
   if (restore !== token.restore) {
     const message =
@@ -154,4 +147,13 @@ function scopeFindings(token: Token, { scope }: TokenContext): Refusal[] {
 /** ISO 8601, or the number where it is no time. */
 export function stamp(ms: number): string {
   return Math.abs(ms) <= 8.64e15 ? new Date(ms).toISOString() : String(ms);
+}
+
+export function otherKernel(kernel: string, measured: readonly string[]): Refusal {
+  const message = `kernel ${kernel} is not what was measured: ${measured.join(', ')}`;
+  return refusal(
+    'other-kernel',
+    message,
+    'verify the policy on this kernel: a new kernel asks for a new verdict',
+  );
 }

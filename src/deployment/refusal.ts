@@ -25,6 +25,10 @@ export const refusalCodes = [
   'by-hand',
   'too-soon',
   'quarantined',
+  'deployment-running',
+  'foreign-scheduler',
+  'host-without-sched-ext',
+  'kpi-silent',
 ] as const;
 export type RefusalCode = (typeof refusalCodes)[number];
 

@@ -37,6 +37,25 @@ export const scopeSchema = z.discriminatedUnion('part', [
 ]);
 export type Scope = z.infer<typeof scopeSchema>;
 
+/** Of what a person or an agent has written: why this part is no part of a machine; undefined: it is one. */
+export function partProblem(scope: AttachScope): { message: string; next: string } | undefined {
+  if (scope.part === 'cgroups') {
+    const odd = scope.paths.find((path) => !cgroupPathSchema.safeParse(path).success);
+    if (odd !== undefined)
+      return {
+        message: `${JSON.stringify(odd)} is no path of a cgroup below the root of cgroup v2`,
+        next: 'name it as /proc/PID/cgroup does: /system.slice/app.service',
+      };
+  }
+  const [elder] = scope.part === 'processes' ? scope.pids.filter((pid) => pid <= 2) : [];
+  if (elder === undefined) return undefined;
+  const whose = elder === 1 ? 'of everything that runs' : 'of all threads of the kernel';
+  return {
+    message: `process ${elder} is the ancestor ${whose}: that is no part of the machine`,
+    next: 'use whole, or name other processes',
+  };
+}
+
 /** The one spelling of a scope. `cpus`: as the kernel lists them, or null for all. Throws ZodError for paths that are none. */
 export function scopeOf(scope: AttachScope, cpus: string | null = null): Scope {
   if (scope.part === 'whole') return { part: 'whole', cpus };

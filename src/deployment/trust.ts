@@ -4,11 +4,14 @@
 import { type Level, levels } from './changes.ts';
 import { type Refusal, refusal } from './refusal.ts';
 
-/** One deployment that is over or kept. Oldest first in a history. */
+/** Who stayed for less has shown nothing. */
+export const leastStayNs = 60e9;
+
+/** One deployment on the machine itself that is over: what happens in guests, with work and KPIs of one's own choice, earns nothing. Oldest first in a history. */
 export interface Deployed {
   readonly agent: string;
   readonly atMs: number;
-  /** `kept`: accepted and left in place through its last step; `undone`: taken back by choice, which says nothing. */
+  /** `kept`: accepted, and in place for a minute at least after its last step; `undone`: taken back by choice, which says nothing. */
   readonly result: 'kept' | 'tripped' | 'undone';
   /** What it took (`levelOf`). */
   readonly level: Level;

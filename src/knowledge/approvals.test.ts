@@ -21,6 +21,7 @@ const operation = (parts: Partial<Operation> = {}): Operation => ({
   policy: digest('a'),
   verdict: digest('b'),
   scope: 'the whole machine',
+  plan: digest('f'),
   ...parts,
 });
 const yes: Answer = { version: 1, answer: 'approved', by: 'ann', why: 'seen', atMs: now + 1 };
@@ -37,9 +38,10 @@ describe('asking', () => {
     expect(asked).toMatchObject({ state: 'pending', answer: null });
     expect(asked.id).toMatch(/^[0-9a-f]{16}$/);
     expect(openApprovals(directory).list(now)).toEqual([asked]);
-    expect(approvals.ask(operation({ summary: 'other words', reasons: [] }), now + 5, minute)).toEqual(asked);
-    expect(approvals.ask(operation({ policy: digest('9') }), now + 5, minute).id).not.toBe(asked.id);
-    expect(approvals.list(now)).toHaveLength(2);
+    expect(approvals.ask(operation({ summary: 'other words' }), now + 5, minute)).toEqual(asked);
+    for (const other of [{ policy: digest('9') }, { plan: digest('9') }, { reasons: ['something is odd'] }])
+      expect(approvals.ask(operation(other), now + 5, minute).id).not.toBe(asked.id);
+    expect(approvals.list(now)).toHaveLength(4);
     expect(approvals.get(asked.id.slice(0, 6), now)).toEqual(asked);
   });
 

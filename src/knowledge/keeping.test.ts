@@ -6,8 +6,17 @@ import { describe, expect, it } from 'vitest';
 import { issuedAtMs, policy } from '../../test/deployment/tokens.ts';
 import { faultOf, temporaryDirectory } from '../../test/linux/support.ts';
 import { digest } from '../../test/records/build.ts';
-import { type Deployment, deploymentEnds } from '../core/deployment.ts';
-import { byHandEntry, endedEntry, goneOnEntry, switchedEntry } from '../deployment/history.ts';
+import { type Deployment, type DeploymentEnd, deploymentEnds } from '../core/deployment.ts';
+import type { Entry } from '../deployment/audit-line.ts';
+import {
+  byHandEntry,
+  endedEntry,
+  goneOnEntry,
+  liftedEntry,
+  type Place,
+  switchedEntry,
+} from '../deployment/history.ts';
+import { policyIdentity } from '../deployment/identity.ts';
 import type { Scope } from '../deployment/scope.ts';
 import { anchors } from './anchors.ts';
 import { type Keeping, openKeeping } from './keeping.ts';
@@ -51,8 +60,8 @@ describe('from a token to a deployment', () => {
   it('once: spent and written down before it may start', async () => {
     const { keeping, again } = opened();
     const text = await issued(keeping);
-    expect(await codes(keeping.permit(text, who, context))).toEqual([]);
-    expect(await codes(again().permit(text, who, context))).toEqual(['used']);
+    expect(await codes(keeping.permit(text, who, context, 'host'))).toEqual([]);
+    expect(await codes(again().permit(text, who, context, 'host'))).toEqual(['used']);
     expect(await said(keeping)).toEqual(['token-issued', 'token-spent', 'token-refused']);
     const [, spent, refused] = await keeping.audit.last(3);
     expect(spent).toMatchObject({
@@ -70,7 +79,7 @@ describe('from a token to a deployment', () => {
     const { keeping, again } = opened();
     const text = await issued(keeping);
     const answers = await Promise.all(
-      [keeping, again(), again(), again()].map((one) => codes(one.permit(text, who, context))),
+      [keeping, again(), again(), again()].map((one) => codes(one.permit(text, who, context, 'host'))),
     );
     expect(answers.filter((found) => found.length === 0)).toHaveLength(1);
     expect(await keeping.verifyAudit()).toMatchObject({ lines: 5, broken: null });
@@ -78,7 +87,7 @@ describe('from a token to a deployment', () => {
 
   it('not of another installation', async () => {
     const [one, other] = [opened(), opened()];
-    expect(await codes(other.keeping.permit(await issued(one.keeping), who, context))).toEqual([
+    expect(await codes(other.keeping.permit(await issued(one.keeping), who, context, 'host'))).toEqual([
       'unknown-key',
     ]);
   });
@@ -88,7 +97,7 @@ describe('from a token to a deployment', () => {
     const text = await issued(keeping);
     // what the machine would say if it were another one
     writeFileSync(join(root, 'machine-id'), `${'a'.repeat(32)}\n`, { mode: 0o600 });
-    expect(await codes(keeping.permit(text, who, context))).toEqual(['other-machine']);
+    expect(await codes(keeping.permit(text, who, context, 'host'))).toEqual(['other-machine']);
   });
 
   it('not when the clock was moved back, in the same process or another', async () => {
@@ -97,36 +106,41 @@ describe('from a token to a deployment', () => {
     clock.now += 90_000;
     await issued(keeping); // time is seen
     clock.now -= 80_000;
-    expect(await codes(keeping.permit(text, who, context))).toEqual(['clock-went-back', 'expired']);
-    expect(await codes(again().permit(text, who, context))).toEqual(['clock-went-back', 'expired']);
+    expect(await codes(keeping.permit(text, who, context, 'host'))).toEqual(['clock-went-back', 'expired']);
+    expect(await codes(again().permit(text, who, context, 'host'))).toEqual(['clock-went-back', 'expired']);
     expect(keeping.latestMs()).toBe(issuedAtMs + 90_000);
     clock.now = issuedAtMs + 95_000;
-    expect(await codes(keeping.permit(text, who, context))).toEqual(['expired']);
-    expect(await codes(keeping.permit(await issued(keeping), who, context))).toEqual([]);
+    expect(await codes(keeping.permit(text, who, context, 'host'))).toEqual(['expired']);
+    expect(await codes(keeping.permit(await issued(keeping), who, context, 'host'))).toEqual([]);
   });
 
   it('a token that is let through is a time that was seen', async () => {
     const { keeping, clock, root } = opened();
     const text = await issued(keeping);
     clock.now += 5;
-    await keeping.permit(text, who, context);
+    await keeping.permit(text, who, context, 'host');
     expect(readFileSync(join(root, 'latest-time'), 'utf8')).toBe(`${issuedAtMs + 5}\n`);
   });
 
   it('not when the spent tokens alone tell of a later time', async () => {
     const { keeping, again, clock, root } = opened();
-    await keeping.permit(await issued(keeping), who, context);
+    await keeping.permit(await issued(keeping), who, context, 'host');
     const text = await issued(keeping);
     rmSync(join(root, 'latest-time'));
     clock.now -= 30_000;
-    expect(await codes(again().permit(text, who, context))).toEqual(['clock-went-back', 'not-yet-valid']);
+    expect(await codes(again().permit(text, who, context, 'host'))).toEqual([
+      'clock-went-back',
+      'not-yet-valid',
+    ]);
   });
 
   it('not with keys that are open to others', async () => {
     const { keeping, root } = opened();
     const text = await issued(keeping);
     chmodSync(join(root, 'keys'), 0o755);
-    expect(await faultOf(() => keeping.permit(text, who, context))).toMatchObject({ code: 'not-permitted' });
+    expect(await faultOf(() => keeping.permit(text, who, context, 'host'))).toMatchObject({
+      code: 'not-permitted',
+    });
     expect(await said(keeping)).toEqual(['token-issued']);
   });
 
@@ -136,9 +150,11 @@ describe('from a token to a deployment', () => {
     const claims = join(root, 'audit', 'claims');
     rmSync(claims, { recursive: true });
     writeFileSync(claims, '');
-    expect(await faultOf(() => keeping.permit(text, who, context))).toMatchObject({ code: 'unavailable' });
+    expect(await faultOf(() => keeping.permit(text, who, context, 'host'))).toMatchObject({
+      code: 'unavailable',
+    });
     rmSync(claims);
-    expect(await codes(keeping.permit(text, who, context))).toEqual(['used']);
+    expect(await codes(keeping.permit(text, who, context, 'host'))).toEqual(['used']);
   });
 
   it('none is issued out of bounds, and that is written down', async () => {
@@ -150,8 +166,8 @@ describe('from a token to a deployment', () => {
   it('neither tokens nor keys are in anything that is kept beside them', async () => {
     const { keeping, root } = opened();
     const text = await issued(keeping);
-    await keeping.permit(text, { kind: 'agent', name: text }, { ...context, kernel: text });
-    await keeping.permit(`${text}x`, who, { ...context, policy: { ...policy, name: text } });
+    await keeping.permit(text, { kind: 'agent', name: text }, { ...context, kernel: text }, 'host');
+    await keeping.permit(`${text}x`, who, { ...context, policy: { ...policy, name: text } }, 'host');
     const [, signature = ''] = text.split('.');
     const kept = readFileSync(join(root, 'audit', '000000000000.jsonl'), 'utf8');
     expect(kept).toContain('token-refused');
@@ -170,6 +186,7 @@ describe('a person is asked', () => {
     policy: digest('a'),
     verdict: digest('b'),
     scope: 'the whole machine',
+    plan: digest('f'),
   };
 
   it('and each step is in the audit before it takes effect', async () => {
@@ -201,15 +218,21 @@ describe('a person is asked', () => {
 
 it('the history is read from the audit, in the words that make it', async () => {
   const { keeping, clock } = opened();
-  expect(await keeping.history()).toEqual({ deployed: [], startedMs: [], isByHand: false });
+  const nothing = { deployed: [], attempts: [], startedMs: [], isByHand: false };
+  expect(await keeping.history()).toEqual(nothing);
   const seen = { ops: 'vtime', enableSeq: 4 };
   const took = { level: 1, isCritical: true } as const;
+  const minute = 60e9;
+  const ended = async (by: Entry['who'], how: DeploymentEnd, on: Place, stayedNs = minute) => {
+    const end = { how, words: 'w', atNs: 5e9 + stayedNs };
+    const deployment = { policy, tokenId: 'f', end, steps: [{ endNs: 5e9 }] } as unknown as Deployment;
+    await keeping.audit.append(endedEntry(by, deployment, digest('e'), { ...took, on }));
+  };
   for (const how of deploymentEnds) {
     clock.now++;
-    const deployment = { policy, tokenId: 'f', end: { how, words: 'w' } } as unknown as Deployment;
     await keeping.audit.append(switchedEntry(who, 'attached', seen));
     await keeping.audit.append({ who, what: 'token-spent', why: 'a deployment is about to start' });
-    await keeping.audit.append(endedEntry(who, deployment, digest('e'), took));
+    await ended(who, how, 'host');
   }
   await keeping.audit.append({
     who,
@@ -223,11 +246,8 @@ it('the history is read from the audit, in the words that make it', async () => 
     why: 'nothing of that',
     about: { result: 'kept', ...took },
   });
-  const person = { kind: 'person', name: 'tuner' } as const; // an agent of this name has not earned it
-  const theirs = { policy, tokenId: 'f', end: { how: 'kept', words: 'w' } } as unknown as Deployment;
-  await keeping.audit.append(endedEntry(person, theirs, digest('e'), took));
-  await keeping.audit.append(byHandEntry('somebody has loaded scx_other', seen));
-  const { deployed, startedMs, isByHand } = await keeping.history();
+  await ended({ kind: 'person', name: 'tuner' }, 'kept', 'host'); // an agent of this name has not earned it
+  const { deployed, attempts, startedMs, isByHand } = await keeping.history();
   expect(deployed.map(({ result }) => result)).toEqual([
     'kept',
     'undone',
@@ -238,10 +258,43 @@ it('the history is read from the audit, in the words that make it', async () => 
     'undone',
   ]);
   expect(deployed[0]).toEqual({ agent: 'tuner', atMs: issuedAtMs + 1, result: 'kept', ...took });
+  const identity = policyIdentity(policy);
+  expect(attempts.map(({ how }) => how)).toEqual(['kept', 'failed', 'failed', 'failed', 'kept']);
+  expect(attempts[1]).toEqual({ identity, on: 'host', how: 'failed', atMs: issuedAtMs + 3 });
   expect(startedMs).toEqual([1, 2, 3, 4, 5, 6, 7].map((n) => issuedAtMs + n));
-  expect(isByHand).toBe(true);
-  await keeping.audit.append(goneOnEntry({ kind: 'person', name: 'ann' }, 'it was me'));
-  expect((await keeping.history()).isByHand).toBe(false);
+  expect(isByHand).toBe(false);
+});
+
+it('what is in the history: a minute on the machine itself, that nobody has ended by hand', async () => {
+  const { keeping } = opened();
+  const seen = { ops: 'vtime', enableSeq: 4 };
+  const ended = async (on: Place, stayedNs: number) => {
+    const end = { how: 'kept', words: 'w', atNs: 5e9 + stayedNs };
+    const deployment = { policy, tokenId: 'f', end, steps: [{ endNs: 5e9 }] } as unknown as Deployment;
+    await keeping.audit.append(endedEntry(who, deployment, digest('e'), { level: 0, isCritical: false, on }));
+  };
+  const token = { who, what: 'token-spent', why: 'a deployment is about to start' };
+  await keeping.audit.append({ ...token, about: { on: 'guest' } });
+  await ended('guest', 600e9);
+  expect(await keeping.history()).toMatchObject({ deployed: [], startedMs: [], attempts: [{ on: 'guest' }] });
+  await ended('host', 59e9);
+  await ended('host', 60e9);
+  await keeping.audit.append(byHandEntry('somebody has loaded scx_other', seen));
+  await ended('host', 600e9);
+  const history = await keeping.history();
+  expect(history.deployed.map(({ result }) => result)).toEqual(['undone', 'kept', 'undone']);
+  expect(history.attempts.map(({ on }) => on)).toEqual(['guest', 'host']);
+  expect(history.isByHand).toBe(true);
+  const ann = { kind: 'person', name: 'ann' } as const;
+  await keeping.audit.append(goneOnEntry(ann, 'it was me'));
+  await keeping.audit.append(liftedEntry(ann, 'it was the disk', policyIdentity(policy)));
+  const after = await keeping.history();
+  expect(after.isByHand).toBe(false);
+  expect(after.attempts.at(-1)).toMatchObject({
+    how: 'released',
+    on: 'anywhere',
+    identity: policyIdentity(policy),
+  });
 });
 
 it('anchors are among the records, and tell of a chain that was cut together with its head', async () => {

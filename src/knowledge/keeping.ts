@@ -8,7 +8,7 @@ import type { Entry, Head } from '../deployment/audit-line.ts';
 import { boundOf } from '../deployment/bounds.ts';
 import { checkToken, type TokenAnswer, type TokenContext } from '../deployment/check-token.ts';
 import { type Grant, type Issued, issueToken, type Terms } from '../deployment/grant.ts';
-import { type History, historyReader } from '../deployment/history.ts';
+import { type History, historyReader, type Place } from '../deployment/history.ts';
 import { type Refusal, refusal } from '../deployment/refusal.ts';
 import { scopeText } from '../deployment/scope.ts';
 import { anchorOf, anchors } from './anchors.ts';
@@ -48,6 +48,7 @@ export interface Keeping extends Asking {
     text: string,
     who: Entry['who'],
     context: Omit<TokenContext, 'machine' | 'used'>,
+    on: Place,
   ): Promise<TokenAnswer>;
   /** What the audit tells of the past: for `permission` and the bound on switches. */
   history(): Promise<History>;
@@ -90,7 +91,7 @@ export function openKeeping(store: Store, now: () => number): Keeping {
       highWater.advance(place.nowMs);
       return issued;
     },
-    async permit(text, who, context) {
+    async permit(text, who, context, on) {
       const whole = { ...context, machine: identity().machine, used: used.has };
       const time = { timeMs: now(), highWaterMs: seenMs() };
       const answer = checkToken(text, keys().verifiers, time, whole);
@@ -112,6 +113,7 @@ export function openKeeping(store: Store, now: () => number): Keeping {
         policy: token.policy.name,
         scope: scopeText(context.scope),
         kernel: context.kernel,
+        on,
       };
       const from = [token.verdict, token.restore];
       await audit.append({ who, what: 'token-spent', why: 'a deployment is about to start', from, about });

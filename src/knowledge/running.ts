@@ -6,9 +6,18 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, w
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { z } from 'zod';
+import type { ForeignScheduler } from '../core/attachment.ts';
 import { parameterValueSchema } from '../core/policy.ts';
 import { whoSchema } from '../deployment/audit-line.ts';
 import { claim, startOf } from './claims.ts';
+
+const foreignSchema = z.strictObject({
+  ops: z.string(),
+  enableSeq: z.number(),
+  pid: z.int().exactOptional(),
+  argv: z.array(z.string()).readonly().exactOptional(),
+  unit: z.string().exactOptional(),
+});
 
 const runningSchema = z.strictObject({
   version: z.literal(1),
@@ -24,6 +33,8 @@ const runningSchema = z.strictObject({
   kind: z.enum(['person', 'agent']).optional(),
   sinceMs: z.int(),
   says: z.string(),
+  /** Somebody else's scheduler that was unloaded, and is to have the machine back. */
+  replaced: foreignSchema.optional(),
 });
 export type Running = z.infer<typeof runningSchema>;
 
@@ -38,8 +49,8 @@ export type Answered = z.infer<typeof answeredSchema>;
 
 export interface RunningList {
   list(): Running[];
-  /** Tells of each deployment whose process is gone, once for all who look; one that could not be noted stays for the next. */
-  lost(note: (one: Running) => Promise<unknown>): Promise<void>;
+  /** Tells of each deployment whose process is gone, once for all who look; one that could not be noted, or is left (false), stays for the next. */
+  lost(note: (one: Running) => Promise<boolean>): Promise<void>;
   /** Asks a deployment to end, and waits until it has left. False: it has not by then, or its process is gone; the request stays. */
   end(id: string, limitMs: number): Promise<boolean>;
   /** Signals the process of a deployment, and all that it does: SIGTERM, and SIGKILL when it is still there after `limitMs`. Never this process. */
@@ -52,6 +63,8 @@ export interface RunningList {
     /** Aborted when somebody asks this deployment to end. */
     readonly ended: AbortSignal;
     say(text: string): void;
+    /** Who is to have the machine back, should this process be killed. */
+    remember(foreign: ForeignScheduler): void;
     /** What somebody asks for, once. */
     asked(): (Asked & { answer(done: boolean, words: string): void }) | undefined;
     leave(): void;
@@ -88,8 +101,7 @@ export function openRunning(directory: string): RunningList {
         if ('heldBy' in mine) continue;
         try {
           if (!existsSync(fileOf(one.id))) continue;
-          await note(one);
-          sweep(`${one.id}.`);
+          if (await note(one)) sweep(`${one.id}.`);
         } finally {
           mine.release();
         }
@@ -146,6 +158,10 @@ export function openRunning(directory: string): RunningList {
         ended: ending.signal,
         say(text) {
           one = { ...one, says: text.slice(0, 300) };
+          write(one);
+        },
+        remember(replaced) {
+          one = { ...one, replaced };
           write(one);
         },
         asked() {

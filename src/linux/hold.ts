@@ -6,7 +6,7 @@ import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { readdir } from 'node:fs/promises';
 import { createConnection } from 'node:net';
-import { join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import type { Readable, Writable } from 'node:stream';
 import { Fault } from '../core/errors.ts';
 import type { Runner } from './runner.ts';
@@ -16,20 +16,33 @@ export interface HoldChannel {
   readonly from: Readable;
   readonly to: Writable;
   close(): void;
+  /** Ends at once whom it was started with, and says who that was. Absent: it was found, and is not ours to give up. */
+  kill?(): string;
 }
 
 /** Kept in memory by every distribution, for root only, and gone after a reboot like what it tells of. */
-const directory = '/run/schedcp';
+export const holdDirectory = '/run/schedcp';
 const socketName = /^hold-[0-9a-f]{12}\.sock$/;
 
 export function newAddress(): string {
-  return join(directory, `hold-${randomBytes(6).toString('hex')}.sock`);
+  return join(holdDirectory, `hold-${randomBytes(6).toString('hex')}.sock`);
 }
 
-/** Sockets of the holders of this machine; one that was killed together with its survivor may be among them. */
-export async function holdAddresses(): Promise<string[]> {
-  const names = await readdir(directory).catch(() => []);
+/** Sockets of the holders of this machine; one that was killed together with its survivor may be among them. Throws Fault('not-permitted') where only root sees them. */
+export async function holdAddresses(directory = holdDirectory): Promise<string[]> {
+  const names = await readdir(directory).catch((error: NodeJS.ErrnoException) => {
+    if (error.code === 'ENOENT') return [];
+    throw new Fault('not-permitted', `cannot see which policies are held: ${directory} (${error.code})`, {
+      next: 'run it as root',
+    });
+  });
   return names.filter((name) => socketName.test(name)).map((name) => join(directory, name));
+}
+
+/** Whether this command line is that of a holder. */
+export function isHolder(argv: readonly string[]): boolean {
+  const address = argv[argv.indexOf('--socket') + 1] ?? '';
+  return argv[1] === 'hold' && dirname(address) === holdDirectory && socketName.test(basename(address));
 }
 
 export interface HoldOptions {
@@ -59,6 +72,10 @@ export async function startHold(runner: Runner, job: Uint8Array, options: HoldOp
     close() {
       to.destroy();
       from.destroy();
+    },
+    kill() {
+      child.kill('SIGKILL');
+      return 'its holder';
     },
   };
 }

@@ -36,6 +36,8 @@ export interface HostOwn {
   reference(): MachineRef;
   /** Why nothing at all can be run here. */
   refused(): Fault | undefined;
+  /** Why no policy can be attached here, whatever it is. */
+  attachRefused(): Fault | undefined;
   /** As run, and records what the scheduler does with its tasks; as MicroVm.record(). */
   record(
     experiment: Experiment,
@@ -55,6 +57,7 @@ export function openHostMachine(parts: HostParts): HostMachine {
     parallel: 1, // whatever runs beside a run is in its numbers
     reference: () => referenceOf(parts.runner),
     refused: () => privilegeProblem(forRuns)?.fault,
+    attachRefused: () => privilegeProblem(forPolicies)?.fault,
     accepts: () => privilegeProblem(forRuns)?.reasons ?? [],
     run: async (experiment, signal) => (await perform(parts, experiment, {}, signal)).outcome,
     async record(experiment, recorder, signal) {

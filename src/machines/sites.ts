@@ -2,22 +2,25 @@
 
 import { writeFileSync } from 'node:fs';
 import { release } from 'node:os';
-import { setTimeout as sleep } from 'node:timers/promises';
 import type { AttachScope, Deploys, ForeignScheduler } from '../core/attachment.ts';
 import { Fault } from '../core/errors.ts';
 import type { KpiSample, KpiSpec } from '../core/kpi.ts';
 import { hostClock } from '../linux/clock.ts';
-import { holdAddresses } from '../linux/hold.ts';
+import { holdAddresses, isHolder } from '../linux/hold.ts';
 import { openKpis } from '../linux/kpi.ts';
 import { run } from '../linux/process.ts';
 import { gone, readSchedExt, schedulerInCharge, unload } from '../linux/sched-ext.ts';
+import type { HostOwn } from './host.ts';
 import type { GuestHost } from './long-guest.ts';
 
 const readKpis = (kpis: readonly KpiSpec[], hear: (sample: KpiSample) => void) =>
   openKpis(kpis, { nowNs: () => hostClock.nowNs(), hear });
 
-export function hostSite(machine: Deploys) {
+/** `claim`: whose turn it is to deploy on this machine. */
+export function hostSite<Turn>(machine: Deploys & Pick<HostOwn, 'attachRefused'>, claim: () => Turn) {
   return {
+    problem: () => machine.attachRefused(),
+    claim,
     machine: { ...machine, name: 'host' as const },
     clock: hostClock,
     openKpis: readKpis,
@@ -41,6 +44,8 @@ export function guestSite(guest: GuestHost) {
     presence: () => guest.presence(),
     foreign: async () => undefined,
     unload: async () => false,
+    problem: () => undefined,
+    claim: () => ({ release() {} }),
     startAgain: async () => 'a guest has nobody else',
     release: guest.release,
     work,
@@ -65,8 +70,8 @@ async function startAgain({ ops, unit, argv }: ForeignScheduler): Promise<string
 export function hostCharge(adopt: Deploys['adopt']) {
   return {
     now: () => readSchedExt(),
-    foreign: async () => schedulerInCharge(),
-    holders: () => holdAddresses(),
+    whose: async () => whose(schedulerInCharge()),
+    holders: async () => (readSchedExt() === undefined ? [] : holdAddresses()),
     async release(address: string): Promise<string> {
       try {
         const { why, detail } = await (await adopt(address)).detach();
@@ -91,32 +96,13 @@ export function hostCharge(adopt: Deploys['adopt']) {
       }
       return await gone(now, 5000);
     },
-    /** One signal asks for an orderly end; a second one would be obeyed at once, without it. */
-    async end(pid: number, limitMs: number): Promise<boolean> {
-      tell(pid, 'SIGTERM');
-      for (const deadline = performance.now() + limitMs; isAlive(pid); await sleep(50))
-        if (performance.now() > deadline) {
-          tell(pid, 'SIGKILL');
-          return false;
-        }
-      return true;
-    },
+    startAgain,
   };
 }
 
-function tell(pid: number, signal: 'SIGTERM' | 'SIGKILL'): void {
-  try {
-    process.kill(pid, signal);
-  } catch {
-    // it has ended
-  }
-}
-
-function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch {
-    return false;
-  }
+/** Whose the scheduler in charge is, by the process that holds it; without root that process is not found. */
+export function whose(inCharge: ForeignScheduler | undefined): 'nobody' | 'ours' | 'foreign' | 'unknown' {
+  if (inCharge === undefined) return 'nobody';
+  if (inCharge.argv === undefined) return 'unknown';
+  return isHolder(inCharge.argv) ? 'ours' : 'foreign';
 }

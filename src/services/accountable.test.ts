@@ -19,6 +19,7 @@ const operation = {
   policy: digest('a'),
   verdict: digest('b'),
   scope: 'the whole machine',
+  plan: digest('f'),
 };
 
 async function written() {

@@ -1,4 +1,4 @@
-// deploy, status, restore and stop as callers meet them: a verdict that tune has made, a machine of pretence, real keys, audit and approvals.
+// deploy as callers meet it: a verdict that tune has made, a machine of pretence, real keys, audit and approvals.
 
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
@@ -18,14 +18,17 @@ const kpi = {
 };
 const quick = { kpi: [kpi], reference: 15, block: 3, washout: 0.5, dwell: 20, keep: 30 };
 
-async function world(told: Pretence, charge?: Charge) {
-  const { site } = pretend(told);
+async function world(told: Pretence, charge?: Charge, other: Partial<DeploymentSite> = {}) {
+  const { site, log } = pretend(told);
   const place: DeploymentSite = {
     ...site,
     release,
     work: undefined,
     output: undefined,
+    problem: () => undefined,
+    claim: () => ({ release() {} }),
     close: async () => {},
+    ...other,
   };
   const fixed = fixedWorld({ factor: fast, site: place, ...(charge && { charge }) });
   const tuned = await fixed.call('tune', {
@@ -38,6 +41,7 @@ async function world(told: Pretence, charge?: Charge) {
     .digest as string;
   return {
     fixed,
+    log,
     verdict,
     deploy: (input: object = {}) => fixed.call('deploy', { verdict, ...quick, ...input }),
   };
@@ -64,7 +68,8 @@ describe('deploy', () => {
     expect(await audited(here)).toEqual([
       'token-issued',
       'token-spent',
-      'scheduler-switched',
+      'scheduler-switched', // it takes charge for the first time
+      'scheduler-switched', // it stays
       'deployment-ended',
     ]);
     expect((await here.fixed.call('audit', { action: 'verify' })).exit).toBe(0);
@@ -98,6 +103,9 @@ describe('deploy', () => {
 
   it('an agent is asked to wait for a person before its first critical operations; approved, it may; once', async () => {
     const here = await world(better);
+    const dry = await here.deploy({ agent: 'claude', dryRun: true });
+    expect(dry).toMatchObject({ exit: 1, output: { decision: 'needs-approval', approval: null } });
+    expect((await here.fixed.call('approve')).output.approvals).toEqual([]);
     const asked = await here.deploy({ agent: 'claude' });
     expect(asked).toMatchObject({ exit: 1, output: { decision: 'needs-approval' } });
     const id = asked.output.approval as string;
@@ -183,6 +191,131 @@ describe('deploy', () => {
     expect(output.findings.map((one: { code: string }) => one.code)).toContain(code);
   });
 
+  it.each<[string, Partial<DeploymentSite>, Pretence, object, string]>([
+    ['another kernel', { release: '6.19.1' }, better, {}, 'other-kernel'],
+    [
+      'no sched_ext',
+      { presence: async () => ({ state: 'absent', ops: '' }) },
+      better,
+      {},
+      'host-without-sched-ext',
+    ],
+    [
+      'somebody else’s scheduler',
+      {},
+      { ...better, foreign: { ops: 'scx_other', enableSeq: 3 } },
+      {},
+      'foreign-scheduler',
+    ],
+    ['a KPI without numbers', {}, { ...better, lie: () => undefined }, {}, 'kpi-silent'],
+  ])(
+    '%s is told by a dry run as by a real one, before anything is asked, spent or changed',
+    async (_, other, told, input, code) => {
+      const here = await world(told, undefined, other);
+      for (const dryRun of [true, false])
+        for (const agent of [undefined, 'claude']) {
+          const { output, exit } = await here.deploy({ ...input, dryRun, agent });
+          expect([exit, output.decision, output.approval]).toEqual([1, 'not-permitted', null]);
+          expect(output.findings.map((one: { code: string }) => one.code)).toEqual([code]);
+        }
+      expect(await audited(here)).toEqual([]);
+      expect(here.log.map(({ what }) => what)).toEqual([]);
+    },
+  );
+
+  it.each([
+    ['a canary that is more than the scope', { scope: 'cgroup:/a', canary: 'whole' }, /no part of where/],
+    ['a canary elsewhere', { scope: 'cgroup:/a', canary: 'cgroup:/ab' }, /no part of where/],
+    ['a canary that is the root', { scope: 'cgroup:/a', canary: 'cgroup:/.' }, /no path of a cgroup/],
+    ['a scope that climbs', { scope: 'cgroup:/a/../b' }, /no path of a cgroup/],
+    ['the ancestor of all', { scope: 'pid:5,1' }, /ancestor of everything/],
+    ['the kernel’s threads', { scope: 'pid:2' }, /ancestor of all threads of the kernel/],
+    ['more pairs of blocks than there may be', { block: 3, dwell: 4000 }, /pairs/],
+    ['a reference too short for its KPI', { kpi: [{ ...kpi, everyMs: 2000 }] }, /too few for a reference/],
+  ])('%s is malformed, and nothing is spent', async (_, input, message) => {
+    const here = await world(better);
+    for (const agent of [undefined, 'claude'])
+      await expect(here.deploy({ ...input, agent })).rejects.toMatchObject({
+        code: 'malformed',
+        message: expect.stringMatching(message),
+      });
+    expect(await audited(here)).toEqual([]);
+  });
+
+  it('a canary within the scope is a step of its own', async () => {
+    const here = await world(better);
+    const { output } = await here.deploy({ scope: 'cgroup:/a', canary: 'cgroup:/a/b', agent: 'claude' });
+    expect(output.decision).toBe('kept');
+    expect(output.steps.map(({ scope }: { scope: { paths: string[] } }) => scope.paths)).toEqual([
+      ['/a/b'],
+      ['/a'],
+    ]);
+  });
+
+  it('two at once: the second is told who is at it, and nothing of it is spent', async () => {
+    const here = await world(better, undefined, { claim: () => ({ heldBy: '4711.5.6.7' }) });
+    const { output } = await here.deploy();
+    expect(output.findings).toMatchObject([
+      { code: 'deployment-running', message: expect.stringContaining('process 4711') },
+    ]);
+    expect(await audited(here)).toEqual([]);
+  });
+
+  it('what a person has agreed to holds for that plan alone', async () => {
+    const here = await world({ ...better, foreign: { ops: 'scx_other', enableSeq: 3 } });
+    const plan = { agent: 'claude', replace: true };
+    const { approval: id } = (await here.deploy(plan)).output;
+    expect((await here.fixed.call('approve')).text).toContain('something is odd');
+    await here.fixed.call('approve', { id, why: 'seen' });
+    const wider = (await here.deploy({ ...plan, limit: 0.5 })).output;
+    expect([wider.decision, wider.approval === id]).toEqual(['needs-approval', false]);
+    const other = (await here.deploy({ ...plan, kpi: [{ ...kpi, everyMs: 200 }] })).output;
+    expect(other.decision).toBe('needs-approval');
+    expect((await here.deploy(plan)).output.decision).toBe('kept');
+  });
+
+  it('in guests an agent earns nothing, and takes nothing of the machine’s hour', async () => {
+    const here = await world(better);
+    const part = { agent: 'claude', scope: 'cgroup:/a', canary: 'cgroup:/a', keep: 60 };
+    for (let n = 0; n < 2; n++)
+      expect((await here.deploy({ ...part, on: 'guest' })).output.decision).toBe('kept');
+    const inGuests = await here.fixed.world.keeping.history();
+    expect([inGuests.deployed, inGuests.startedMs]).toEqual([[], []]);
+    expect((await here.deploy(part)).output.decision).toBe('kept');
+    const { deployed, startedMs } = await here.fixed.world.keeping.history();
+    expect([deployed.length, deployed[0]!.result, startedMs.length]).toEqual([1, 'kept', 1]);
+  });
+
+  it('a scheduler that somebody loads meanwhile: agents wait for a person from then on', async () => {
+    const here = await world({ ...better, intruderS: 40 });
+    const part = { agent: 'claude', scope: 'cgroup:/a' };
+    expect((await here.deploy(part)).output.decision).toBe('undone');
+    expect(await audited(here)).toContain('changed-by-hand');
+    expect((await here.fixed.world.keeping.history()).isByHand).toBe(true);
+  });
+
+  it('somebody asks it to end: in order, with a record', async () => {
+    const { site } = pretend(better);
+    let here: Awaited<ReturnType<typeof world>>;
+    let asked: Promise<boolean> | undefined;
+    const clock = {
+      ...site.clock,
+      async sleep(ms: number, signal: AbortSignal) {
+        await site.clock.sleep(ms, signal);
+        const [one] = here.fixed.world.running.list();
+        if (one === undefined || site.clock.nowNs() < 1e12 + 60e9) return;
+        asked ??= here.fixed.world.running.end(one.id, 5000);
+        await new Promise((resolve) => setTimeout(resolve, 5));
+      },
+    };
+    here = await world(better, undefined, { ...site, clock });
+    const { output } = await here.deploy({ keep: 3600 });
+    expect(output.restored.verified).toBe(true);
+    expect(output.decision).toMatch(/undone|kept/);
+    expect(await asked).toBe(true);
+    expect(await audited(here)).toContain('deployment-ended');
+  });
+
   it.each([
     ['no JSON', 'rate higher', 'is none'],
     ['no source', '{"name":"x","direction":"higher"}', 'a KPI is wrong at'],
@@ -197,53 +330,5 @@ describe('deploy', () => {
       code: 'malformed',
       message: expect.stringContaining(message),
     });
-  });
-});
-
-describe('restore and stop', () => {
-  it('nothing is deployed: harmless', async () => {
-    const here = await world(better);
-    for (const name of ['restore', 'stop'])
-      expect(await here.fixed.call(name)).toMatchObject({ exit: 0, output: { ended: [], verified: true } });
-  });
-
-  it('--now lets go of every holder, and makes the kernel leave sched_ext when it is still in it', async () => {
-    const did: string[] = [];
-    let state = 'enabled';
-    const charge: Charge = {
-      now: () => ({ state, ops: state === 'enabled' ? 'fifo' : '', enableSeq: 3 }),
-      foreign: async () => undefined,
-      holders: async () => (did.some((one) => one.startsWith('release')) ? [] : ['/run/a', '/run/b']),
-      async release(address) {
-        did.push(`release ${address}`);
-        return 'gone';
-      },
-      async leave() {
-        did.push('leave');
-        state = 'disabled';
-        return true;
-      },
-      end: async () => true,
-    };
-    const here = await world(better, charge);
-    const { output, exit } = await here.fixed.call('stop', { now: true });
-    expect(did).toEqual(['release /run/a', 'release /run/b', 'leave']);
-    expect(exit).toBe(0);
-    expect(output).toMatchObject({ verified: true, schedExt: { state: 'disabled' } });
-    expect(await audited(here)).toEqual(['stopped']);
-  });
-
-  it('when the kernel does not leave it, that is said, and the exit is 1', async () => {
-    const charge: Charge = {
-      now: () => ({ state: 'enabled', ops: 'fifo', enableSeq: 3 }),
-      foreign: async () => undefined,
-      holders: async () => [],
-      release: async () => '',
-      leave: async () => false,
-      end: async () => true,
-    };
-    const { output, exit } = await (await world(better, charge)).fixed.call('stop', { now: true });
-    expect(exit).toBe(1);
-    expect(output.verified).toBe(false);
   });
 });

@@ -1,14 +1,24 @@
 // deploy: an accepted verdict's policy in charge of a machine, by canary, watched, and given back. Nobody without a verdict gets here.
 
 import type { z } from 'zod';
+import type { AttachScope } from '../core/attachment.ts';
+import { recordDigest } from '../core/canonical.ts';
 import type { Deployment, Lesson } from '../core/deployment.ts';
+import { Fault } from '../core/errors.ts';
 import type { KpiSpec } from '../core/kpi.ts';
 import { startedInLastHour } from '../deployment/bounds.ts';
-import { endedEntry, movedEntry, switchedEntry } from '../deployment/history.ts';
+import type { Level } from '../deployment/changes.ts';
+import { byHandEntry, endedEntry, movedEntry, switchedEntry } from '../deployment/history.ts';
 import { policyIdentity } from '../deployment/identity.ts';
-import { scopeOf } from '../deployment/scope.ts';
+import { type Refusal, refusal } from '../deployment/refusal.ts';
+import { scopeOf, widening } from '../deployment/scope.ts';
 import { decodeText } from '../lib/bytes.ts';
-import { type DeploymentNews, type DeploymentPlan, deploy as runDeployment } from '../stages/deploy.ts';
+import {
+  checkPlan,
+  type DeploymentNews,
+  type DeploymentPlan,
+  deploy as runDeployment,
+} from '../stages/deploy.ts';
 import { type Granted, grantBehind, permit, stateDigest } from './deploy/permission.ts';
 import { attachScopeOf, type DeploymentSite, kpiOf } from './deploy/site.ts';
 import { agentDeployInput, deployInput, deployOutput } from './deploy-schemas.ts';
@@ -92,45 +102,12 @@ async function onSite(
   call: Call,
 ): Promise<Reply<Output>> {
   const kpis = input.kpi.map((kpi) => kpiOf(kpi, site.output));
-  const keepScope = attachScopeOf(input.scope, site.work);
-  const canary = input.canary ?? (input.on === 'guest' ? 'work' : undefined);
-  const scopes = [...(canary === undefined ? [] : [attachScopeOf(canary, site.work)]), keepScope];
+  const scopes = scopesOf(input, site);
+  const keepScope = scopes.at(-1)!;
   const presence = await site.presence();
-  const isForeign = presence.ops !== '';
-  const permitted = await permit(world, {
-    ...{
-      grant,
-      agent: input.agent,
-      kernel: site.release,
-      isDry: input.dryRun,
-      restore: stateDigest(presence),
-    },
-    scope: scopeOf(keepScope),
-    isCritical: input.on === 'host' && keepScope.part === 'whole',
-    bounds: { ...boundsOf(input), ...(await deploymentsOfTheHour(world, input)) },
-    anomalies: isForeign ? [`the scheduler ${presence.ops} is in charge`] : [],
-  });
-  const words = planWords(input, grant, site, kpis, scopes.map(scopeWords));
-  if (!permitted.may) {
-    const { findings, approval } = permitted;
-    const decision = approval === null ? 'not-permitted' : 'needs-approval';
-    return refusedReply(grant.policy.name, { decision, findings, plan: words, approval });
-  }
-  if (input.dryRun) return dryReply(grant.policy.name, words);
-  const plan: DeploymentPlan = {
-    ...{
-      policy: grant.policy,
-      from: [grant.verdict],
-      by: permitted.by,
-      level: grant.level,
-      tokenId: permitted.tokenId,
-    },
-    ...{
-      startedMs: world.keeping.latestMs(),
-      kernel: site.release,
-      kpis,
-      referenceMs: input.reference * 1000,
-    },
+  const plan: Omit<DeploymentPlan, 'by' | 'tokenId'> = {
+    ...{ policy: grant.policy, from: [grant.verdict], level: grant.level, kernel: site.release, kpis },
+    ...{ startedMs: world.keeping.latestMs(), referenceMs: input.reference * 1000 },
     steps: scopes.map((scope) => ({
       ...{ scope, question: input.question, ...(input.limit !== undefined && { limit: input.limit }) },
       ...{ blockMs: input.block * 1000, washoutMs: input.washout * 1000, dwellMs: input.dwell * 1000 },
@@ -138,7 +115,122 @@ async function onSite(
     ...{ keepMs: input.keep === undefined ? null : input.keep * 1000, keepScope, seed: input.seed },
     ...{ heartbeatMs: input.heartbeat * 1000, timeoutMs: 5000, replace: input.replace, knobs: grant.knobs },
   };
-  return await carryOut(world, input, site, plan, words, call);
+  checkPlan(plan);
+  const words = planWords(input, grant, site, kpis, scopes.map(scopeWords));
+  const refused = (findings: readonly Refusal[]): Reply<Output> =>
+    refusedReply(grant.policy.name, { decision: 'not-permitted', findings, plan: words, approval: null });
+  const obstacles = await obstaclesOf(input, site, plan, call);
+  if (obstacles.length > 0) return refused(obstacles);
+  const turn = input.dryRun ? undefined : site.claim();
+  if (turn !== undefined && 'heldBy' in turn) return refused([isBusy(turn.heldBy)]);
+  try {
+    const permitted = await permit(world, {
+      ...{ grant, agent: input.agent, kernel: site.release, on: input.on, isDry: input.dryRun },
+      ...{ restore: stateDigest(presence), plan: deedDigest(input), scope: scopeOf(keepScope) },
+      words: [
+        ...scopes.slice(0, -1).map((scope) => `, first on ${scopeWords(scope)}`),
+        presence.ops === '' ? '' : `, unloading ${presence.ops}`,
+      ].join(''),
+      isCritical: isCritical(input, keepScope),
+      bounds: { ...boundsOf(input), ...(await deploymentsOfTheHour(world, input)) },
+      anomalies: presence.ops === '' ? [] : [`the scheduler ${presence.ops} is in charge`],
+    });
+    if (!permitted.may) {
+      const { findings, approval, asks } = permitted;
+      const decision = asks ? 'needs-approval' : 'not-permitted';
+      return refusedReply(grant.policy.name, { decision, findings, plan: words, approval });
+    }
+    if (input.dryRun) return dryReply(grant.policy.name, words);
+    const { by, tokenId } = permitted;
+    return await carryOut(world, input, site, { ...plan, by, tokenId }, words, call);
+  } finally {
+    turn?.release();
+  }
+}
+
+/** The canary’s, if there is one, and where it stays: never less than the canary. Faults: malformed. */
+function scopesOf(input: Input, site: DeploymentSite): AttachScope[] {
+  const keepScope = attachScopeOf(input.scope, site.work);
+  const named = input.canary ?? (input.on === 'guest' ? 'work' : undefined);
+  if (named === undefined) return [keepScope];
+  const canary = attachScopeOf(named, site.work);
+  const wider = widening(scopeOf(canary), scopeOf(keepScope));
+  if (wider === undefined) return [canary, keepScope];
+  throw new Fault('malformed', `the canary is no part of where the policy is to stay: ${wider}`, {
+    next: 'name a part of --scope with --canary',
+  });
+}
+
+/** What stands in the way whoever asks: looked at before anything is asked, spent or changed. Faults: what cannot be read or attached at all. */
+async function obstaclesOf(
+  { replace }: Input,
+  site: DeploymentSite,
+  { kpis }: Pick<DeploymentPlan, 'kpis'>,
+  call: Call,
+): Promise<Refusal[]> {
+  const { state } = await site.presence();
+  if (state === 'absent') {
+    const message = `the kernel ${site.release} of this machine has no sched_ext: no policy can be loaded`;
+    const next = 'boot a kernel with CONFIG_SCHED_CLASS_EXT (6.12 or newer), or use --on guest';
+    return [refusal('host-without-sched-ext', message, next)];
+  }
+  const problem = site.problem();
+  if (problem !== undefined) throw problem;
+  const foreign = await site.foreign();
+  if (foreign !== undefined && !replace) {
+    const message = `somebody else's scheduler is loaded: ${foreign.ops}`;
+    return [
+      refusal('foreign-scheduler', message, 'end it first, or use --replace: it is started again afterwards'),
+    ];
+  }
+  call.progress({ text: 'reading the KPIs' });
+  return await silentKpis(site, kpis, call.signal);
+}
+
+/** Each must give a number within five of its intervals, and five seconds. */
+async function silentKpis(
+  site: DeploymentSite,
+  kpis: readonly KpiSpec[],
+  signal: AbortSignal,
+): Promise<Refusal[]> {
+  const told = new Set<string>();
+  const problems = new Map<string, string>();
+  const reader = await site.openKpis(kpis, ({ kpi, value, why = '' }) =>
+    value === undefined ? problems.set(kpi, why) : told.add(kpi),
+  );
+  try {
+    const limitMs = Math.max(5000, ...kpis.map(({ everyMs }) => 5 * everyMs));
+    for (let ms = 0; ms < limitMs && told.size < kpis.length && !signal.aborted; ms += 50)
+      await site.clock.sleep(50, signal);
+    if (signal.aborted) throw new Fault('interrupted', 'interrupted before anything was changed');
+  } finally {
+    await reader.close();
+  }
+  return kpis.flatMap(({ name }) => {
+    if (told.has(name)) return [];
+    const why = problems.get(name);
+    const message = `${name} gave no number${why === undefined || why === '' ? '' : `: ${visible(why)}`}`;
+    return [refusal('kpi-silent', message, 'see what its source gives; it must say something all the time')];
+  });
+}
+
+function isBusy(heldBy: string): Refusal {
+  const message = `another deployment is under way on this machine, by process ${Number.parseInt(heldBy, 10)}`;
+  return refusal(
+    'deployment-running',
+    message,
+    'wait for its end, or end it: schedcp status, schedcp restore',
+  );
+}
+
+const isCritical = ({ on }: Input, { part }: AttachScope): boolean => on === 'host' && part === 'whole';
+
+/** All that was asked for but who asks and whether it is in earnest: what a person agrees to. */
+function deedDigest({ agent: _, dryRun: __, verdict: ___, ...asked }: Input): string {
+  return recordDigest({
+    ...asked,
+    kpi: asked.kpi.map((kpi) => (typeof kpi === 'string' ? kpi : { ...kpi })),
+  });
 }
 
 async function carryOut(
@@ -150,29 +242,28 @@ async function carryOut(
   call: Call,
 ): Promise<Reply<Output>> {
   const { policy, by, startedMs } = plan;
+  const kind = input.agent === undefined ? 'person' : 'agent';
   const entered = world.running.enter({
-    policy: policy.name,
-    object: policy.object,
-    on: input.on,
-    by,
-    sinceMs: startedMs,
+    ...{ policy: policy.name, object: policy.object, on: input.on, by, kind, sinceMs: startedMs },
   });
-  const who = { kind: input.agent === undefined ? 'person' : 'agent', name: by } as const;
+  const who = { kind, name: by } as const;
+  const { audit } = world.keeping;
   const hear = async (news: DeploymentNews): Promise<void> => {
     const text = newsText(news, plan.steps.length);
     if (text === undefined) return;
     entered.say(text);
     call.progress({ text });
-    if (news.what === 'moved')
-      await world.keeping.audit.append(movedEntry(news.who, policy.name, news.words));
-    if (news.what === 'kept') await world.keeping.audit.append(switchedEntry(who, text, news));
+    if (news.what === 'moved') await audit.append(movedEntry(news.who, policy.name, news.words));
+    if (news.what === 'attached' || news.what === 'kept') await audit.append(switchedEntry(who, text, news));
+    if (news.what === 'by-hand' && input.on === 'host') await audit.append(byHandEntry(text, news));
   };
   try {
-    const record = await runDeployment({ ...site, hear, wish: entered.asked }, plan, call.signal);
+    const signal = AbortSignal.any([call.signal, entered.ended]);
+    const { remember, asked: wish } = entered;
+    const record = await runDeployment({ ...site, hear, wish, remember }, plan, signal);
     const digest = await world.store.records.put(record);
-    const level = plan.level as 0 | 1 | 2 | 3;
-    const isCritical = input.on === 'host' && plan.keepScope.part === 'whole';
-    await world.keeping.audit.append(endedEntry(who, record, digest, { level, isCritical }));
+    const took = { level: plan.level as Level, isCritical: isCritical(input, plan.keepScope), on: input.on };
+    await audit.append(endedEntry(who, record, digest, took));
     const lesson = lessonOf(record, digest);
     const lessonDigest = lesson === undefined ? undefined : await world.store.records.put(lesson);
     return reply(record, digest, lessonDigest, words, await lastLines(world, site, record));

@@ -124,7 +124,10 @@ it('an agent sees what waits for a person, and cannot answer it', async () => {
     string,
     string,
   ];
-  const { id } = await world.keeping.ask({ ...operation, machine, policy, verdict }, 3_600_000);
+  const { id } = await world.keeping.ask(
+    { ...operation, machine, policy, verdict, plan: verdict },
+    3_600_000,
+  );
   const { tools } = await ask('tools/list', {});
   const tool = tools.find(({ name }: { name: string }) => name === 'approve');
   expect(Object.keys(tool.inputSchema.properties)).toEqual(['all']);

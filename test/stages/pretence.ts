@@ -137,6 +137,7 @@ export function pretend(told: Pretence) {
       if (silent === true && attaches > 0) throw new Fault('unavailable', 'the guest does not answer');
       if (intruderS !== undefined && held === undefined && now - startNs > intruderS * 1e9)
         return { state: 'enabled', ops: 'scx_intruder', enableSeq: 9 };
+      if (other !== undefined) return { state: 'enabled', ops: other.ops, enableSeq: other.enableSeq };
       const isIn = held !== undefined || (stays === true && attaches > 0);
       return { state: isIn ? 'enabled' : 'disabled', ops: isIn ? 'good' : '' };
     },

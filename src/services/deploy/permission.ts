@@ -14,8 +14,11 @@ import {
 } from '../../core/records.ts';
 import { withinBounds } from '../../deployment/bounds.ts';
 import { type Level, levelOf, levels } from '../../deployment/changes.ts';
+import { otherKernel } from '../../deployment/check-token.ts';
 import { type Grant, grantOf } from '../../deployment/grant.ts';
+import type { Place } from '../../deployment/history.ts';
 import { policyIdentity } from '../../deployment/identity.ts';
+import { coversKernel } from '../../deployment/kernels.ts';
 import { type Refusal, refusal } from '../../deployment/refusal.ts';
 import { type Scope, scopeText } from '../../deployment/scope.ts';
 import { permission } from '../../deployment/trust.ts';
@@ -102,6 +105,11 @@ export interface Asking {
   readonly kernel: string;
   /** Digest of the state in place now, which is given back. */
   readonly restore: string;
+  /** Digest of all else that is asked for: what a person agrees to. */
+  readonly plan: string;
+  /** What of it a person should see beside policy and scope. */
+  readonly words: string;
+  readonly on: Place;
   readonly bounds: Parameters<typeof withinBounds>[0];
   readonly anomalies: readonly string[];
   readonly isDry: boolean;
@@ -109,15 +117,36 @@ export interface Asking {
 
 export type Permitted =
   | { readonly may: true; readonly tokenId: string; readonly by: string }
-  | { readonly may: false; readonly findings: readonly Refusal[]; readonly approval: string | null };
+  /** `asks`: a person may permit it, who is asked unless this is a trial; `approval`: the question. */
+  | {
+      readonly may: false;
+      readonly findings: readonly Refusal[];
+      readonly asks: boolean;
+      readonly approval: string | null;
+    };
 
+const no = (findings: readonly Refusal[]): Permitted => ({
+  may: false,
+  findings,
+  asks: false,
+  approval: null,
+});
+
+const covers = 'release';
 const tokenLifetimeMs = 600_000;
 const approvalLifetimeMs = 86_400_000;
 
 export async function permit(world: World, asking: Asking): Promise<Permitted> {
-  const { grant, agent, scope, kernel, restore, isDry } = asking;
-  const limits = [...grant.findings, ...withinBounds(asking.bounds), ...(await quarantine(world, grant))];
-  if (limits.length > 0) return { may: false, findings: limits, approval: null };
+  const { grant, agent, scope, kernel, restore, on, isDry } = asking;
+  const limits = [
+    ...grant.findings,
+    ...withinBounds(asking.bounds),
+    ...(await quarantine(world, grant, on)),
+    ...(coversKernel({ releases: [...grant.releases], covers }, kernel)
+      ? []
+      : [otherKernel(kernel, grant.releases)]),
+  ];
+  if (limits.length > 0) return no(limits);
   const asked = agent === undefined ? undefined : await trusted(world, { ...asking, agent });
   if (asked !== undefined) return asked;
   const by = agent ?? world.person();
@@ -125,32 +154,34 @@ export async function permit(world: World, asking: Asking): Promise<Permitted> {
   const who = { kind: agent === undefined ? 'person' : 'agent', name: by } as const;
   const terms = {
     scope,
-    covers: 'release',
+    covers,
     knobs: grant.knobs,
     restore,
     lifetimeMs: tokenLifetimeMs,
   } as const;
   const issued = await world.keeping.issue(grant, who, terms);
-  if (!issued.ok) return { may: false, findings: issued.findings, approval: null };
+  if (!issued.ok) return no(issued.findings);
   const { policy, verdict } = grant;
-  const answer = await world.keeping.permit(issued.text, who, { policy, verdict, kernel, scope, restore });
-  return answer.ok
-    ? { may: true, tokenId: answer.token.id, by }
-    : { may: false, findings: answer.findings, approval: null };
+  const context = { policy, verdict, kernel, scope, restore };
+  const answer = await world.keeping.permit(issued.text, who, context, on);
+  return answer.ok ? { may: true, tokenId: answer.token.id, by } : no(answer.findings);
 }
 
 /** Undefined: the agent may. */
 async function trusted(
   world: World,
-  { grant, agent, scope, isCritical, anomalies, isDry }: Asking & { readonly agent: string },
+  { grant, agent, scope, isCritical, anomalies, plan, words, isDry }: Asking & { readonly agent: string },
 ): Promise<Permitted | undefined> {
   const { keeping } = world;
   const history = await keeping.history();
   const machine = keeping.identity().machine;
   const base = {
     ...{ what: 'deploy', agent, machine, policy: policyIdentity(grant.policy), verdict: grant.verdict },
-    scope: scopeText(scope),
-    summary: `deploy ${grant.policy.name} (${levels[grant.level]}) on ${scopeText(scope)}`,
+    ...{ scope: scopeText(scope), plan },
+    summary: `deploy ${grant.policy.name} (${levels[grant.level]}) on ${scopeText(scope)}${words}`.slice(
+      0,
+      500,
+    ),
   };
   const ask = (isApproved: boolean) =>
     permission(
@@ -162,25 +193,21 @@ async function trusted(
     );
   const first = ask(false);
   if (first.may === 'deploy') return undefined;
-  if (first.may === 'not') return { may: false, findings: first.findings, approval: null };
+  if (first.may === 'not') return no(first.findings);
   const operation = { ...base, reasons: first.findings.map(({ message }) => message) };
-  if (isDry) return { may: false, findings: first.findings, approval: null };
+  const asks = { may: false, findings: first.findings, asks: true } as const;
+  if (isDry) return { ...asks, approval: null };
   if ((await keeping.useApproval(operation)) !== undefined) return undefined;
   const question = await keeping.ask(operation, approvalLifetimeMs);
-  return { may: false, findings: first.findings, approval: question.id };
+  return { ...asks, approval: question.id };
 }
 
 /** A policy that was undone again and again waits, and then waits for a person. */
-export async function quarantine(world: World, { policy }: Grant): Promise<Refusal[]> {
+export async function quarantine(world: World, { policy }: Grant, on: Place): Promise<Refusal[]> {
   const identity = policyIdentity(policy);
-  const attempts = (await deploymentsOf(world))
-    .filter((one) => policyIdentity(one.policy) === identity)
-    .map(({ startedMs, end }) => ({
-      at: startedMs * 1e6 + end.atNs,
-      how: end.how === 'kept' ? ('kept' as const) : ('failed' as const),
-      counts: end.how === 'kept' || end.how === 'tripped' || end.how === 'ejected' || end.how === 'lost',
-    }))
-    .filter(({ counts }) => counts);
+  const attempts = (await world.keeping.history()).attempts
+    .filter((one) => one.identity === identity && (one.on === on || one.on === 'anywhere'))
+    .map(({ atMs, how }) => ({ at: atMs * 1e6, how }));
   const restart = restartAfter(attempts, world.keeping.latestMs() * 1e6);
   if (restart.kind === 'now') return [];
   const tries = `${restart.failures} ${restart.failures === 1 ? 'deployment' : 'deployments'} of it in a row went wrong`;
@@ -194,7 +221,7 @@ export async function quarantine(world: World, { policy }: Grant): Promise<Refus
     : [
         {
           ...{ code: 'quarantined', message: `${policy.name} is in quarantine: ${tries}` },
-          next: 'change the policy, which makes it another one with a verdict of its own',
+          next: `change the policy, which makes it another one with a verdict of its own; or let a person say: schedcp approve --release ${identity.slice(0, 12)}`,
         },
       ];
 }

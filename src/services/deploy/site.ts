@@ -4,6 +4,7 @@ import type { z } from 'zod';
 import type { AttachScope } from '../../core/attachment.ts';
 import { Fault } from '../../core/errors.ts';
 import type { KpiSpec } from '../../core/kpi.ts';
+import { partProblem } from '../../deployment/scope.ts';
 import type { Site } from '../../stages/deploy.ts';
 import { deployKpiSchema } from '../deploy-schemas.ts';
 
@@ -27,11 +28,22 @@ export interface DeploymentSite extends Omit<Site, 'hear'> {
   readonly work: AttachScope | undefined;
   /** A file with what it prints. */
   readonly output: string | undefined;
+  /** Why nothing can be attached here, whatever the policy. */
+  problem(): Fault | undefined;
+  /** Whose turn it is to deploy here: one at a time. `heldBy`: the process that does. */
+  claim(): { release(): void } | { readonly heldBy: string };
   close(): Promise<void>;
 }
 
-/** As deployInput spells it. */
+/** As deployInput spells it. Throws Fault('malformed') for what is no part of a machine. */
 export function attachScopeOf(text: string, work: AttachScope | undefined): AttachScope {
+  const scope = spelt(text, work);
+  const problem = partProblem(scope);
+  if (problem !== undefined) throw new Fault('malformed', problem.message, { next: problem.next });
+  return scope;
+}
+
+function spelt(text: string, work: AttachScope | undefined): AttachScope {
   if (text === 'whole') return { part: 'whole' };
   if (text.startsWith('cgroup:')) return { part: 'cgroups', paths: [text.slice('cgroup:'.length)] };
   if (text.startsWith('pid:'))
