@@ -115,8 +115,13 @@ export const statusOutput = z.object({
     .object({ state: z.string(), ops: z.string(), enableSeq: z.number() })
     .nullable()
     .describe('what this machine’s kernel says; null: it has no sched_ext'),
-  foreign: z.string().nullable().describe('somebody else’s scheduler'),
-  holders: z.array(z.string()).describe('policies of ours that are held on this machine'),
+  whose: z
+    .enum(['nobody', 'ours', 'foreign', 'unknown'])
+    .describe('the sched_ext scheduler in charge; unknown: nobody is found who holds it, as without root'),
+  holders: z
+    .array(z.string())
+    .nullable()
+    .describe('policies of ours that are held on this machine; null: only root sees them'),
   running: z
     .array(
       z.object({
@@ -136,9 +141,16 @@ export const statusOutput = z.object({
 });
 
 export const restoreInput = z.object({
-  id: z.string().optional().describe('of a running deployment (status lists them); default: all'),
+  id: z
+    .string()
+    .optional()
+    .describe(
+      'of a running deployment, or its first digits (status lists them); default: all, of an agent all of its own',
+    ),
   why: z.string().max(500).default('').describe('a sentence for the record'),
+  agent: z.string().min(1).max(128).optional().describe('who asks; default: the person at the command line'),
 });
+export const agentRestoreInput = restoreInput.extend({ agent: agentDeployInput.shape.agent });
 export const setInput = z.object({
   id: z.string().optional().describe('of a running deployment, or its first digits; default: the only one'),
   param: z
@@ -162,12 +174,15 @@ export const stopInput = z.object({
     .describe(
       'do not ask who deploys: let go of every policy of ours at once, and make the kernel leave sched_ext if it is still in it',
     ),
-  why: z.string().max(500).default(''),
+  why: z.string().max(500).default('').describe('a sentence for the record'),
+  agent: z.string().min(1).max(128).optional().describe('who asks; default: the person at the command line'),
 });
+export const agentStopInput = stopInput.extend({ agent: agentDeployInput.shape.agent });
 export const restoreOutput = z.object({
   ended: z.array(z.object({ what: z.string(), how: z.string() })),
   schedExt: z.object({ state: z.string(), ops: z.string() }).nullable(),
   verified: z
     .boolean()
     .describe('the kernel is back on its default scheduler, or somebody else’s is in charge as before'),
+  findings: z.array(finding).describe('what was left for a person'),
 });

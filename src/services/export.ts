@@ -37,7 +37,7 @@ export const exportPolicy = (world: World) =>
 async function runExport(world: World, input: Input, call: Call): Promise<Reply<Output>> {
   const grant = await grantBehind(world, input.verdict);
   if ('refused' in grant) return refused(null, [grant.refused]);
-  const findings = [...grant.findings, ...(await quarantine(world, grant))];
+  const findings = [...grant.findings, ...(await quarantine(world, grant, 'host'))];
   if (findings.length > 0) return refused(grant, findings);
   const { policy, verdict, releases } = grant;
   const parts = await world.keepParts(policy, call);

@@ -147,16 +147,16 @@ export interface Check {
 export interface Charge {
   /** Undefined: the kernel has no sched_ext. */
   now(): { readonly state: string; readonly ops: string; readonly enableSeq: number } | undefined;
-  /** Somebody else's. */
-  foreign(): Promise<ForeignScheduler | undefined>;
-  /** Addresses of the holders of policies of ours. */
+  /** Whose the scheduler in charge is; `unknown`: nobody is found who holds it, as without root. */
+  whose(): Promise<'nobody' | 'ours' | 'foreign' | 'unknown'>;
+  /** Addresses of the holders of policies of ours. Throws Fault('not-permitted') where only root sees them. */
   holders(): Promise<readonly string[]>;
   /** Makes a holder let go; how it ended, in words. */
   release(address: string): Promise<string>;
   /** Makes the kernel leave sched_ext, whoever is in charge (SysRq-S). True when it has. */
   leave(): Promise<boolean>;
-  /** Asks a deployment's process to end in order, and waits for it; false: it did not. */
-  end(pid: number, limitMs: number): Promise<boolean>;
+  /** Gives the machine back to somebody else's scheduler; says what came of it. */
+  startAgain(foreign: ForeignScheduler): Promise<string>;
 }
 
 export interface World {

@@ -32,11 +32,11 @@ export const root = new URL('../../', import.meta.url).pathname;
 
 const noCharge: Charge = {
   now: () => undefined,
-  foreign: async () => undefined,
+  whose: async () => 'nobody',
   holders: async () => [],
   release: async () => 'detached',
   leave: async () => true,
-  end: async () => true,
+  startAgain: async ({ ops }) => `${ops} is in charge again`,
 };
 
 export interface Fixed {
