@@ -117,9 +117,16 @@ function priority(policy: number, nice: number): number {
   return policy === schedPolicy.fifo ? 98 : 120 + nice;
 }
 
+/** set_user_nice(): nothing happens when the task has that value; a real-time task only keeps it for later. */
 export function setNice(core: Core, task: number, nice: number): void {
   const { tasks, cpus } = core;
   const old = tasks.nice[task]!;
+  if (nice === old) return;
+  if (tasks.schedClass[task] === classNumber.rt) {
+    tasks.nice[task] = nice;
+    core.onAttributes?.(task);
+    return;
+  }
   changeTask(core, task, () => {
     tasks.nice[task] = nice;
     core.classOf(task).reweighted(task);

@@ -2,7 +2,7 @@
 
 import { describe, expect, it } from 'vitest';
 import { type Life, littlePlayer, type World } from '../../../test/simulator/little-player.ts';
-import { setAffinity, setMigrationDisabled, setOnline } from './changes.ts';
+import { setAffinity, setMigrationDisabled, setNice, setOnline } from './changes.ts';
 import { free } from './costs.ts';
 import { FairClass } from './fair/fair-class.ts';
 import { classNumber, schedPolicy } from './flags.ts';
@@ -78,6 +78,30 @@ describe('a real-time task', () => {
     ]);
     expect(onCpu0).toEqual(['0: -1 → 0', '2: 0 → 1', '8: 1 → 2', '11: 2 → 0', '19: 0 → -1']);
     expect(ended).toEqual([19, 8, 11]);
+  });
+
+  it('that yields lets those go first who wait (yield_task_rt), and goes on when nobody does', () => {
+    const yielding = { runNs: 2 * ms, rounds: 3, yields: true, ...rt };
+    const { ended, onCpu0 } = live({ cpus: 1 }, [yielding, yielding]);
+    expect(onCpu0).toEqual([
+      '0: -1 → 0',
+      '2: 0 → 1',
+      '4: 1 → 0',
+      '6: 0 → 1',
+      '8: 1 → 0',
+      '10: 0 → 1',
+      '12: 1 → -1',
+    ]);
+    expect(ended).toEqual([10, 12]);
+    expect(live({ cpus: 1 }, [yielding]).onCpu0).toEqual(['0: -1 → 0', '6: 0 → -1']);
+  });
+
+  it('keeps its place when its nice value changes (set_user_nice)', () => {
+    const lives = [0, 1, 2].map(() => ({ runNs: 4 * ms, ...rt }));
+    const at = new Map([[2, ({ core }: World) => setNice(core, 1, 5)]]);
+    const { ended, core } = live({ cpus: 1 }, lives, at);
+    expect(ended).toEqual([4, 8, 12]);
+    expect(core.tasks.nice[1]).toBe(5);
   });
 
   it('goes to a CPU without one', () => {

@@ -1,5 +1,5 @@
-// SCHED_FIFO at one priority: who has the CPU keeps it until it sleeps; others of the class go to CPUs without one. Source: kernel/sched/rt.c, v6.18
-// (select_task_rq_rt, pull_rt_task), reduced to the one priority that workloads use. No throttling.
+// SCHED_FIFO at one priority: who has the CPU keeps it until it sleeps or yields; others of the class go to CPUs without one. Source: kernel/sched/rt.c,
+// v6.18 (select_task_rq_rt, pull_rt_task, yield_task_rt), reduced to the one priority that workloads use. No throttling.
 
 import type { Core } from './core.ts';
 import type { SchedClass } from './sched-class.ts';
@@ -9,9 +9,12 @@ export class RtClass implements SchedClass {
   /** Tasks that wait for this CPU, first come first served. */
   readonly #queues: number[][];
   #waiting = 0;
+  /** 1: what runs there lets those go first who wait. */
+  readonly #yields: Uint8Array;
 
   constructor(core: Core) {
     this.#core = core;
+    this.#yields = core.tasks.columns.bytes(core.topology.cpus);
     this.#queues = Array.from({ length: core.topology.cpus }, () => []);
   }
 
@@ -37,10 +40,14 @@ export class RtClass implements SchedClass {
 
   pick(cpu: number, prev: number): number {
     const { tasks } = this.#core;
-    if (prev >= 0 && tasks.onRq[prev] === 1 && this.#core.classes[tasks.schedClass[prev]!] === this)
+    const first = this.#queues[cpu]![0];
+    if (prev >= 0 && tasks.onRq[prev] === 1 && this.#core.classes[tasks.schedClass[prev]!] === this) {
+      if (this.#yields[cpu] === 1 && first !== undefined) return first;
+      this.#yields[cpu] = 0;
       return prev;
+    }
     if (this.#waiting === 0) return -1;
-    return this.#queues[cpu]![0] ?? this.#pull(cpu);
+    return first ?? this.#pull(cpu);
   }
 
   /** A task that waits elsewhere and may run here comes over. */
@@ -58,8 +65,11 @@ export class RtClass implements SchedClass {
 
   putPrev(cpu: number, task: number): void {
     this.updateCurr(cpu);
+    const yields = this.#yields[cpu] === 1;
+    this.#yields[cpu] = 0;
     if (this.#core.tasks.onRq[task] === 0) return;
-    this.#queues[cpu]!.unshift(task);
+    if (yields) this.#queues[cpu]!.push(task);
+    else this.#queues[cpu]!.unshift(task);
     this.#waiting++;
   }
 
@@ -94,8 +104,12 @@ export class RtClass implements SchedClass {
     return Number.POSITIVE_INFINITY;
   }
 
+  /** yield_task_rt(): it goes behind all others. */
+  yieldTask(cpu: number): void {
+    this.#yields[cpu] = 1;
+  }
+
   visited(): void {}
-  yieldTask(): void {}
   fork(): void {}
   dead(): void {}
   enter(): void {}

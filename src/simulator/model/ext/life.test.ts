@@ -126,6 +126,15 @@ test('a task that waits in a queue has left custody: nothing to dequeue', () => 
   expect(w.take()).toEqual(['0 quiescent B 10', '0 set_weight B 80', '0 runnable B 10', '0 enqueue B 10']);
 });
 
+test('the nice value that a task has already: nothing happens (set_user_nice)', () => {
+  const w = extWorld(toGlobal);
+  const a = w.add({ runNs: 50 * ms, nice: 5 });
+  w.run(ms);
+  w.take();
+  setNice(w.core, a, 5);
+  expect(w.take()).toEqual([]);
+});
+
 test('a task that sleeps changes its nice value', () => {
   const w = extWorld(toGlobal);
   const a = w.add({ runNs: ms, sleepNs: 50 * ms });
