@@ -1,6 +1,6 @@
 // The watchdog: a task that is runnable for longer than the policy's timeout ends the policy. Source: check_rq_for_timeouts(), scx_watchdog_workfn(),
-// set_task_runnable() and clr_task_runnable(), kernel/sched/ext.c, v6.18. In the kernel it is a work item that a starving policy may hold up too; here
-// it always gets its turn.
+// set_task_runnable() and clr_task_runnable(), kernel/sched/ext.c; calc_wheel_index(), kernel/time/timer.c, v6.18. In the kernel it is a work item that a
+// starving policy may hold up too; here it always gets its turn.
 
 import { taskStruct } from '../../kernel/structs.ts';
 import type { Core } from '../core.ts';
@@ -9,6 +9,15 @@ import type { Scx } from './scx.ts';
 
 const jiffyMs = 4;
 const jiffyNs = 4_000_000;
+/** LVL_START(1): delays below ring at jiffies of their own, eight times as long ones at multiples of 8, and so on. */
+const levelJiffies = 63;
+
+/** When the kernel's timer rings that is due in `delay` jiffies: never early, so at the next multiple of what its level tells apart (calc_index()). */
+function rings(jiffies: number, delay: number): number {
+  let granularity = 1;
+  while (delay >= levelJiffies * granularity) granularity *= 8;
+  return (Math.floor((jiffies + delay) / granularity) + 1) * granularity;
+}
 
 export class Watchdog {
   readonly #core: Core;
@@ -35,10 +44,11 @@ export class Watchdog {
     this.#isNew = columns.bytes(capacity, 1);
   }
 
-  /** The work item is due in half the timeout. */
+  /** The work item is due in half the timeout; without a timer when that is none, and then once a jiffy here. */
   start(): void {
-    const jiffies = Math.max(1, Math.floor(this.#timeoutJiffies / 2));
-    this.#core.wheel.set(this.#slot, (this.#jiffies() + jiffies) * jiffyNs);
+    const delay = Math.floor(this.#timeoutJiffies / 2);
+    const now = this.#jiffies();
+    this.#core.wheel.set(this.#slot, (delay === 0 ? now + 1 : rings(now, delay)) * jiffyNs);
   }
 
   #jiffies(): number {
