@@ -310,8 +310,8 @@ export class Core extends RunQueues {
 
   /** The stopper runs on `cpu` and sends its running task elsewhere (migration_cpu_stop). */
   #stopAndMove(cpu: number, task: number): void {
-    this.mustMove[task] = 0;
     this.classOf(task).putPrev(cpu, task, stopper);
+    this.mustMove[task] = 0;
     this.#stopped(cpu, task);
     this.recorder?.switched(cpu, task, -1, this.now);
     this.cpus.curr[cpu] = -1;
@@ -321,6 +321,13 @@ export class Core extends RunQueues {
     this.#pushTo[task] = 0;
     if (!this.mayUse(task, cpu)) this.moveQueued(task, this.fallbackCpu(task));
     else if (to >= 0 && this.mayUse(task, to)) this.moveQueued(task, to);
+  }
+
+  /** p->migration_pending: its CPU has been taken from its mask, and it is there still. */
+  awaitsMove(task: number): boolean {
+    const { cpu, migrationDisabled } = this.tasks;
+    if (this.tasks.allows(task, cpu[task]!)) return false;
+    return this.mustMove[task] === 1 || migrationDisabled[task] === 1;
   }
 
   /** A running task is to go to another CPU (active_load_balance_cpu_stop). */

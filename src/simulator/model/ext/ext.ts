@@ -257,14 +257,13 @@ export class Ext {
     return this.cpuMemory.idleTaskOf(cpu);
   }
 
-  /** scx_bpf_reenqueue_local(): what waits in the local queue goes back to the policy, once all have left it. Returns how many. */
+  /** scx_bpf_reenqueue_local(): what waits in the local queue, and is not about to be moved, goes back to the policy, once all have left it. Returns how many. */
   reenqueueLocal(cpu: number): number {
     const { dsqs } = this.scx;
     const waiting: number[] = [];
-    for (let task = dsqs.head[cpu]!; task >= 0; task = dsqs.head[cpu]!) {
-      dsqs.remove(task);
-      waiting.push(task);
-    }
+    for (let task = dsqs.head[cpu]!; task >= 0; task = dsqs.next[task]!)
+      if (!this.core.awaitsMove(task)) waiting.push(task);
+    for (const task of waiting) dsqs.remove(task);
     for (const task of waiting) this.enqueueAgain(cpu, task);
     return waiting.length;
   }

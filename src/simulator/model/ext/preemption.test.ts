@@ -263,6 +263,34 @@ describe('real time', () => {
     expect(w.take()).toEqual(['1 running A']);
   });
 
+  test('but not what the stopper is about to move: it is no longer the policy’s to place (migration_pending)', () => {
+    const w = extWorld({
+      hears: ['running'],
+      ops: {
+        select_cpu: (_k, _p, prev) => prev,
+        enqueue: (k, p) => {
+          k.note(`enqueue ${w.name(p)} ${k.low(1)} ${k.high(1)}`);
+          k.insert(p, local);
+        },
+        cpu_release: (k) => k.note(`again ${k.call('scx_bpf_reenqueue_local')}`),
+      },
+    });
+    const a = w.add({ runNs: 100 * ms });
+    w.add({ runNs: 100 * ms });
+    w.run(ms);
+    setAffinity(w.core, a, maskOf(1));
+    w.take();
+    w.run(2 * ms);
+    const enqueueMigrated = 0x40;
+    expect(w.take()).toEqual([
+      `enqueue B 0 ${enqHigh.reenq}`,
+      'again 1',
+      `enqueue A ${enqueueMigrated} 0`,
+      '0 running B',
+      '1 running A',
+    ]);
+  });
+
   test('the stopper is a higher class too', () => {
     const w = extWorld({
       hears: ['running', 'stopping'],
