@@ -2,10 +2,13 @@
 // CPUs. Source: kernel/sched/ext.c, v6.18 (mark_direct_dispatch, direct_dispatch, dispatch_enqueue, finish_dispatch, dispatch_to_local_dsq,
 // consume_dispatch_q, move_remote_task_to_local_dsq, process_ddsp_deferred_locals).
 
+import { taskStruct } from '../../kernel/structs.ts';
 import type { Core } from '../core.ts';
 import { classNumber, enqueueFlag } from '../flags.ts';
 import type { Scx } from './scx.ts';
 import { dsqId, scxFlag } from './scx-flags.ts';
+
+const at = taskStruct.offsets;
 
 /** enum scx_ops_state. */
 export const opsState = { none: 0, queueing: 1, queued: 2, dispatching: 3 } as const;
@@ -333,6 +336,14 @@ export class Dispatch {
     cpus.nrRunning[to]!++;
     this.#scx.memory.cpuChanged(task);
     this.enqueue(to, task, flags, 0, false, true);
+    this.countFallback(task, to, flags);
+  }
+
+  /** The end of enqueue_task_scx(): the task is on another CPU than select_cpu has named. */
+  countFallback(task: number, cpu: number, flags: number): void {
+    const { memory, events } = this.#scx;
+    if ((flags & enqueueFlag.rqSelected) !== 0 && cpu !== memory.get(task, at.scxSelectedCpu))
+      events.selectCpuFallback++;
   }
 
   /** move_task_between_dsqs(): from a user queue to any other. */

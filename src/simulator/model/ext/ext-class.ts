@@ -93,8 +93,7 @@ export class ExtClass implements SchedClass {
     }
     this.#enqueueTask(cpu, task, seen, 0, sticky);
     this.#memory.activated(task);
-    if ((flags & enqueueFlag.rqSelected) !== 0 && cpu !== this.#memory.get(task, at.scxSelectedCpu))
-      this.#scx.events.selectCpuFallback++;
+    this.#dispatch.countFallback(task, cpu, flags);
   }
 
   /** do_enqueue_task(). `flagsHigh`: high half of enq_flags. */

@@ -203,3 +203,21 @@ test('SCX_ENQ_HEAD goes before those that wait', () => {
   w.run(10 * ms);
   expect(w.log).toEqual(['0 running A', '0 running C', '0 running B']);
 });
+
+test('a verdict for another CPU than select_cpu has named counts, at wake-ups but not at forks', () => {
+  const fallbacks = (rounds: number, away: number): number => {
+    const w = extWorld({
+      ops: {
+        select_cpu: (_k, _p, prev) => prev,
+        enqueue: (k, p) => k.insert(p, localOn((k.call('scx_bpf_task_cpu', k.address(p)) + away) % 2)),
+      },
+    });
+    w.add({ runNs: ms, sleepNs: ms, rounds });
+    w.run(20 * ms);
+    return w.scx.events.selectCpuFallback;
+  };
+  // enqueue_task_scx() on the other CPU sees SCX_ENQ_CPU_SELECTED of the wake-up; wake_up_new_task() does not set it
+  expect(fallbacks(1, 1)).toBe(0);
+  expect(fallbacks(4, 1)).toBe(3);
+  expect(fallbacks(4, 0)).toBe(0);
+});
