@@ -42,9 +42,13 @@ export class IdleSibling {
         if (sibling >= 0) return sibling;
       }
     }
+    const most = machine.features.SIS_UTIL
+      ? machine.idleScan[topology.llcOf[target]!]! + 1
+      : Number.POSITIVE_INFINITY;
+    if (most === 1) return target; // a busy LLC is not looked through, not even for an idle core
     const idle = hasIdleCore
       ? this.#idleCore(task, target, domain.cpus)
-      : this.#idleCpu(task, target, domain.cpus);
+      : this.#idleCpu(task, target, domain.cpus, most);
     return idle >= 0 ? idle : target;
   }
 
@@ -56,14 +60,11 @@ export class IdleSibling {
     return -1;
   }
 
-  #idleCpu(task: number, target: number, cpus: Int32Array): number {
+  /** Looks at fewer than `most` CPUs. */
+  #idleCpu(task: number, target: number, cpus: Int32Array, most: number): number {
     const machine = this.#machine;
-    const { tasks, topology } = machine.core;
-    let left = Number.POSITIVE_INFINITY;
-    if (machine.features.SIS_UTIL) {
-      left = machine.idleScan[topology.llcOf[target]!]! + 1;
-      if (left === 1) return -1;
-    }
+    const { tasks } = machine.core;
+    let left = most;
     const begin = cpus.indexOf(target) + 1;
     for (let step = 0; step < cpus.length; step++) {
       const cpu = cpus[(begin + step) % cpus.length]!;

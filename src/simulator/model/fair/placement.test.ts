@@ -73,6 +73,10 @@ describe('a task that wakes', () => {
     const place = (hint: number): number => wokenFrom(0, 0, { cpus: 4 }, [0], { hint });
     expect(place(0)).toBe(0);
     expect(place(4)).toBe(1);
+    // not even for a core that is idle as a whole
+    const ofCores = (hint: number): number => wokenFrom(0, 0, { cpus: 8, threads: 2 }, [0, 4], { hint });
+    expect(ofCores(0)).toBe(0);
+    expect(ofCores(4)).toBe(1);
   });
 
   it('prefers a core that is idle as a whole', () => {
