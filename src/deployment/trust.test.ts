@@ -158,6 +158,11 @@ describe('permission', () => {
     expect('findings' in answer ? answer.findings.map(({ code }) => code) : []).toEqual(codes);
   });
 
+  it('says who ends the waiting after a change by hand', () => {
+    const answer = permission(asked({ isByHand: true }), full);
+    expect(answer).toMatchObject({ findings: [{ next: expect.stringContaining('approve --go-on') }] });
+  });
+
   it('says how many more lead on', () => {
     const answer = permission(asked({ level: 1 }), kept(1));
     expect(answer).toMatchObject({ findings: [{ next: expect.stringContaining('2 more') }] });

@@ -112,7 +112,13 @@ function reasonsToAsk({ isCritical, anomalies, isByHand }: Asked, { criticalDone
     findings.push(refusal('needs-approval', message, next));
   }
   if (isByHand)
-    findings.push(refusal('by-hand', 'a person has changed the scheduler by hand, so we keep away', next));
+    findings.push(
+      refusal(
+        'by-hand',
+        'a person has changed the scheduler by hand, so we keep away',
+        'a person lets agents go on: schedcp approve --go-on',
+      ),
+    );
   return findings;
 }
 

@@ -65,20 +65,38 @@ const approvalSchema = z.object({
   answer: z.object({ by: z.string(), at: z.string(), why: z.string() }).nullable(),
 });
 
-export const approveInput = z.object({
-  id: z
-    .string()
-    .optional()
-    .describe('what to answer: the first digits of its id; without it, what waits is listed'),
-  refuse: z.boolean().default(false).describe('refuse it'),
-  why: z.string().max(500).optional().describe('a sentence for the record'),
-  all: z.boolean().default(false).describe('list what was answered, used or has expired, too'),
-});
+export const approveInput = z
+  .object({
+    id: z
+      .string()
+      .optional()
+      .describe('what to answer: the first digits of its id; without it, what waits is listed'),
+    refuse: z.boolean().default(false).describe('refuse it'),
+    goOn: z
+      .boolean()
+      .default(false)
+      .describe('agents may go on after a person has changed the scheduler by hand'),
+    release: z
+      .string()
+      .regex(/^[0-9a-f]{6,64}$/)
+      .optional()
+      .describe('let a policy out of quarantine: the first digits of its identity, as the refusal names it'),
+    why: z.string().max(500).optional().describe('a sentence for the record'),
+    all: z.boolean().default(false).describe('list what was answered, used or has expired, too'),
+  })
+  .refine(
+    ({ id, goOn, release }) => Number(id !== undefined) + Number(goOn) + Number(release !== undefined) < 2,
+    { error: 'an id, goOn and release are decided one at a time' },
+  )
+  .refine(({ id, refuse }) => id !== undefined || !refuse, { error: 'refuse what? name its id' });
 export const waitingInput = z.object({
   all: z.boolean().default(false).describe('list what was answered, used or has expired, too'),
 });
 export const approveOutput = z.object({
   approvals: z.array(approvalSchema).describe('oldest first; the one that was answered, if one was'),
+  byHand: z
+    .boolean()
+    .describe('a person has changed the scheduler by hand: agents wait until a person lets them go on'),
 });
 
 export const keysInput = z

@@ -6,6 +6,7 @@ import { describe, expect, it } from 'vitest';
 import { faultOf } from '../../test/linux/support.ts';
 import { digest } from '../../test/records/build.ts';
 import { fixedWorld } from '../../test/services/fixed-world.ts';
+import { byHandEntry } from '../deployment/history.ts';
 import { serviceTable } from './table.ts';
 
 const golden = (name: string): string => `../../test/services/golden/${name}.txt`;
@@ -128,6 +129,56 @@ describe('approve', () => {
     ]);
     expect(await fixed.world.keeping.useApproval(operation)).toBeUndefined();
     expect(await faultOf(() => fixed.call('approve', { id }))).toMatchObject({ code: 'not-permitted' });
+  });
+
+  it('after a change by hand agents wait, everybody sees that, and a person lets them go on', async () => {
+    const fixed = fixedWorld();
+    const { keeping } = fixed.world;
+    expect((await fixed.call('approve', { goOn: true })).text).toBe(
+      'No agent waits because of a change by hand.\n',
+    );
+    await keeping.audit.append(byHandEntry('a release is due', { ops: 'fifo', enableSeq: 3 }));
+    const agents = serviceTable(fixed.world).find(({ name }) => name === 'approve')!.forAgents!;
+    const call = { progress: () => {}, signal: new AbortController().signal };
+    for (const { output, text } of [await fixed.call('approve'), await agents.run({ all: false }, call)]) {
+      expect(output).toMatchObject({ byHand: true });
+      expect(text).toMatch(/^Agents wait .*: schedcp approve --go-on\n/);
+    }
+    const { text, output } = await fixed.call('approve', { goOn: true, why: 'it is out' });
+    expect([text, output.byHand]).toEqual(['Agents may go on.\n', false]);
+    expect((await keeping.history()).isByHand).toBe(false);
+    expect((await fixed.call('audit')).output.lines.at(-1)).toMatchObject({
+      ...{ who: { kind: 'person', name: 'someone (1000)' }, what: 'may-go-on', why: 'it is out' },
+    });
+    expect(agents.input.safeParse({ goOn: true }).data).toEqual({ all: false });
+  });
+
+  it('lets a policy out of quarantine, and only one that was deployed', async () => {
+    const fixed = fixedWorld();
+    const { keeping } = fixed.world;
+    const [one, other] = ['1', '2'].map((digit) => `abcdef${digit}`.padEnd(64, '0')) as [string, string];
+    for (const identity of [one, other])
+      await keeping.audit.append({
+        ...{ who, what: 'deployment-ended', why: 'it stalled' },
+        about: { result: 'tripped', how: 'ejected', level: 0, isCritical: true, on: 'host', identity },
+      });
+    for (const [release, code] of [
+      ['abcdef', 'malformed'],
+      ['fedcba', 'not-found'],
+    ])
+      expect(await faultOf(() => fixed.call('approve', { release }))).toMatchObject({ code });
+    const { text } = await fixed.call('approve', { release: 'abcdef2', why: 'it was the disk' });
+    expect(text).toBe('The policy abcdef200000 may be tried again.\n');
+    expect((await keeping.history()).attempts.map(({ identity, how }) => [identity, how])).toEqual([
+      ...[one, other].map((identity) => [identity, 'failed']),
+      [other, 'released'],
+    ]);
+  });
+
+  it('decides one thing at a time', () => {
+    const { input } = serviceTable(fixedWorld().world).find(({ name }) => name === 'approve')!;
+    for (const wrong of [{ id: 'a', goOn: true }, { goOn: true, release: 'abcdef' }, { refuse: true }])
+      expect(input.safeParse(wrong).success).toBe(false);
   });
 
   it('what agents get under this name only looks', async () => {
