@@ -21,7 +21,7 @@ export interface AttachOptions {
   readonly timeoutMs?: number;
   /** Unload somebody else's sched_ext scheduler instead of refusing. Default false. */
   readonly replace?: boolean;
-  /** Gives up attaching: Fault('interrupted'). An attachment that exists is not ended by it. */
+  /** Gives up attaching: Fault('interrupted'), when what was started for it has ended, or been killed. An attachment that exists is not ended by it. */
   readonly signal?: AbortSignal;
 }
 
@@ -60,7 +60,7 @@ export interface AttachmentEnd {
   /** The kernel's exit record; null when nobody could tell. */
   readonly exit: Outcome['exit'];
   readonly kernelEvents: Readonly<Record<string, number>>;
-  /** For people: what the holder said last. */
+  /** For people: what the holder said last; or that it (or the guest that it was in) was killed, as it did not answer. */
   readonly detail: string;
 }
 

@@ -29,9 +29,9 @@ export interface LongGuest {
   readonly cgroup: string;
   /** On this machine: what the command prints. */
   readonly log: string;
-  /** What the kernel says of sched_ext. */
+  /** What the kernel says of sched_ext. Throws Fault('unavailable'), at once when it is over. */
   presence(): Promise<GuestPresence>;
-  /** Starts a holder with a job; the one before it must have ended. */
+  /** Starts a holder with a job; the one before it must have ended. Throws Fault('unavailable'). Killing the holder ends the guest. */
   hold(job: Uint8Array, options: { heartbeatMs: number; timeoutMs: number }): HoldChannel;
   /** Ends it in order: the holder first, then the machine. */
   end(): Promise<void>;
@@ -111,6 +111,8 @@ class Serving implements LongGuest {
   #asked: ((presence: GuestPresence) => void)[] = [];
   readonly #tests: { event: string; done: (value: unknown) => void }[] = [];
   #served: ((serving: z.infer<typeof servingSchema>) => void) | undefined;
+  /** Once it is over. */
+  #how: string | undefined;
 
   static async open(path: string, guest: Guest, over: Promise<string>, log: string): Promise<Serving> {
     const serving = new Serving(await connect(path, guest), path, guest, over, log);
@@ -138,6 +140,9 @@ class Serving implements LongGuest {
     this.#guest = guest;
     this.over = over;
     this.log = log;
+    void over.then((how) => {
+      this.#how = how;
+    });
     this.#listen(socket);
   }
 
@@ -173,7 +178,7 @@ class Serving implements LongGuest {
       this.#asked.push(resolve);
     });
     this.#socket.write('presence\n');
-    return await Promise.race([answer, noAnswer()]);
+    return await this.#inTime(answer);
   }
 
   async test(line: string, event?: string): Promise<unknown> {
@@ -182,7 +187,13 @@ class Serving implements LongGuest {
       else this.#tests.push({ event, done });
     });
     this.#socket.write(`test ${line}\n`);
-    return await Promise.race([answer, noAnswer()]);
+    return await this.#inTime(answer);
+  }
+
+  /** Throws Fault('unavailable'): it takes too long, or the guest has ended. */
+  async #inTime<T>(answer: Promise<T>): Promise<T> {
+    const over = this.over.then((how) => Promise.reject(ended(how)));
+    return await Promise.race([answer, over, noAnswer()]);
   }
 
   async hangUp(ms: number): Promise<void> {
@@ -210,6 +221,7 @@ class Serving implements LongGuest {
   }
 
   hold(job: Uint8Array, { heartbeatMs, timeoutMs }: { heartbeatMs: number; timeoutMs: number }): HoldChannel {
+    if (this.#how !== undefined) throw ended(this.#how);
     if (this.#holder !== undefined) throw new Fault('unavailable', 'a policy is held in this guest already');
     const from = new PassThrough();
     this.#holder = from;
@@ -221,7 +233,11 @@ class Serving implements LongGuest {
         done();
       },
     });
-    return { from, to, close: () => to.destroy() };
+    const kill = (): string => {
+      this.#guest.kill(); // a holder in there is out of reach
+      return 'the guest';
+    };
+    return { from, to, close: () => to.destroy(), kill };
   }
 
   async end(): Promise<void> {
@@ -231,6 +247,10 @@ class Serving implements LongGuest {
     clearTimeout(killer);
     this.#socket.destroy();
   }
+}
+
+function ended(how: string): Fault {
+  return new Fault('unavailable', `the guest has ended (${how})`, { next: 'start another one' });
 }
 
 function noAnswer(): Promise<never> {

@@ -1,9 +1,13 @@
 // Attachments over a holder whose lines are written here: what it says, in which pieces, and how it ends.
 
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { PassThrough } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
+import { isRunning, temporaryDirectory, until } from '../../test/linux/support.ts';
 import type { Attachment } from '../core/attachment.ts';
+import { startHold } from '../linux/hold.ts';
 import { openAttachment } from './attachment.ts';
 
 const hold = { event: 'hold', pid: 42, ops: 'vtime', enableSeq: 7, heartbeatMs: 3000, scope: 'whole' };
@@ -205,11 +209,70 @@ describe('an attachment', () => {
     await expect(holder({ limitMs: 20 }).opened).rejects.toMatchObject({ code: 'unavailable' });
   });
 
-  it('called off before it is there', async () => {
+  it.each([
+    ['called off', 'interrupted'],
+    ['not there in time', 'unavailable'],
+  ] as const)('%s: a holder that was found is left alone', async (_, code) => {
     const stop = new AbortController();
-    const { opened } = holder({ signal: stop.signal });
-    stop.abort();
-    await expect(opened).rejects.toMatchObject({ code: 'interrupted' });
+    const { opened, heard, from } = holder({
+      signal: stop.signal,
+      limitMs: code === 'unavailable' ? 20 : 60_000,
+    });
+    if (code === 'interrupted') stop.abort();
+    await expect(opened).rejects.toMatchObject({ code });
+    expect(heard()).toBe('');
+    expect(from.destroyed).toBe(true);
+  });
+
+  // as one with a socket: the end of its input is no end
+  it.each([
+    [
+      'lets go when it is told to',
+      'for n in $(seq 20); do read line || sleep 1; [ "$line" = detach ] && exit; done',
+      10_000,
+    ],
+    ['hears nothing', 'exec sleep 20', 50],
+  ])(
+    'called off before it is there, and its holder %s: it is over when that is told',
+    async (_, lines, giveUpLimitMs) => {
+      const file = join(temporaryDirectory(), 'runner');
+      writeFileSync(file, `#!/bin/sh\ntrap "" HUP PIPE\necho $$ > ${file}.pid\n${lines}\n`, { mode: 0o755 });
+      const channel = await startHold({ file, digest: '' }, Buffer.alloc(0), {
+        address: '/run/x.sock',
+        heartbeatMs: 3000,
+      });
+      const stop = new AbortController();
+      const opened = openAttachment({
+        ...{ channel, giveUpLimitMs },
+        address: '',
+        release: '',
+        signal: stop.signal,
+      });
+      opened.catch(() => {});
+      const pid = (): number => Number(existsSync(`${file}.pid`) && readFileSync(`${file}.pid`, 'utf8'));
+      expect(await until(() => pid() > 0)).toBe(true);
+      stop.abort();
+      const began = performance.now();
+      await expect(opened).rejects.toMatchObject({ code: 'interrupted' });
+      expect(performance.now() - began).toBeLessThan(5000);
+      expect(await until(() => !isRunning(pid()))).toBe(true);
+    },
+  );
+
+  it('called off, and its holder cannot even be killed: said, after a limit', async () => {
+    const channel = {
+      from: new PassThrough(),
+      to: new PassThrough(),
+      close: () => {},
+      kill: () => 'its holder',
+    };
+    const opened = openAttachment({
+      ...{ channel, address: '', release: '', giveUpLimitMs: 20, signal: AbortSignal.abort() },
+    });
+    await expect(opened).rejects.toMatchObject({
+      code: 'interrupted',
+      message: expect.stringContaining('has not ended so far'),
+    });
   });
 
   it('a holder that does not let go is ended', async () => {
@@ -221,7 +284,21 @@ describe('an attachment', () => {
         from.end();
       },
     });
-    expect(await attachment.detach()).toMatchObject({ why: 'gone' });
+    expect(await attachment.detach()).toMatchObject({
+      why: 'gone',
+      detail: 'its holder was killed, as it did not answer',
+    });
     expect(forced).toEqual([42]);
+  });
+
+  it('one that has ended when it is to be killed is no failure', async () => {
+    const { attachment, from } = await attached({
+      detachLimitMs: 20,
+      force: () => {
+        from.end();
+        throw new Error('kill ESRCH');
+      },
+    });
+    expect(await attachment.detach()).toMatchObject({ why: 'gone' });
   });
 });

@@ -1,5 +1,6 @@
 // An attachment, over whatever carries its holder's lines: a child process and a socket on a host, a port of a guest. Formats: docs/protocol.md, sections 3 and 7.
 
+import { setTimeout as sleep } from 'node:timers/promises';
 import type {
   Attached,
   Attachment,
@@ -22,12 +23,14 @@ export interface AttachmentParts {
   readonly replaced?: ForeignScheduler | null;
   /** Waits until the kernel is without the policy whose holder has gone without a word. */
   readonly settled?: (enableSeq: number) => Promise<void>;
-  /** Ends a holder that does not answer. */
+  /** Ends a holder that was found (its channel cannot) and does not answer. */
   readonly force?: (pid: number) => void;
   /** How long it may take until the policy is attached, or refused. Default 60 s: the verifier has 30. */
   readonly limitMs?: number;
   /** How long letting go may take. Default 15 s: a policy that does not go is told to by SysRq after 1 s, and given up after 5. */
   readonly detachLimitMs?: number;
+  /** How long a holder that was started has to end when nobody waits for it any more; then it is killed. Default 5 s. */
+  readonly giveUpLimitMs?: number;
   readonly signal?: AbortSignal;
 }
 
@@ -36,11 +39,17 @@ type EventOf<K extends RunnerEvent['event']> = Extract<RunnerEvent, { event: K }
 /** A holder answers a line within milliseconds; one that does not is frozen or gone. */
 const answerLimitMs = 5000;
 const detachLimitMs = 15_000;
+const giveUpLimitMs = 5000;
+/** Who has been killed is gone within milliseconds, unless the kernel is at work for him. */
+const deathLimitMs = 3000;
 
-/** Waits until the holder says that it holds a policy, or why not. Throws Fault: interrupted, unavailable (it says nothing, or ends). */
+/**
+ * Waits until the holder says that it holds a policy, or why not. Throws Fault: interrupted, unavailable (it says nothing, or ends). A holder that was started for it has ended then; one
+ * that was found goes on.
+ */
 export async function openAttachment(parts: AttachmentParts): Promise<Attached> {
   const held = new Held(parts);
-  const opened = await held.opened;
+  const opened = await held.opened.catch((fault: Fault) => held.giveUp(fault));
   if (opened !== undefined) return { ok: true, attachment: held };
   const finding = loadFinding(parts.release, held.heard) ?? refusalFinding(held.heard);
   parts.channel.close();
@@ -63,6 +72,8 @@ class Held implements Attachment {
   private now: AttachmentState | undefined;
   private exit: Outcome['exit'] = null;
   private why: string | undefined;
+  /** Who was, as it did not answer. */
+  private killed: string | undefined;
   private left = false;
   private isOver = false;
   private readonly listeners = new Set<() => void>();
@@ -78,15 +89,11 @@ class Held implements Attachment {
       isOpen = resolve;
       failed = reject;
     });
-    const fail = (fault: Fault): void => {
-      failed(fault);
-      parts.channel.close();
-    };
     const timer = setTimeout(
-      () => fail(new Fault('unavailable', 'the runner did not say whether it holds the policy')),
+      () => failed(new Fault('unavailable', 'the runner did not say whether it holds the policy')),
       parts.limitMs ?? 60_000,
     );
-    const abort = (): void => fail(new Fault('interrupted', 'interrupted while a policy was attached'));
+    const abort = (): void => failed(new Fault('interrupted', 'interrupted while a policy was attached'));
     if (parts.signal?.aborted) abort();
     parts.signal?.addEventListener('abort', abort, { once: true });
     const settle = (): void => {
@@ -146,11 +153,34 @@ class Held implements Attachment {
 
   async detach(): Promise<AttachmentEnd> {
     if (!this.isOver) this.send('detach');
-    const pid = this.hold?.pid;
-    const timer = setTimeout(
-      () => pid !== undefined && this.parts.force?.(pid),
-      this.parts.detachLimitMs ?? detachLimitMs,
-    );
+    return await this.endsWithin(this.parts.detachLimitMs ?? detachLimitMs);
+  }
+
+  /** Nobody waits for it any more. The end of its input is no end for a holder with a socket: it would attach, and stay until it misses a beat. */
+  async giveUp(fault: Fault): Promise<never> {
+    const { channel, giveUpLimitMs: limitMs = giveUpLimitMs } = this.parts;
+    if (channel.kill !== undefined && !this.isOver) {
+      this.send('detach');
+      const over = new AbortController();
+      const late = sleep(limitMs + deathLimitMs, undefined, { signal: over.signal }).catch(() => {});
+      await Promise.race([this.endsWithin(limitMs), late]);
+      over.abort();
+    }
+    channel.close();
+    if (this.killed === undefined || this.isOver) throw fault;
+    throw new Fault(fault.code, `${fault.message}: ${this.killed} was killed, and has not ended so far`, {
+      next: 'schedcp stop --now',
+    });
+  }
+
+  leave(): void {
+    this.left = true;
+    this.parts.channel.close();
+  }
+
+  /** Who has not ended by then is killed. */
+  private async endsWithin(ms: number): Promise<AttachmentEnd> {
+    const timer = setTimeout(() => this.force(), ms);
     try {
       return await this.ended;
     } finally {
@@ -158,9 +188,18 @@ class Held implements Attachment {
     }
   }
 
-  leave(): void {
-    this.left = true;
-    this.parts.channel.close();
+  private force(): void {
+    const { channel, force } = this.parts;
+    const pid = this.hold?.pid;
+    if (channel.kill !== undefined) this.killed = channel.kill();
+    else if (pid !== undefined && force !== undefined) {
+      this.killed = 'its holder';
+      try {
+        force(pid);
+      } catch {
+        // it has ended meanwhile
+      }
+    }
   }
 
   private send(line: string): void {
@@ -230,7 +269,8 @@ class Held implements Attachment {
     if (why === 'gone' && this.hold !== undefined) await this.parts.settled?.(this.hold.enableSeq);
     this.parts.channel.close();
     const { kernelEvents } = this.state();
-    return { why, exit: this.exit, kernelEvents, detail: this.why ?? '' };
+    const killed = this.killed === undefined ? '' : `${this.killed} was killed, as it did not answer`;
+    return { why, exit: this.exit, kernelEvents, detail: this.why ?? killed };
   }
 }
 

@@ -1,4 +1,5 @@
-// A guest that lives long, as a machine that policies are deployed to: its command runs on, attachments are the same as on a host (attachment.ts), and who steers is outside.
+// A guest that lives long, as a machine that policies are deployed to: its command runs on, attachments are the same as on a host (attachment.ts), and who steers is outside. A policy
+// that does not let go of it takes the guest with it.
 
 import { copyFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -36,6 +37,7 @@ export interface GuestHost extends Deploys {
   readonly cgroup: string;
   /** A file of this machine with what the command prints. */
   readonly log: string;
+  /** Throws Fault('unavailable'), at once when it is over. */
   presence(): Promise<GuestPresence>;
   end(): Promise<void>;
   readonly over: Promise<string>;
@@ -100,6 +102,7 @@ async function attach(
   { heartbeatMs = 3000, timeoutMs = 5000, signal }: AttachOptions,
 ) {
   const job = await holdJob(policy, scope, blobs, timeoutMs);
+  if (signal?.aborted) throw new Fault('interrupted', 'interrupted before a policy was attached');
   const channel = guest.hold(job, { heartbeatMs, timeoutMs });
   return await openAttachment({ channel, address: 'guest', release, ...(signal && { signal }) });
 }
