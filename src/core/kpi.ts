@@ -7,7 +7,10 @@ const nameSchema = z.string().regex(/^[A-Za-z][A-Za-z0-9._-]{0,40}$/, {
   error: 'a name starts with a letter and has at most 41 of letters, digits, ".", "_", "-"',
 });
 
-/** The text of a line with `{number}` where the number stands: `served {number} requests/s`. Other text is compared as it is; `{any}` stands for anything. */
+/**
+ * The text of a line with `{number}` where the number stands: `served {number} requests/s`. Other text is compared as it is; `{any}` stands for anything.
+ * A number whose digits go on behind a separator (1,234, or a list without spaces) is none.
+ */
 export const linePatternSchema = z
   .string()
   .min(8)

@@ -1,18 +1,38 @@
 // KPIs from real sources: processes, files that grow and are rotated, an HTTP server, the kernel's pressure files; and from those that fail or lie.
 
-import { appendFile, mkdtemp, rename, rm, truncate, writeFile } from 'node:fs/promises';
+import { appendFile, mkdir, mkdtemp, rename, rm, symlink, truncate, writeFile } from 'node:fs/promises';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { type KpiInput, type KpiSample, kpiSchema } from '../core/kpi.ts';
+import { bounded, openBounded } from './kpi/bounded.ts';
+import type { Gauge } from './kpi/gauge.ts';
 import { numberIn } from './kpi/log.ts';
-import { lastNumber, queryValue } from './kpi/readings.ts';
+import { lastNumber } from './kpi/number.ts';
+import { queryValue } from './kpi/readings.ts';
 import { openKpis } from './kpi.ts';
+import { run } from './process.ts';
 
 const base = { name: 'rate', direction: 'higher', everyMs: 100 } as const;
+/** A busy machine. */
+const isLate = (why: string | undefined): boolean => why?.startsWith('not read within') === true;
+/** Written for people, each in some locale or language. */
+const cut = [
+  '1,234',
+  '12,345.5',
+  "1'234",
+  '1’234',
+  '1_234',
+  '1.234.567',
+  '1\u00a0234',
+  '1\u202f234',
+  '1\u2009234',
+  '1,23,456',
+];
 const nowNs = (): number => Number(process.hrtime.bigint());
 
 /** Samples until `until` holds of them, or 5 s have passed. */
@@ -69,7 +89,31 @@ describe('a command', () => {
     ['p99=-1.5e3 ms', -1500],
     ['x86_64 v2 5ms', undefined],
     ['', undefined],
+    ['done: 1e6, or 5,', 5],
+    ['1.5 12%', 12],
+    ['-3.', -3],
+    ['1,234 and 5', 5],
   ])('last number of %j: %j', (text, number) => expect(lastNumber(text)).toBe(number));
+
+  it('a number that was cut with the beginning of a long text is none', () => {
+    expect(lastNumber(`${'1'.repeat(90)} ${'x'.repeat(4090)}`)).toBe(undefined);
+    expect(lastNumber(`${'1'.repeat(90)} ${'x'.repeat(4080)} 5`)).toBe(5);
+  });
+
+  it.each(cut.flatMap((number) => [number, `5 served ${number}`, `${number} ms`, `=${number},`]))(
+    '%j ends in no number',
+    (text) => expect(() => lastNumber(text)).toThrow(expect.objectContaining({ code: 'malformed' })),
+  );
+
+  it('that prints one with separators: no value, and why', async () => {
+    const all = await samples(of('/bin/echo', 'served 1,234'), (list) =>
+      list.some(({ why }) => !isLate(why)),
+    );
+    for (const { value, why } of all) {
+      expect(value).toBeUndefined();
+      if (!isLate(why)) expect(why).toContain('1,234 is not read as a number');
+    }
+  });
 });
 
 describe('a log', () => {
@@ -140,6 +184,119 @@ describe('a log', () => {
   });
 
   it.each([
+    ['a named pipe', () => run('mkfifo', [file])],
+    ['a directory', () => mkdir(file)],
+    ['a device', () => symlink('/dev/zero', file)],
+  ])('is refused when it is %s: nobody waits for it', async (_, make) => {
+    await rm(file);
+    await make();
+    const opened = openKpis([kpiSchema.parse(kpi())], { nowNs, hear: () => {} });
+    const refused = expect(opened).rejects.toMatchObject({
+      code: 'unsupported',
+      next: expect.stringContaining('name a command'),
+    });
+    const isStuck = await Promise.race([refused.then(() => false), sleep(2000).then(() => true)]);
+    if (isStuck) await writeFile(file, ''); // lets go of who waits for it
+    expect(isStuck).toBe(false);
+    await refused;
+  });
+
+  it('is followed again when there was no file in its place for a while', async () => {
+    let step = 0;
+    const all = await samples(
+      kpi(),
+      (list) => values(list).length > 0,
+      async (list) => {
+        if (step === 0) {
+          step = 1;
+          await rm(file);
+          await run('mkfifo', [file]);
+        }
+        if (step === 1 && list.some(({ why }) => why?.includes('no regular file'))) {
+          step = 2;
+          await rm(file);
+          await writeFile(file, 'served 60 requests/s\n');
+        }
+      },
+    );
+    expect(values(all)).toEqual([60]);
+  });
+
+  it('one line with separators in its number, and the interval has none: the others are no mean of all', async () => {
+    let step = 0;
+    const all = await samples(
+      kpi(),
+      (list) => list.some(({ why }) => why?.includes('1,001')),
+      async () => {
+        if (step++ === 0) await appendFile(file, 'served 998 requests/s\nserved 1,001 requests/s\n');
+      },
+    );
+    expect(values(all)).toEqual([]);
+    expect(all.map(({ why }) => why)).toContainEqual(
+      expect.stringContaining('1,001 is not read as a number'),
+    );
+  });
+
+  it.each([
+    ['that was begun before', 'served 12', '34 req\nserved 5 req\n', '{number} req', 5],
+    ['that a flood has cut', '', '12345678 req\n'.repeat(40_000), '{number} req', 12345678],
+    ['in letters of other languages', '', 'größe 5 µs\n', 'größe {number} µs', 5],
+  ])('a line %s', async (_, before, after, line, value) => {
+    await writeFile(file, before);
+    let step = 0;
+    const all = await samples(
+      { ...base, source: { from: 'log', file, line } },
+      (list) => values(list).length > 0,
+      async () => {
+        if (step++ === 0) await appendFile(file, after);
+      },
+    );
+    expect(values(all)).toEqual([value]);
+  });
+
+  it('a line that becomes too long is none, wherever its number is', async () => {
+    const long = 'x'.repeat(5000);
+    let step = 0;
+    const all = await samples(
+      { ...base, source: { from: 'log', file, line: '{number} req' } },
+      (list) => values(list).length > 0,
+      async (list) => {
+        if (step === 0) await appendFile(file, `${long} 12345 req`);
+        if (step === 0) step = 1;
+        if (step === 1 && list.length > 1) {
+          step = 2;
+          await appendFile(file, '\n7 req\n');
+        }
+      },
+    );
+    expect(values(all)).toEqual([7]);
+  });
+
+  it.each(
+    cut.flatMap((number): [string, string][] => [
+      [`served ${number}`, 'served {number}'],
+      [`served ${number} ok`, 'served {number} ok'],
+      [`served ${number} ok`, '{number} ok'],
+      [`served ${number}, ok`, 'served {number}, ok'],
+      [`served ${number},`, 'served {number},'],
+      [`served ${number}`, `served ${/^\d+\D/.exec(number)}{number}`],
+      [`served ${number}`, `served {any}${/\D/.exec(number)}{number}`],
+    ]),
+  )('%j by %j is no number', (line, form) => {
+    expect(() => numberIn(line, form)).toThrow(expect.objectContaining({ code: 'malformed' }));
+  });
+
+  it.each([
+    ['served 1.5, 3 failed', 'served {number}, ', 1.5],
+    ['served -3.', 'served {number}', -3],
+    ['served 1e6/s', 'served {number}', 1e6],
+    ['12% of 3ms', '{number}%', 12],
+    ['12% of 3ms', 'of {number}ms', 3],
+    ['p50=3,p99=5,', 'p50={number},', 3],
+    ['p50=3,p99=5,', 'p99={number}', 5],
+    ["'5' of", "'{number}'", 5],
+    ['at 12:00:01,234 served 5 ok', '{number} ok', 5],
+    ['größe 5 µs', 'größe {number} µs', 5],
     ['t=5 served 12.5 ok', 'served {number} ok', 12.5],
     ['a b 3', 'a{any} {number}', 3],
     ['served x ok', 'served {number} ok', undefined],
@@ -152,8 +309,12 @@ describe('a log', () => {
     const form = fc.tuple(fc.string(), fc.string()).map(([a, b]) => `${a}{number}${b}`);
     fc.assert(
       fc.property(fc.string({ maxLength: 5000 }), form, (line, pattern) => {
-        const value = numberIn(line, pattern);
-        expect(value === undefined || typeof value === 'number').toBe(true);
+        try {
+          const value = numberIn(line, pattern);
+          expect(value === undefined || typeof value === 'number').toBe(true);
+        } catch (fault) {
+          expect(fault).toMatchObject({ code: 'malformed' });
+        }
       }),
     );
   });
@@ -189,8 +350,8 @@ describe('Prometheus', () => {
 
   it('asks its query and takes the one number', async () => {
     answer = { status: 200, text: vector('812.5') };
-    const all = await samples(kpi(), (list) => list.length >= 2);
-    for (const { value } of all) expect(value).toBe(812.5);
+    const all = await samples(kpi(), (list) => list.filter(({ why }) => !isLate(why)).length >= 2);
+    for (const { value, why } of all) expect(value).toBe(isLate(why) ? undefined : 812.5);
     expect(asked[0]).toBe('/api/v1/query?query=sum%28rate%28x%5B1s%5D%29%29');
   });
 
@@ -204,7 +365,8 @@ describe('Prometheus', () => {
     ['a flood', 200, 'x'.repeat(300_000), '256 KiB'],
   ])('%s: no value, and why', async (_, status, text, why) => {
     answer = { status, text };
-    const [first] = await samples(kpi(), (list) => list.length >= 1);
+    const all = await samples(kpi(), (list) => list.some((sample) => !isLate(sample.why)));
+    const first = all.find((sample) => !isLate(sample.why));
     expect(first!.value).toBeUndefined();
     expect(first!.why).toContain(why);
   });
@@ -222,8 +384,71 @@ it('pressure is a share of the time', async () => {
     (list) => list.length >= 2,
   ).catch((error) => error);
   if (all instanceof Error) return expect(all).toMatchObject({ code: 'unavailable' }); // a kernel without PSI
-  for (const { value } of all) {
+  for (const { value, why } of all) {
+    if (isLate(why)) continue;
     expect(value).toBeGreaterThanOrEqual(0);
     expect(value).toBeLessThanOrEqual(1);
   }
+});
+
+describe('a file system that hangs', () => {
+  const never = (): Promise<never> => new Promise(() => {});
+  /** Readings of which the first one comes back only when it is let go. */
+  function hanging() {
+    let [reads, closed] = [0, false];
+    let letGo = (): void => {};
+    const first = new Promise<number>((resolve) => {
+      letGo = () => resolve(1);
+    });
+    const gauge = bounded({
+      read: () => (reads++ === 0 ? first : Promise.resolve(reads)),
+      close: async () => {
+        closed = true;
+      },
+    });
+    return { gauge, letGo: () => letGo(), reads: () => reads, isClosed: () => closed };
+  }
+  const soon = (): AbortSignal => AbortSignal.timeout(20);
+
+  it('a reading ends with its limit, nothing is read beside it, and the next one counts when it has come back', async () => {
+    const { gauge, letGo, reads } = hanging();
+    for (const _ of [1, 2, 3])
+      await expect(gauge.read(soon())).rejects.toMatchObject({ name: 'TimeoutError' });
+    expect(reads()).toBe(1);
+    letGo();
+    expect(await gauge.read(AbortSignal.timeout(1000))).toBe(2);
+  });
+
+  it('closing ends all the same, and what was opened is closed once it can be', async () => {
+    const { gauge, letGo, isClosed } = hanging();
+    await expect(gauge.read(soon())).rejects.toMatchObject({ name: 'TimeoutError' });
+    const began = performance.now();
+    await gauge.close();
+    expect(performance.now() - began).toBeLessThan(3000);
+    expect(isClosed()).toBe(false);
+    letGo();
+    await sleep(5);
+    expect(isClosed()).toBe(true);
+    await bounded({ read: never, close: never }).close();
+  });
+
+  it('opening ends all the same, and what was opened too late is closed', async () => {
+    let [isClosed, opened] = [false, (_: Gauge): void => {}];
+    const open = () =>
+      new Promise<Gauge>((resolve) => {
+        opened = resolve;
+      });
+    await expect(openBounded('rate', open, 20)).rejects.toMatchObject({
+      code: 'unavailable',
+      message: 'what rate is read from could not be opened within 20 ms',
+    });
+    opened({
+      read: never,
+      close: async () => {
+        isClosed = true;
+      },
+    });
+    await sleep(5);
+    expect(isClosed).toBe(true);
+  });
 });

@@ -4,12 +4,13 @@
 import { Fault } from '../core/errors.ts';
 import type { KpiSample, KpiSource, KpiSpec } from '../core/kpi.ts';
 import { hostClock } from './clock.ts';
+import { openBounded } from './kpi/bounded.ts';
 import type { Gauge } from './kpi/gauge.ts';
 import { openLog } from './kpi/log.ts';
 import { readCommand, readPressure, readPrometheus } from './kpi/readings.ts';
 
 export interface KpiReader {
-  /** Ends all reading. */
+  /** Ends all reading, within a second: what hangs is left alone. */
   close(): Promise<void>;
 }
 
@@ -24,7 +25,7 @@ export async function openKpis(kpis: readonly KpiSpec[], options: ReaderOptions)
   const gauges: Gauge[] = [];
   const stop = new AbortController();
   try {
-    for (const { source } of kpis) gauges.push(await openGauge(source));
+    for (const { name, source } of kpis) gauges.push(await openBounded(name, () => openGauge(source)));
   } catch (error) {
     await Promise.all(gauges.map((gauge) => gauge.close()));
     throw error;

@@ -6,6 +6,7 @@ import { z } from 'zod';
 import { Fault } from '../../core/errors.ts';
 import { run } from '../process.ts';
 import type { Gauge } from './gauge.ts';
+import { lastNumber } from './number.ts';
 
 const nothing = async (): Promise<void> => {};
 
@@ -20,14 +21,6 @@ export function readCommand(argv: readonly string[]): Gauge {
     },
     close: nothing,
   };
-}
-
-const numbers = /(?<![\w.])[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?(?![\w.])/g;
-
-/** The last number that stands by itself in a text; undefined: there is none. */
-export function lastNumber(text: string): number | undefined {
-  const found = text.slice(-4096).match(numbers)?.at(-1);
-  return found === undefined ? undefined : Number(found);
 }
 
 const answerSchema = z.object({
