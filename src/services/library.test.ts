@@ -6,8 +6,20 @@ describe('what there is', () => {
   it('policies, in pages, or one', async () => {
     const fixed = fixedWorld();
     const names: string[] = [];
-    for (let page = 1; page < 9; page++)
-      for (const policy of (await fixed.call('policies', { page })).output.policies) names.push(policy.name);
+    const { pages } = (await fixed.call('policies')).output;
+    for (let page = 1; page <= pages; page++) {
+      const { output, text } = await fixed.call('policies', { page });
+      expect(output).toMatchObject({ page, pages });
+      for (const policy of output.policies) {
+        names.push(policy.name);
+        expect(text).toContain(`\n${policy.name} `);
+      }
+      expect(text.trimEnd().split('\n')).toHaveLength(1 + output.policies.length);
+    }
+    expect(await faultOf(() => fixed.call('policies', { page: 99 }))).toMatchObject({
+      code: 'not-found',
+      next: `ask for a page from 1 to ${pages}`,
+    });
     expect(names).toEqual((await fixed.world.policies.list()).map(({ card }) => card.name));
     expect(names.length).toBeGreaterThanOrEqual(7);
     const { output, text } = await fixed.call('policies', { name: 'length' });
@@ -24,10 +36,22 @@ describe('what there is', () => {
     });
   });
 
+  it('what may move of a policy, and how far', async () => {
+    const { output, text } = await fixedWorld().call('policies', { name: 'classes' });
+    const [policy] = output.policies;
+    expect(policy.parameters.filter(({ moves }: { moves?: object }) => moves !== undefined)).toMatchObject([
+      { name: 'normal_patience_ns', moves: { low: 10_000_000, high: 300_000_000 } },
+      { name: 'batch_patience_ns' },
+    ]);
+    expect(text).toMatch(/parameter +default +bounds +moves /);
+    expect(text).toMatch(/\nnormal_patience_ns .* 10000000\.\.300000000 /);
+  });
+
   it('workloads, in pages, or one', async () => {
     const fixed = fixedWorld();
     const names: string[] = [];
-    for (let page = 1; page < 5; page++)
+    const { pages } = (await fixed.call('workloads')).output;
+    for (let page = 1; page <= pages; page++)
       for (const item of (await fixed.call('workloads', { page })).output.workloads)
         names.push(`${item.name} ${item.kind}`);
     expect(names).toEqual(

@@ -11,15 +11,17 @@ import type { World } from './world.ts';
 type PoliciesOutput = z.infer<typeof policiesOutput>;
 type WorkloadsOutput = z.infer<typeof workloadsOutput>;
 
-const perPage = { policies: 3, workloads: 12 } as const;
+/** A page, as text and as JSON, is no more than an agent may get. */
+const perPage = { policies: 3, workloads: 9 } as const;
 
 export const policies = (world: World) =>
   service<z.infer<typeof policiesInput>, PoliciesOutput>({
     name: 'policies',
     effect: 'read',
-    summary: 'List the policy library: what each policy is for, where it is bad, and its parameters.',
+    summary:
+      'List the policy library; with a name: what the policy is for, where it is bad, its parameters, and which of them may move.',
     description:
-      'Reads only. A few policies a page; give a name for one. Use a name in `policies` of tune; `name?parameter=value` sets parameters.',
+      'Reads only. A few policies a page; give a name for one. Use a name in `policies` of tune; `name?parameter=value` sets parameters. What moves is a knob: it may be set while the policy is in charge.',
     input: policiesInput,
     output: policiesOutput,
     cli: { positional: ['name'], examples: ['schedcp policies', 'schedcp policies length'] },
@@ -32,19 +34,22 @@ export const policies = (world: World) =>
         badFor: card.badFor,
         hints: card.hints,
         object: digestOf(object),
-        parameters: card.parameters.map(({ name, unit, min, max, description, default: value }) => ({
+        parameters: card.parameters.map(({ name, unit, min, max, moves, description, default: value }) => ({
           name,
           unit,
           default: value,
           min,
           max,
+          ...(moves && { moves }),
           description,
         })),
       }));
+      const { items, ...place } = pageItems(rows, page ?? 1, perPage.policies);
+      const told = page === undefined ? rows : items;
       return {
-        output: { policies: pageItems(rows, page, perPage.policies) },
+        output: { policies: items, ...place },
         exit: 0,
-        text: name === undefined ? policyTable(rows) : policyPages(pageItems(rows, page, perPage.policies)),
+        text: name === undefined ? policyTable(told) : told.map(policyText).join('\n'),
       };
     },
   });
@@ -58,15 +63,12 @@ function policyTable(rows: readonly PolicyRow[]): string {
   );
 }
 
-function policyPages(rows: readonly PolicyRow[]): string {
-  return rows.map(policyText).join('\n');
-}
-
 function policyText(row: PolicyRow): string {
   const parameters = row.parameters.map((item) => [
     item.name,
     String(item.default),
     `${item.min}..${item.max}`,
+    item.moves === undefined ? '' : `${item.moves.low}..${item.moves.high}`,
     item.unit,
     item.description,
   ]);
@@ -75,7 +77,7 @@ function policyText(row: PolicyRow): string {
     ...row.goodFor.map((text) => `  good for  ${text}`),
     ...row.badFor.map((text) => `  bad for   ${text}`),
     '',
-    table(['parameter', 'default', 'bounds', 'unit', 'what it does'], parameters),
+    table(['parameter', 'default', 'bounds', 'moves', 'unit', 'what it does'], parameters),
   ].join('\n');
 }
 
@@ -102,13 +104,13 @@ export const workloads = (world: World) =>
         const file = parseWorkload(item.text, item.name);
         return { name: item.name, kind: 'declared', description: file.description, goal: file.goal };
       });
-      const shown = pageItems(rows, page, perPage.workloads);
+      const { items, ...place } = pageItems(rows, page ?? 1, perPage.workloads);
       return {
-        output: { workloads: shown },
+        output: { workloads: items, ...place },
         exit: 0,
         text: table(
           ['workload', 'kind', 'goal', 'description'],
-          rows.map((row) => [
+          (page === undefined ? rows : items).map((row) => [
             row.name,
             row.kind,
             `${row.goal.metric} ${row.goal.direction}`,

@@ -223,7 +223,15 @@ export const tuneOutput = z.object({
     .describe('the verdict first; show and replay take a digest or its first digits'),
 });
 
-const paging = { page: z.number().int().min(1).default(1).describe('page of a long answer') };
+const paging = {
+  page: z
+    .number()
+    .int()
+    .min(1)
+    .optional()
+    .describe('page of a long answer; default: the first, and of the text all'),
+};
+const paged = { page: z.number(), pages: z.number() };
 
 export const showInput = z.object({
   record: z
@@ -298,11 +306,16 @@ export const policiesOutput = z.object({
           default: parameterValueSchema,
           min: parameterValueSchema,
           max: parameterValueSchema,
+          moves: z
+            .object({ low: parameterValueSchema, high: parameterValueSchema })
+            .optional()
+            .describe('a knob: it may be set while the policy is in charge, from low to high'),
           description: z.string(),
         }),
       ),
     }),
   ),
+  ...paged,
 });
 export const workloadsInput = z.object({
   name: z.string().optional().describe('one workload in detail'),
@@ -317,6 +330,7 @@ export const workloadsOutput = z.object({
       goal: z.object({ metric: z.string(), direction: z.string() }),
     }),
   ),
+  ...paged,
 });
 
 export const doctorInput = z.object({

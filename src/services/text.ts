@@ -1,5 +1,7 @@
 // Text for people: plain tables, and long texts cut into pages for readers with a small context.
 
+import { Fault } from '../core/errors.ts';
+
 /** Columns padded to their widest cell; numbers are right-aligned. */
 export function table(header: readonly string[], rows: readonly (readonly string[])[]): string {
   const all = [header, ...rows];
@@ -27,7 +29,7 @@ export interface Page {
   readonly pages: number;
 }
 
-/** Cuts at line ends; a single line longer than a page is cut anyway. Pages count from 1. */
+/** Cuts at line ends; a single line longer than a page is cut anyway. Pages count from 1. @throws Fault not-found */
 export function pageOf(text: string, page: number): Page {
   const pages: string[] = [];
   let current = '';
@@ -39,8 +41,8 @@ export function pageOf(text: string, page: number): Page {
     current += line;
   }
   if (current !== '' || pages.length === 0) pages.push(current);
-  const index = Math.min(Math.max(page, 1), pages.length);
-  return { text: pages[index - 1] ?? '', page: index, pages: pages.length };
+  checkPage(page, pages.length);
+  return { text: pages[page - 1]!, page, pages: pages.length };
 }
 
 function jsonBytes(text: string): number {
@@ -55,9 +57,23 @@ function slices(line: string): string[] {
   );
 }
 
-/** The part of a list that a page shows, so that a listing can be paged too. */
-export function pageItems<T>(items: readonly T[], page: number, size: number): T[] {
-  return items.slice((page - 1) * size, page * size);
+/** The part of a list that a page shows, so that a listing can be paged too. @throws Fault not-found */
+export function pageItems<T>(
+  all: readonly T[],
+  page: number,
+  size: number,
+): { items: T[]; page: number; pages: number } {
+  const pages = Math.max(1, Math.ceil(all.length / size));
+  checkPage(page, pages);
+  return { items: all.slice((page - 1) * size, page * size), page, pages };
+}
+
+function checkPage(page: number, pages: number): void {
+  if (page <= pages) return;
+  const last = pages === 1 ? 'one page' : `${pages} pages`;
+  throw new Fault('not-found', `no page ${page}: there ${pages === 1 ? 'is' : 'are'} ${last}`, {
+    next: pages === 1 ? 'leave the page out' : `ask for a page from 1 to ${pages}`,
+  });
 }
 
 /** Text from outside with everything that a terminal would obey, or a reader not see, as \uXXXX: controls, marks of direction, lone surrogates. */

@@ -115,6 +115,42 @@ it('a large result of a script is cut for an agent, and says so', async () => {
   await close();
 });
 
+it('pages of policies and workloads are not cut, and say how many there are', async () => {
+  const { open, call, close, world } = session();
+  await open();
+  const whole = async (name: string, input: object) => {
+    const { content, structuredContent } = await call(name, input);
+    expect(content[0].text, `${name} ${JSON.stringify(input)}`).not.toContain('[cut to fit');
+    return structuredContent;
+  };
+  for (const name of ['policies', 'workloads']) {
+    const { pages } = await whole(name, {});
+    for (let page = 1; page <= pages; page++)
+      expect(await whole(name, { page })).toMatchObject({ page, pages });
+  }
+  for (const { card } of await world.policies.list()) await whole('policies', { name: card.name });
+  await close();
+});
+
+it('an agent ends a deployment of the very server that it asks; the server answers, and goes on', async () => {
+  const { open, call, close, world } = session();
+  await open();
+  const about = { policy: 'fifo', object: 'd', on: 'guest', by: 'me', kind: 'agent', sinceMs: 5 } as const;
+  const [one, other] = [world.running.enter(about), world.running.enter(about)];
+  one.ended.addEventListener('abort', one.leave);
+  expect(await call('restore', { id: one.id, agent: 'me' })).toMatchObject({
+    structuredContent: { ended: [{ what: `fifo (${one.id})`, how: 'ended in order' }] },
+  });
+  expect(await call('restore', { id: other.id })).toMatchObject({ isError: true });
+  const { running } = (await call('status', {})).structuredContent;
+  expect(running).toMatchObject([{ id: other.id }]);
+  expect((await call('audit', {})).structuredContent.lines).toMatchObject([
+    { what: 'restored', who: { kind: 'agent', name: 'me' } },
+  ]);
+  other.leave();
+  expect(await close()).toBe(0);
+});
+
 it('an agent sees what waits for a person, and cannot answer it', async () => {
   const { open, ask, call, close, world } = session();
   await open();
