@@ -41,6 +41,14 @@ describe('show', () => {
     expect(await text(candidate)).toMatch(/^candidate .*\n(default|settings|policy) /);
     expect(JSON.parse(await text(verdict, 'json'))).toEqual(await records.get(verdict));
     expect((await faultOf(() => text(verdict, 'timeline'))).next).toBe('show an outcome');
+    for (const [record, view] of [
+      [verdict, 'object'],
+      [first, 'workload'],
+    ] as const)
+      expect(await faultOf(() => text(record, view))).toMatchObject({
+        code: 'unsupported',
+        next: 'it has: summary, json',
+      });
   });
 
   it('an anchor: where the audit was', async () => {
@@ -94,9 +102,15 @@ describe('show', () => {
     const object = join(root, 'policies/fifo/fifo.bpf.o');
     expect((await fixed.call('show', { record: object })).text).toContain('slice_ns');
     expect((await fixed.call('show', { record: object, view: 'disasm' })).text).toContain('exit');
-    expect((await fixed.call('show', { record: join(root, 'workloads/long-tail.json') })).text).toContain(
-      'long-tail',
-    );
+    const workload = join(root, 'workloads/long-tail.json');
+    expect((await fixed.call('show', { record: workload })).text).toContain('long-tail');
+    for (const [record, view] of [
+      [object, 'timeline'],
+      [workload, 'disasm'],
+    ] as const)
+      expect((await faultOf(() => fixed.call('show', { record, view }))).message).toContain(
+        `no view ${view}`,
+      );
   });
 
   it('in pages that join to the whole', async () => {
@@ -113,7 +127,12 @@ describe('show', () => {
       texts.push(output.text);
     }
     expect(texts.join('')).toBe(first.text);
-    expect((await fixed.call('show', { record, view: 'disasm', page: 999 })).output.page).toBe(pages);
+    expect((await fixed.call('show', { record, view: 'disasm', page: 2 })).text).toBe(texts[1]);
+    expect(await faultOf(() => fixed.call('show', { record, view: 'disasm', page: 999 }))).toMatchObject({
+      code: 'not-found',
+      next: `ask for a page from 1 to ${pages}`,
+    });
+    expect((await faultOf(() => fixed.call('show', { page: 9 }))).message).toContain('there is one page');
   });
 
   it('what is no record is a fault, and so is one of a later version', async () => {

@@ -55,8 +55,8 @@ export const show = (world: World) =>
     },
     async run({ record, view, page }) {
       const text = record === undefined ? await newest(world) : await viewOf(world, record, view);
-      const cut = pageOf(text, page);
-      return { output: cut, exit: 0, text };
+      const cut = pageOf(text, page ?? 1);
+      return { output: cut, exit: 0, text: page === undefined ? text : cut.text };
     },
   });
 
@@ -81,7 +81,7 @@ async function newest(world: World): Promise<string> {
     : table(['record', 'kind'], rows);
 }
 
-async function viewOf(world: World, name: string, view: z.infer<typeof showInput>['view']): Promise<string> {
+async function viewOf(world: World, name: string, view: View): Promise<string> {
   if (world.exists(name)) return fileView(world, name, view);
   const { digest, record } = await load(world, name);
   if (view === 'json') return `${JSON.stringify(record, null, 2)}\n`;
@@ -91,14 +91,30 @@ async function viewOf(world: World, name: string, view: z.infer<typeof showInput
     const experiment = await experimentBehind(record, world.store.records);
     return timelineText(record, experiment);
   }
+  checkView(view, `a ${record.kind}`, ['summary', 'json']);
   return `${record.kind} ${digest}\n${await summary(world, record)}`;
 }
 
-async function fileView(world: World, path: string, view: string): Promise<string> {
+type View = z.infer<typeof showInput>['view'];
+
+/** @throws Fault unsupported */
+function checkView(view: View, what: string, views: readonly View[]): void {
+  if (views.includes(view)) return;
+  throw new Fault('unsupported', `${what} has no view ${view}`, { next: `it has: ${views.join(', ')}` });
+}
+
+async function fileView(world: World, path: string, view: View): Promise<string> {
   const bytes = await world.readFile(path);
-  if (path.endsWith('.json')) return workloadView(parseWorkload(Buffer.from(bytes).toString('utf8'), path));
+  if (path.endsWith('.json')) {
+    checkView(view, 'a workload file', ['summary', 'workload']);
+    return workloadView(parseWorkload(Buffer.from(bytes).toString('utf8'), path));
+  }
   const trace = importTrace(bytes);
-  if (trace !== undefined) return traceText(trace);
+  if (trace !== undefined) {
+    checkView(view, 'a recording', ['summary']);
+    return traceText(trace);
+  }
+  checkView(view, 'an object', ['summary', 'object', 'disasm']);
   const object = readObject(bytes);
   if (view !== 'disasm') return objectView(object);
   return object.programs.map((program) => disassembly(object, program)).join('\n');
@@ -216,8 +232,9 @@ async function runReplay(
         ? await replayScreening(world, record, call)
         : await experimentAgain(world, record, kernel, call);
   const same = differences.length === 0;
+  const nothing = rerun && record.kind === 'verdict' && record.outcomes.length === 0;
   const note = same
-    ? `the ${record.kind} replays: nothing differs`
+    ? `the ${record.kind} replays: nothing differs${nothing ? '; no run is behind it that could be run again' : ''}`
     : `${differences.length} ${differences.length === 1 ? 'difference' : 'differences'}`;
   const rows = differences.map((item) => [
     item.what,

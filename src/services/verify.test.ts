@@ -53,6 +53,17 @@ describe('verify', () => {
     expect((await fixed.call('replay', { record: verdict.digest })).output.same).toBe(true);
   });
 
+  it('without a run behind it there is nothing to run again, and replay says so', async () => {
+    const fixed = fixedWorld();
+    const { output } = await fixed.call('verify', { file, gates: 'static' });
+    const record = output.records[0].digest;
+    const again = await fixed.call('replay', { record, rerun: true });
+    expect(again.output.note).toBe(
+      'the verdict replays: nothing differs; no run is behind it that could be run again',
+    );
+    expect((await fixed.call('replay', { record })).output.note).toBe('the verdict replays: nothing differs');
+  });
+
   it('says no with the reason', async () => {
     const finding = () =>
       ({ code: 'stalled', message: 'it stalled', next: 'mend it', detail: 'a\nb' }) as const;
