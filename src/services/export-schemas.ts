@@ -13,6 +13,10 @@ export const exportInput = z.object({
     ),
   agent: z.string().min(1).max(128).optional().describe('who asks; default: the person at the command line'),
 });
+/** Nobody is a person over MCP: what agents export stands under their name. */
+export const agentExportInput = exportInput.extend({
+  agent: z.string().min(1).max(128).describe('who you are: one name, always the same'),
+});
 
 export const exportOutput = z.object({
   exported: z.boolean(),

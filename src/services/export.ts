@@ -6,7 +6,7 @@ import { digestOf } from '../core/canonical.ts';
 import { type ExportedFile, exportedFiles } from '../deployment/manifest.ts';
 import type { Refusal } from '../deployment/refusal.ts';
 import { type Granted, grantBehind, quarantine } from './deploy/permission.ts';
-import { exportInput, exportOutput } from './export-schemas.ts';
+import { agentExportInput, exportInput, exportOutput } from './export-schemas.ts';
 import { type Call, type Reply, service } from './service.ts';
 import { visible } from './text.ts';
 import type { World } from './world.ts';
@@ -14,23 +14,33 @@ import type { World } from './world.ts';
 type Input = z.infer<typeof exportInput>;
 type Output = z.infer<typeof exportOutput>;
 
+const shared = {
+  name: 'export',
+  effect: 'run',
+  summary:
+    'Write what keeps an accepted verdict’s policy at boot, without SchedCP: runner, policy, unit, README.',
+  description:
+    'Takes an accepted verdict of real kernels whose winner is a policy, and writes a directory that a person installs in three lines (its README.md). The service in it loads the policy only on the ' +
+    'kernels that were measured, only while every byte is as exported, and never over another scheduler; it is taken out when the kernel ejects it three times, and is not loaded again ' +
+    'when the machine went down with it, until a person says so. Nothing of this machine changes. Settings of the default scheduler are no policy and are not exported. Exit 1: nothing was written, ' +
+    'the findings say why.',
+  output: exportOutput,
+} as const;
+
 export const exportPolicy = (world: World) =>
   service<Input, Output>({
-    name: 'export',
-    effect: 'run',
-    summary:
-      'Write what keeps an accepted verdict’s policy at boot, without SchedCP: runner, policy, unit, README.',
-    description:
-      'Takes an accepted verdict of real kernels whose winner is a policy, and writes a directory that a person installs in three lines (its README.md). The service in it loads the policy only on the ' +
-      'kernels that were measured, only while every byte is as exported, and never over another scheduler; it is taken out when the kernel ejects it three times, and is not loaded again ' +
-      'when the machine went down with it, until a person says so. Nothing of this machine changes. Settings of the default scheduler are no policy and are not exported. Exit 1: nothing was written, ' +
-      'the findings say why.',
+    ...shared,
     input: exportInput,
-    output: exportOutput,
     cli: {
       positional: ['verdict', 'directory'],
       examples: ['schedcp export 4f2a91 ./keep', 'schedcp export 4f2a91 ./keep --covers series --json'],
     },
+    forAgents: service<z.infer<typeof agentExportInput>, Output>({
+      ...shared,
+      input: agentExportInput,
+      cli: { positional: [], examples: [] },
+      run: (input, call) => runExport(world, input, call),
+    }),
     run: (input, call) => runExport(world, input, call),
   });
 

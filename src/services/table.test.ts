@@ -1,6 +1,7 @@
 // The table of services as a whole.
 
 import { expect, it } from 'vitest';
+import { z } from 'zod';
 import { defaultArm } from '../../test/records/build.ts';
 import { fixedWorld } from '../../test/services/fixed-world.ts';
 import { tuneOutput } from './schemas.ts';
@@ -68,4 +69,15 @@ it('the table: names are free, texts are there, examples begin with the program'
     'workload',
   ]);
   expect(defaultArm.id).toBe('default');
+});
+
+it('over MCP nobody is a person: whatever is done in somebody’s name asks an agent for its own', () => {
+  const offered = serviceTable(fixedWorld().world).map((one) => one.forAgents ?? one);
+  const named = offered.flatMap(({ name, input }) => {
+    const { properties = {}, required = [] } = z.toJSONSchema(input, { io: 'input' });
+    return 'agent' in properties ? [[name, required.includes('agent')]] : [];
+  });
+  expect(named).toEqual(
+    ['deploy', 'export', 'restore', 'stop', 'set-scheduler-param'].map((name) => [name, true]),
+  );
 });
