@@ -19,8 +19,6 @@ export interface AttachOptions {
   readonly heartbeatMs?: number;
   /** Of the kernel's watchdog, lowered to this. Default and at most 5000. */
   readonly timeoutMs?: number;
-  /** Unload somebody else's sched_ext scheduler instead of refusing. Default false. */
-  readonly replace?: boolean;
   /** Gives up attaching: Fault('interrupted'), when what was started for it has ended, or been killed. An attachment that exists is not ended by it. */
   readonly signal?: AbortSignal;
 }
@@ -70,8 +68,6 @@ export interface Attachment {
   /** The kernel's name of the policy, and its enable_seq. */
   readonly ops: string;
   readonly enableSeq: number;
-  /** Whom it replaced; null: nobody. Unknown (null) to an adopter: the record keeps it. */
-  readonly replaced: ForeignScheduler | null;
   /** The last state that was heard. */
   state(): AttachmentState;
   /** States as they come, from now on, the newest only for a slow reader; ends with the attachment. */

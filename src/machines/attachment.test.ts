@@ -57,7 +57,7 @@ async function attached(parts: Parameters<typeof holder>[0] = {}) {
 describe('an attachment', () => {
   it('is there when its holder has said so and what the kernel says', async () => {
     const { attachment } = await attached();
-    expect(attachment).toMatchObject({ address: '/run/x.sock', ops: 'vtime', enableSeq: 7, replaced: null });
+    expect(attachment).toMatchObject({ address: '/run/x.sock', ops: 'vtime', enableSeq: 7 });
     expect(attachment.state()).toEqual({
       presence: { state: 'enabled', ops: 'vtime', enableSeq: 7, nrRejected: 0 },
       kernelEvents: {},

@@ -7,7 +7,6 @@ import type {
   AttachmentEnd,
   AttachmentEndWhy,
   AttachmentState,
-  ForeignScheduler,
 } from '../core/attachment.ts';
 import { Fault } from '../core/errors.ts';
 import type { Outcome, Policy } from '../core/records.ts';
@@ -20,7 +19,6 @@ export interface AttachmentParts {
   readonly address: string;
   /** Of the kernel: what a refusal names. */
   readonly release: string;
-  readonly replaced?: ForeignScheduler | null;
   /** Waits until the kernel is without the policy whose holder has gone without a word. */
   readonly settled?: (enableSeq: number) => Promise<void>;
   /** Ends a holder that was found (its channel cannot) and does not answer. */
@@ -61,7 +59,6 @@ export async function openAttachment(parts: AttachmentParts): Promise<Attached> 
 
 class Held implements Attachment {
   readonly address: string;
-  readonly replaced: ForeignScheduler | null;
   readonly ended: Promise<AttachmentEnd>;
   /** Who holds it; undefined: nobody came so far. */
   readonly opened: Promise<EventOf<'hold'> | undefined>;
@@ -82,7 +79,6 @@ class Held implements Attachment {
   constructor(parts: AttachmentParts) {
     this.parts = parts;
     this.address = parts.address;
-    this.replaced = parts.replaced ?? null;
     let isOpen: (hold: EventOf<'hold'> | undefined) => void = () => {};
     let failed: (fault: Fault) => void = () => {};
     this.opened = new Promise((resolve, reject) => {

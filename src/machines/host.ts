@@ -20,7 +20,7 @@ import { type Capability, lacking } from '../linux/capabilities.ts';
 import { connectHold, holdAddresses, newAddress, startHold } from '../linux/hold.ts';
 import { converse } from '../linux/recorder.ts';
 import { type Runner, type RunnerEvent, rawTrace } from '../linux/runner.ts';
-import { gone, readSchedExt, schedulerInCharge, unload } from '../linux/sched-ext.ts';
+import { gone, readSchedExt, schedulerInCharge } from '../linux/sched-ext.ts';
 import { openAttachment } from './attachment.ts';
 import { composeJob, expansionOf, holdJob, type Observers } from './jobs.ts';
 import { toOutcome } from './outcome.ts';
@@ -178,10 +178,7 @@ function foreignFinding(foreign: ForeignScheduler): Finding {
   return {
     code: 'foreign-scheduler',
     message: `somebody else's scheduler is loaded: ${ops}${held}`,
-    next:
-      unit === undefined
-        ? 'end it first, or replace it'
-        : `stop it first (systemctl stop ${unit}), or replace it`,
+    next: unit === undefined ? 'end it first' : `stop it first: systemctl stop ${unit}`,
   };
 }
 
@@ -201,21 +198,16 @@ async function attach(
   scope: AttachScope,
   options: AttachOptions,
 ): Promise<Attached> {
-  const { heartbeatMs = 3000, timeoutMs = 5000, replace = false, signal } = options;
+  const { heartbeatMs = 3000, timeoutMs = 5000, signal } = options;
   const job = await holdJob(policy, scope, blobs, timeoutMs);
   const problem = privilegeProblem(forPolicies);
   if (problem !== undefined) throw problem.fault;
-  const foreign = replace ? schedulerInCharge() : undefined;
-  const refused = foreign === undefined ? refusal(true) : await replaced(foreign);
+  const refused = refusal(true);
   if (refused !== undefined) return { ok: false, finding: refused };
   if (signal?.aborted) throw new Fault('interrupted', 'interrupted before a policy was attached');
   const address = newAddress();
   const channel = await startHold(runner, job, { address, heartbeatMs });
-  return openAttachment({ ...common(address, signal), channel, replaced: foreign ?? null });
-}
-
-async function replaced(foreign: ForeignScheduler): Promise<Finding | undefined> {
-  return (await unload(foreign)) ? undefined : foreignFinding(foreign);
+  return openAttachment({ ...common(address, signal), channel });
 }
 
 async function adopt(address: string, signal: AbortSignal | undefined): Promise<Attachment> {

@@ -171,6 +171,13 @@ describe('deploy', () => {
     });
   });
 
+  it('nor one that stops answering while the default is in charge', async () => {
+    const world = pretend({ share: () => 1.1, silent: true });
+    const record = await deploy(world.site, plan, never);
+    expect(record).toMatchObject({ end: { how: 'lost' }, restored: { verified: false } });
+    expect(record.end.words).toContain('no longer says');
+  });
+
   it('the end that is asked for while a policy is being attached is an end in order', async () => {
     const world = pretend({ share: () => 1.1 });
     const stop = new AbortController();

@@ -167,6 +167,8 @@ class Run {
   #replaced: ForeignScheduler | undefined;
   /** What came of giving the machine back to it. */
   #replacedWords = '';
+  /** How the last one left that did not let go in order. */
+  #leftWords = '';
   readonly #samples: Samples;
   #reader: { close(): Promise<void> } | undefined;
   #checkedNs = Number.NEGATIVE_INFINITY;
@@ -318,7 +320,8 @@ class Run {
     const now = this.#site.clock.nowNs();
     if (now - this.#checkedNs < 1e9) return undefined;
     this.#checkedNs = now;
-    const { ops, enableSeq = -1 } = await this.#site.presence();
+    const { state, ops, enableSeq = -1 } = await this.#site.presence().catch(unknown);
+    if (state === 'unknown') return this.#over('lost', 'the machine no longer says who schedules it');
     if (ops === '') return undefined;
     if (ops === this.#ops && enableSeq === this.#enableSeq)
       return this.#over('lost', `the kernel has not let go of ${ops}`);
@@ -387,7 +390,8 @@ class Run {
     this.#charge = undefined;
     if (charge === undefined) return;
     this.#watchedNs += charge.inChargeNs();
-    const { kernelEvents } = await charge.letGo();
+    const { kernelEvents, why, detail } = await charge.letGo();
+    if (why === 'gone') this.#leftWords = detail;
     for (const [name, count] of Object.entries(kernelEvents))
       this.#kernelEvents[name] = (this.#kernelEvents[name] ?? 0) + count;
   }
@@ -439,6 +443,7 @@ class Run {
     const { policy, from, by, startedMs, level, tokenId, kernel, kpis, seed, keepScope } = this.#plan;
     const foreign = this.#replaced;
     const { state, ops, enableSeq = -1 } = await this.#site.presence().catch(unknown);
+    const words = [end.words, this.#leftWords].filter((one) => one !== '').join('; ');
     const evidence = (end.trip?.evidence ?? []).map(({ kpi, effect, sinceAt, words }) => ({
       ...{ kpi, effect: { ...effect }, sinceNs: sinceAt - this.#startNs, words },
     }));
@@ -451,7 +456,7 @@ class Run {
       kpis: [...kpis],
       steps: this.#steps,
       end: {
-        ...{ how: end.how, atNs: this.#since(end.atNs), words: end.words, evidence, exit: end.exit ?? null },
+        ...{ how: end.how, atNs: this.#since(end.atNs), words, evidence, exit: end.exit ?? null },
       },
       restored: {
         ...{ verified: this.#ops === undefined || (state !== 'unknown' && ops !== this.#ops), state, ops },

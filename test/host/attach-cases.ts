@@ -7,7 +7,7 @@ import { setPriority } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, it } from 'vitest';
 import type { Attachment, AttachOptions, AttachScope } from '../../src/core/attachment.ts';
-import { readSchedExt } from '../../src/linux/sched-ext.ts';
+import { readSchedExt, schedulerInCharge, unload } from '../../src/linux/sched-ext.ts';
 import {
   childrenOf,
   eventually,
@@ -46,7 +46,7 @@ export function attachCases(bench: HostBench): void {
 
   hold('attached, beaten, detached', async () => {
     const one = await attached('fifo', whole, { heartbeatMs: 1000 });
-    expect(one).toMatchObject({ ops: 'fifo', replaced: null });
+    expect(one).toMatchObject({ ops: 'fifo' });
     expect(one.state().presence).toMatchObject({ state: 'enabled', ops: 'fifo', enableSeq: one.enableSeq });
     expect(one.state().covered).toBeUndefined();
     expect(await machine.attachments()).toEqual([one.address]);
@@ -138,16 +138,17 @@ export function attachCases(bench: HostBench): void {
     const refused = await machine.attach(fifo, { part: 'cgroups', paths: ['/nosuch'] });
     expect(refused).toMatchObject({ ok: false, finding: { message: 'there is no cgroup (v2) /nosuch' } });
   });
-  hold('another scheduler is loaded: refused, or replaced and remembered', async () => {
+  hold('another scheduler is loaded: refused; unloaded, the machine is free', async () => {
     const first = await attached('fifo');
     const stop = beating(first);
     const refused = await machine.attach(await policy(bench, 'knob'), whole);
     expect(refused).toMatchObject({ ok: false, finding: { code: 'foreign-scheduler' } });
     expect(first.state().presence.state).toBe('enabled');
-    const second = await attached('knob', whole, { replace: true });
-    const [holder] = second.replaced?.argv ?? [];
-    expect(second.replaced).toMatchObject({ ops: 'fifo', enableSeq: first.enableSeq });
-    expect(holder).toBe(bench.runner.file);
+    const foreign = schedulerInCharge()!;
+    expect(foreign).toMatchObject({ ops: 'fifo', enableSeq: first.enableSeq });
+    expect(foreign.argv?.[0]).toBe(bench.runner.file);
+    expect(await unload(foreign)).toBe(true);
+    const second = await attached('knob', whole);
     expect(await first.ended).toMatchObject({ why: 'signal' });
     stop();
     expect(second.state().presence).toMatchObject({ state: 'enabled', ops: 'knob' });

@@ -35,7 +35,7 @@ guestCases(
     'hold: the kernel ejects it',
     'hold: what the verifier refuses',
     'hold: what is none',
-    'hold: another scheduler is loaded: refused, or replaced and remembered',
+    'hold: another scheduler is loaded: refused; unloaded, the machine is free',
     'hold: only cgroups',
     'hold: only processes',
     'hold: only a cgroup, and kill -9 of the holder',

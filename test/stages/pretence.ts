@@ -86,7 +86,7 @@ export function pretend(told: Pretence) {
     held = { since: now, scope, end: resolve };
     log.push({ at: now, what: `attach ${scope.part}` });
     const attachment: Partial<Attachment> = {
-      ...{ address: 'here', ops: 'good', enableSeq: 1, replaced: null, ended },
+      ...{ address: 'here', ops: 'good', enableSeq: 1, ended },
       beat: () => {
         beats++;
       },
