@@ -1,7 +1,9 @@
 // What the environment says of how the product is meant to be used, and what its start does without.
 
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { temporaryDirectory } from '../test/linux/support.ts';
 import { openWorld } from './main.ts';
 
 describe('SCHEDCP_MODE', () => {
@@ -13,6 +15,30 @@ describe('SCHEDCP_MODE', () => {
   it('that is a mistake is a fault when somebody wants to deploy, not before', () => {
     const world = openWorld({ SCHEDCP_MODE: 'advise' });
     expect(() => world.mode).toThrow('SCHEDCP_MODE=advise');
+  });
+});
+
+const silent = { progress: () => {}, signal: new AbortController().signal };
+
+describe('a site in a guest', () => {
+  it('without a command is refused before a machine is opened', async () => {
+    const world = openWorld({ SCHEDCP_CACHE_LIMIT: 'no number, which opening a machine would find' });
+    const command = { argv: [], with: [], env: {}, cwd: '/' };
+    const opening = world.openSite({ on: 'guest', kernel: undefined, cpus: undefined, command }, silent);
+    await expect(opening).rejects.toThrow('a guest needs something that runs on in it');
+  });
+});
+
+describe('a file that is asked for', () => {
+  it('may have a new directory, and no more than that', async () => {
+    const { writeFile } = openWorld({});
+    const directory = temporaryDirectory('schedcp-main-');
+    await writeFile(join(directory, 'new', 'file'), Buffer.from('x'));
+    await expect(writeFile(join(directory, 'no', 'where', 'file'), Buffer.from('x'))).rejects.toMatchObject({
+      code: 'not-found',
+      next: expect.stringContaining('make its directory'),
+    });
+    expect(readdirSync(directory)).toEqual(['new']);
   });
 });
 

@@ -110,13 +110,13 @@ export function openWorld(env: NodeJS.ProcessEnv = process.env): World {
       const turns = join(holdDirectory, 'deployments');
       return hostSite(await hostMachine(call), () => claim(turns, 0));
     }
-    const ready = await openMachine({ machine: 'micro-vm', kernel: wish.kernel }, call);
     const { argv, with: needs, env: own, cwd } = wish.command;
     const [program] = argv;
     if (program === undefined)
       throw new Fault('malformed', 'a guest needs something that runs on in it', {
-        next: 'put a command after --',
+        next: 'give a command that does',
       });
+    const ready = await openMachine({ machine: 'micro-vm', kernel: wish.kernel }, call);
     const packed = await ready.pack(program, needs, { cwd, env: own, call });
     const workload = {
       ...{ kind: 'command' as const, name: program, argv: [packed.executable, ...argv.slice(1)], cwd },
@@ -166,7 +166,7 @@ export function openWorld(env: NodeJS.ProcessEnv = process.env): World {
       readFile(path).catch((error: NodeJS.ErrnoException) => Promise.reject(unreadable(path, error))),
     async writeFile(path, bytes) {
       try {
-        await mkdir(dirname(path), { recursive: true });
+        if (!existsSync(dirname(path))) await mkdir(dirname(path));
         await writeFile(path, bytes);
       } catch (error) {
         throw unwritable(path, error as NodeJS.ErrnoException);
@@ -340,10 +340,10 @@ function unreadable(path: string, error: { code?: string | undefined }): Fault {
 }
 
 function unwritable(path: string, error: NodeJS.ErrnoException): Fault {
-  const code = error.code === 'ENOSPC' ? 'unavailable' : 'not-permitted';
-  return new Fault(code, `cannot write ${path} (${error.code ?? error.message})`, {
-    next: 'name another file',
-  });
+  const codes = { ENOSPC: 'unavailable', ENOENT: 'not-found' } as const;
+  const code = codes[error.code as keyof typeof codes] ?? 'not-permitted';
+  const next = code === 'not-found' ? 'make its directory first, or name another file' : 'name another file';
+  return new Fault(code, `cannot write ${path} (${error.code ?? error.message})`, { next });
 }
 
 const about =

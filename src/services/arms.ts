@@ -202,7 +202,9 @@ function parameterPair(text: string): [string, number | boolean | string] {
   const [key = '', value = ''] = text.split('=', 2) as [string, string?];
   if (value === 'true' || value === 'false') return [key, value === 'true'];
   if (!/^-?\d+$/.test(value))
-    throw new Fault('malformed', `${text}: a parameter is NAME=INTEGER or NAME=true|false`);
+    throw new Fault('malformed', `${text}: a parameter is NAME=INTEGER or NAME=true|false`, {
+      next: 'give its value so',
+    });
   const number = Number(value);
   return [key, Number.isSafeInteger(number) ? number : value];
 }
@@ -230,7 +232,9 @@ function checkBounds(
     const value = values[card.name];
     if (value === undefined || typeof value === 'boolean' || typeof card.min === 'boolean') continue;
     if (BigInt(value) < BigInt(card.min) || BigInt(value) > BigInt(card.max)) {
-      throw new Fault('malformed', `${policy}: ${card.name}=${value} is outside ${card.min}..${card.max}`);
+      throw new Fault('malformed', `${policy}: ${card.name}=${value} is outside ${card.min}..${card.max}`, {
+        next: `give a value from ${card.min} to ${card.max}`,
+      });
     }
   }
 }

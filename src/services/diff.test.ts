@@ -6,6 +6,7 @@ import { describe, expect, it } from 'vitest';
 import { faultOf } from '../../test/linux/support.ts';
 import { fixedWorld } from '../../test/services/fixed-world.ts';
 import type { Call } from '../core/calls.ts';
+import { diffInput } from './run-schemas.ts';
 
 /** Four sleepers on two CPUs, nothing drawn by chance. */
 const workload = {
@@ -80,11 +81,12 @@ describe('diff', () => {
 
   it('stays small enough for an agent, and keeps the recordings where it is told to', async () => {
     const { call, file, directory } = worldWith((calls) => calls.filter((_, i) => i % 7 !== 0));
-    const { output } = await call('diff', { workload: file, policy: 'deadline', trace: directory });
+    const { output, text } = await call('diff', { workload: file, policy: 'deadline', trace: directory });
     expect(output.divergences).toBeGreaterThan(20);
     expect(JSON.stringify(output).length).toBeLessThan(8000);
     for (const name of ['1-micro-vm', '2-simulator'])
       expect(readFileSync(join(directory, `${name}.pftrace`)).length).toBeGreaterThan(1000);
+    expect(text).toContain(`\ntrace ${directory}/1-micro-vm.pftrace\n`);
   });
 
   it('under the default scheduler switches and wake-ups are compared', async () => {
@@ -102,8 +104,18 @@ describe('diff', () => {
     const none = await faultOf(() => call('diff', { workload: file, policy: 'fifo' }));
     expect(none).toMatchObject({ code: 'unsupported', message: 'the micro-vm records no calls' });
     const other = worldWith((calls) => [...calls]);
-    const command = await faultOf(() => other.call('diff', { workload: 'hackbench' }));
-    expect(command).toMatchObject({ code: 'unsupported' });
-    expect(command.message).toContain('hackbench is a command');
+    for (const machines of ['micro-vm,simulator', 'simulator,simulator']) {
+      const program = await faultOf(() => other.call('diff', { workload: 'build-bzip2', machines }));
+      expect(program).toMatchObject({
+        code: 'unsupported',
+        next: expect.stringContaining('tune --workload'),
+      });
+      expect(program.message).toContain('build-bzip2 is a program');
+    }
+    expect(other.asked).toEqual([]);
+    const input = { workload: other.file, trace: join(other.directory, 'no/where') };
+    expect((await faultOf(() => other.call('diff', input))).code).toBe('not-found');
+    expect(other.asked).toEqual([]);
+    expect(diffInput.safeParse({ workload: 'w', policy: 'fifo', settings: 'batch' }).success).toBe(false);
   });
 });

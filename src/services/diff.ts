@@ -9,11 +9,13 @@ import { stepText } from '../core/calls-text.ts';
 import { Fault } from '../core/errors.ts';
 import { experimentOf, unrecorded } from '../stages/trials.ts';
 import { perfettoTrace } from '../traces/perfetto-calls.ts';
+import type { Entrant } from './arms.ts';
+import { checkPlace } from './places.ts';
 import { diffInput, diffOutput } from './run-schemas.ts';
 import { type Call, type Reply, service } from './service.ts';
 import { entrantOf, namesOf } from './simulate.ts';
 import { table } from './text.ts';
-import { namedWorkload, type Setting, trialOf } from './trials.ts';
+import { type Expanded, playedWorkload, type Setting, trialOf } from './trials.ts';
 import { findingLines } from './verify.ts';
 import type { World } from './world.ts';
 
@@ -51,7 +53,11 @@ interface Side {
 }
 
 async function run(world: World, input: Input, call: Call): Promise<Reply<Output>> {
-  const sides = [await sideOf(world, input, 0, call), await sideOf(world, input, 1, call)] as const;
+  if (input.trace !== undefined) checkPlace(world, input.trace);
+  const named = await playedWorkload(world, input.workload);
+  const entrant = await entrantOf(world, input, call);
+  const sideOn = (index: 0 | 1): Promise<Side> => sideOf(world, input, { index, named, entrant }, call);
+  const sides = [await sideOn(0), await sideOn(1)] as const;
   const [a, b] = sides;
   const failed = sides.find(({ traced }) => traced.calls.length === 0);
   if (failed !== undefined) {
@@ -66,28 +72,23 @@ async function run(world: World, input: Input, call: Call): Promise<Reply<Output
   }
   if (input.trace !== undefined)
     for (const [index, side] of sides.entries())
-      await world.writeFile(`${input.trace}/${index + 1}-${side.name}.pftrace`, traceOf(side, headOf(input)));
+      await world.writeFile(placeOf(input.trace, index, side), traceOf(side, headOf(input)));
   const cut = [a.traced.lost > 0, b.traced.lost > 0] as const;
   const result = diffCalls(a.traced.calls, b.traced.calls, input.level, cut);
   const output = outputOf(input, sides, result);
   return { output, exit: output.same ? 0 : 1, text: textOf(input, sides, result, output) };
 }
 
-async function sideOf(world: World, input: Input, index: 0 | 1, call: Call): Promise<Side> {
+async function sideOf(
+  world: World,
+  input: Input,
+  { index, named, entrant }: { index: 0 | 1; named: Expanded; entrant: Entrant },
+  call: Call,
+): Promise<Side> {
   const name = input.machines.split(',')[index] as 'micro-vm' | 'simulator';
   call.progress({ text: `recording on the ${name}` });
   const ready = await world.openMachine({ machine: name, kernel: input.kernel, costs: input.costs }, call);
   if (ready.traced === undefined) throw new Fault('unsupported', `the ${name} records no calls`);
-  const named = await namedWorkload(world, input.workload, call);
-  if (named.kind === 'command')
-    throw new Fault(
-      'unsupported',
-      `${named.name} is a command: the simulator runs declared workloads and recordings`,
-      {
-        next: 'schedcp workloads lists them',
-      },
-    );
-  const entrant = await entrantOf(world, input, call);
   const setting: Setting = {
     world,
     ready,
@@ -107,6 +108,10 @@ async function sideOf(world: World, input: Input, index: 0 | 1, call: Call): Pro
     traced: await ready.traced(experiment, call.signal),
     comms: await namesOf(world, experiment),
   };
+}
+
+function placeOf(directory: string, index: number, { name }: Side): string {
+  return `${directory.replace(/\/+$/, '')}/${index + 1}-${name}.pftrace`;
 }
 
 function headOf({ policy, settings, workload, cpus, seed }: Input): string {
@@ -262,6 +267,8 @@ function textOf(input: Input, sides: readonly [Side, Side], result: CallDiff, ou
         output.counts.map(({ what, calls }) => [what, ...calls.map(String)]),
       ),
     );
+  if (input.trace !== undefined)
+    parts.push('\n', ...sides.map((side, i) => `trace ${placeOf(input.trace!, i, side)}\n`));
   return parts.join('') + output.next.map((text) => `next: ${text}\n`).join('');
 }
 

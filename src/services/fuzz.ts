@@ -19,7 +19,7 @@ export const fuzz = (world: World) =>
     description:
       'Bursts, fork storms, affinity flips, weight changes, hotplug, real-time hogs, pinned and migration-disabled tasks, exec, exits in the queue; ' +
       'checked are starvation, lost tasks, affinity, fairness by weight, latency, work conservation and whether the kernel throws the policy out. ' +
-      'A failure is shrunk to the smallest scenario and kept as a JSON file that runs again. Needs no kernel, root or compiler.',
+      'A failure is shrunk to the smallest scenario and kept as a JSON file that runs again. Needs no kernel and no root, a compiler only for C source.',
     input: fuzzInput,
     output: fuzzOutput,
     cli: {

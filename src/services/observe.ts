@@ -5,6 +5,7 @@ import { pagesOf } from '../profiles/pages.ts';
 import { perfettoOf } from '../traces/perfetto.ts';
 import { observeInput, observeOutput } from './observe-schemas.ts';
 import { observeTarget, policyWords, type Seen } from './observing.ts';
+import { checkPlace } from './places.ts';
 import { type Call, type Reply, service } from './service.ts';
 import type { World } from './world.ts';
 
@@ -36,6 +37,7 @@ export const observe = (world: World) =>
   });
 
 async function runObserve(world: World, input: Input, call: Call): Promise<Reply<Output>> {
+  for (const file of [input.record, input.perfetto]) if (file !== undefined) checkPlace(world, file);
   const seen = await observeTarget(world, input, call);
   const { profile, digest, counters, trace, output } = seen;
   if (input.record !== undefined && trace !== undefined) await world.writeFile(input.record, trace.bytes);

@@ -5,13 +5,12 @@ import { levels } from '../core/call-sequences.ts';
 import { parameterValueSchema } from '../core/policy.ts';
 import { outcomeSchema } from '../core/records.ts';
 import { checkerNames, maxScenarioCpus, scenarioSchema } from '../core/scenario.ts';
-import { costsField, shapeFields } from './schemas.ts';
+import { costsField, isShape, policyText, shapeFields, shapeRefusal } from './schemas.ts';
 
 /** One run: what, and under which scheduler. */
 const runFields = {
   workload: z.string().describe('a declared standard workload, or a workload file'),
-  policy: z
-    .string()
+  policy: policyText
     .optional()
     .describe('name?parameter=value&…, or a file (*.bpf.o, *.bpf.c); absent: the default scheduler'),
   settings: z
@@ -19,30 +18,36 @@ const runFields = {
     .optional()
     .describe('settings of the default scheduler: slice-short, slice-long, batch'),
 };
+const isOneScheduler = (input: { policy?: string | undefined; settings?: string | undefined }): boolean =>
+  input.policy === undefined || input.settings === undefined;
+const oneScheduler = { error: 'give a policy or settings of the default scheduler, not both' };
 
-export const simulateInput = z.object({
-  ...runFields,
-  cpus: z
-    .number()
-    .int()
-    .min(1)
-    .max(256)
-    .optional()
-    .describe('CPUs of the simulated machine (default 4; of a recording as many as it was made on)'),
-  ...shapeFields,
-  seed: z.number().int().min(0).max(4_294_967_295).default(1).describe('what varies between runs'),
-  costs: costsField,
-  mode: z
-    .enum(['checked', 'fast'])
-    .default('checked')
-    .describe('checked: every memory access of the policy is validated'),
-  limit: z.number().int().min(1).max(3600).default(600).describe('simulated seconds at most'),
-  trace: z.string().optional().describe('file to write what happened to, for ui.perfetto.dev'),
-});
+export const simulateInput = z
+  .object({
+    ...runFields,
+    cpus: z
+      .number()
+      .int()
+      .min(1)
+      .max(256)
+      .optional()
+      .describe('CPUs of the simulated machine (default 4; of a recording as many as it was made on)'),
+    ...shapeFields,
+    seed: z.number().int().min(0).max(4_294_967_295).default(1).describe('what varies between runs'),
+    costs: costsField,
+    mode: z
+      .enum(['checked', 'fast'])
+      .default('checked')
+      .describe('checked: every memory access of the policy is validated'),
+    limit: z.number().int().min(1).max(3600).default(600).describe('simulated seconds at most'),
+    trace: z.string().optional().describe('file to write what happened to, for ui.perfetto.dev'),
+  })
+  .refine(isOneScheduler, oneScheduler)
+  .refine(isShape, shapeRefusal);
 export const simulateOutput = outcomeSchema;
 
 export const fuzzInput = z.object({
-  policy: z.string().describe('name?parameter=value&…, or a file (*.bpf.o, *.bpf.c)'),
+  policy: policyText.describe('name?parameter=value&…, or a file (*.bpf.o, *.bpf.c)'),
   seconds: z
     .number()
     .min(0.1)
@@ -117,28 +122,30 @@ export const fuzzOutput = z.object({
   seconds: z.number(),
 });
 
-export const diffInput = z.object({
-  ...runFields,
-  machines: z
-    .enum(['micro-vm,simulator', 'simulator,micro-vm', 'micro-vm,micro-vm', 'simulator,simulator'])
-    .default('micro-vm,simulator')
-    .describe('the two that are compared; the same one twice shows what is not deterministic'),
-  kernel: z.string().default('6.18').describe('of the micro-VM: a version prefix, or the path of an image'),
-  cpus: z.number().int().min(1).max(16).default(2).describe('CPUs of both machines'),
-  seed: z.number().int().min(0).max(4_294_967_295).default(1),
-  level: z
-    .enum(levels)
-    .default('order')
-    .describe(
-      'what must be equal: order: names, queues, flags, answers; cpus: CPUs too; numbers: slices and virtual times too',
-    ),
-  costs: z.enum(['tcg', 'recorded', 'hardware', 'free']).default('tcg').describe('of the simulator'),
-  limit: z.number().int().min(1).max(3600).default(60).describe('seconds of guest time at most'),
-  trace: z
-    .string()
-    .optional()
-    .describe('directory to write both recordings to, for ui.perfetto.dev: NUMBER-MACHINE.pftrace'),
-});
+export const diffInput = z
+  .object({
+    ...runFields,
+    machines: z
+      .enum(['micro-vm,simulator', 'simulator,micro-vm', 'micro-vm,micro-vm', 'simulator,simulator'])
+      .default('micro-vm,simulator')
+      .describe('the two that are compared; the same one twice shows what is not deterministic'),
+    kernel: z.string().default('6.18').describe('of the micro-VM: a version prefix, or the path of an image'),
+    cpus: z.number().int().min(1).max(16).default(2).describe('CPUs of both machines'),
+    seed: z.number().int().min(0).max(4_294_967_295).default(1),
+    level: z
+      .enum(levels)
+      .default('order')
+      .describe(
+        'what must be equal: order: names, queues, flags, answers; cpus: CPUs too; numbers: slices and virtual times too',
+      ),
+    costs: z.enum(['tcg', 'recorded', 'hardware', 'free']).default('tcg').describe('of the simulator'),
+    limit: z.number().int().min(1).max(3600).default(60).describe('seconds of guest time at most'),
+    trace: z
+      .string()
+      .optional()
+      .describe('directory to write both recordings to, for ui.perfetto.dev: NUMBER-MACHINE.pftrace'),
+  })
+  .refine(isOneScheduler, oneScheduler);
 const twoOf = <T extends z.ZodType>(item: T) => z.array(item).length(2).describe('one for each machine');
 export const diffOutput = z.object({
   same: z.boolean(),

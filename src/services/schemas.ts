@@ -53,6 +53,33 @@ export const shapeFields = {
   threads: z.number().int().min(1).max(8).optional().describe('threads of a core of the simulated machine'),
 };
 
+/** Why no machine is like that; undefined where one is, or where the CPUs are not known yet. */
+export function shapeMistake(shape: {
+  readonly cpus?: number | undefined;
+  readonly nodes?: number | undefined;
+  readonly llcs?: number | undefined;
+  readonly threads?: number | undefined;
+}): string | undefined {
+  const { cpus, nodes = 1, llcs = nodes, threads = 1 } = shape;
+  if (llcs % nodes !== 0) return `${llcs} last-level caches do not divide into ${nodes} NUMA nodes`;
+  if (cpus === undefined || cpus % (threads * llcs) === 0) return undefined;
+  const cores = threads === 1 ? '' : ` of cores with ${threads} threads`;
+  return `${cpus} CPUs do not divide into ${llcs} last-level caches${cores}`;
+}
+
+export const shapeRefusal = { error: ({ input }: { input?: unknown }) => shapeMistake(input as object) };
+export const isShape = (input: Parameters<typeof shapeMistake>[0]): boolean =>
+  shapeMistake(input) === undefined;
+
+/** A policy with values of its parameters. Whether it has those is its card's to say, or its object's. */
+export const policyText = z.string().refine(
+  (text) => {
+    const wishes = text.includes('/') ? [text] : text.split(',');
+    return wishes.every((wish) => /^[^?]*(\?([^=&?]+=(-?\d+|true|false)(&|$))*)?$/.test(wish));
+  },
+  { error: 'after "?" come NAME=INTEGER or NAME=true|false, with "&" between them' },
+);
+
 const tuneFields = z.object({
   workload: z.string().optional().describe('name of a standard workload, or path of a workload file (JSON)'),
   command: z.array(z.string()).optional().describe('a command and its arguments, run as it is in the guest'),
@@ -89,7 +116,7 @@ const tuneFields = z.object({
     .default('auto')
     .describe('auto: deterministic for declared workloads, kvm or fast for commands'),
   policies: z
-    .array(z.string())
+    .array(policyText)
     .optional()
     .describe(
       'names of library policies (also a,b) or paths of objects; none: no policies; default: all of the library',
@@ -144,8 +171,9 @@ export const tuneInput = tuneFields
     error: 'give a workload or a command, not both',
   })
   .refine((input) => input.workload !== undefined || (input.command ?? []).length > 0, {
-    error: 'nothing to run: give a workload (schedcp workloads lists them) or a command after --',
-  });
+    error: 'nothing to run: give a workload (workloads lists them) or a command',
+  })
+  .refine(isShape, shapeRefusal);
 
 export const tuneOutput = z.object({
   verdict: z.object({

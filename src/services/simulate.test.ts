@@ -1,10 +1,11 @@
 // simulate: the real simulator behind the service. What it answers is bytes that repeat; what it shows is who ran where.
 
-import { writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { faultOf } from '../../test/linux/support.ts';
 import { fixedWorld, root } from '../../test/services/fixed-world.ts';
+import { simulateInput } from './run-schemas.ts';
 
 const { call, directory } = fixedWorld();
 
@@ -78,14 +79,54 @@ describe('simulate', () => {
     [{ workload: 'hackbench' }, { code: 'unsupported' }],
     [{ workload: 'nothing' }, { code: 'not-found' }],
     [{ workload: 'long-tail', policy: 'nobody' }, { code: 'not-found' }],
-    [{ workload: 'long-tail', policy: 'fifo?slice_ns=1' }, { code: 'malformed' }],
     [
-      { workload: 'long-tail', cpus: 6, llcs: 4 },
-      { code: 'malformed', message: expect.stringContaining('6') },
+      { workload: 'long-tail', policy: 'fifo?slice_ns=1' },
+      { code: 'malformed', next: 'give a value from 1000000 to 1000000000' },
     ],
-    [{ workload: 'long-tail', cpus: 4, threads: 8 }, { code: 'malformed' }],
+    [
+      { workload: 'long-tail', llcs: 3 },
+      { code: 'malformed', next: expect.stringContaining('divide') },
+    ],
+    [{ workload: 'long-tail', policy: 'fifo', trace: '/nonexistent/dir/x' }, { code: 'not-found' }],
   ])('%j: refused, in words', async (input, fault) => {
     expect(await faultOf(() => call('simulate', input))).toMatchObject(fault);
+  });
+
+  it.each<[object, RegExp]>([
+    [{ cpus: 6, llcs: 4 }, /6 CPUs do not divide into 4 last-level caches/],
+    [{ cpus: 4, threads: 8 }, /cores with 8 threads/],
+    [{ llcs: 3, nodes: 2 }, /NUMA/],
+    [{ policy: 'fifo?slice_ns=abc' }, /NAME=INTEGER/],
+    [{ policy: 'fifo?slice_ns' }, /NAME=INTEGER/],
+    [{ policy: './a,b.bpf.o?x=1&y=' }, /NAME=INTEGER/],
+    [{ policy: 'fifo', settings: 'batch' }, /not both/],
+  ])('as input refuses %j: it can be seen without reading anything', (input, said) => {
+    const parsed = simulateInput.safeParse({ workload: 'long-tail', ...input });
+    expect(parsed.error?.issues.map(({ message }) => message).join()).toMatch(said);
+  });
+
+  it.each(['fifo', 'fifo?', 'vtime?slice_ns=5000000&guard_ns=-1', './x.bpf.o?on=true', 'a?x=1,b?y=false'])(
+    'takes %s as a policy',
+    (policy) => {
+      expect(simulateInput.safeParse({ workload: 'w', policy }).success).toBe(true);
+    },
+  );
+
+  it('refuses a program before anything is fetched for it', async () => {
+    const fixed = fixedWorld();
+    for (const workload of ['build-bzip2', 'perf-pipe'])
+      expect(await faultOf(() => fixed.call('simulate', { workload }))).toMatchObject({
+        code: 'unsupported',
+        next: `it needs a micro-VM: tune --workload ${workload}`,
+      });
+    expect(fixed.asked).toEqual([]);
+  });
+
+  it('names the trace that it has written', async () => {
+    const trace = join(directory, 'run.pftrace');
+    const { text } = await call('simulate', { workload: twoTasks(), policy: 'fifo', trace });
+    expect(text).toContain(`\ntrace ${trace}, for ui.perfetto.dev\n`);
+    expect(readFileSync(trace).length).toBeGreaterThan(1000);
   });
 
   it('a policy that leaves the machine without a task’s turn: exit 1, with what the kernel says', async () => {

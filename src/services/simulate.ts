@@ -8,9 +8,10 @@ import { experimentOf, unrecorded } from '../stages/trials.ts';
 import { perfettoTrace } from '../traces/perfetto-calls.ts';
 import { decode } from '../workload/encoding.ts';
 import { defaultEntrant, policyEntrants, settingsEntrants } from './arms.ts';
+import { checkPlace } from './places.ts';
 import { simulateInput, simulateOutput } from './run-schemas.ts';
 import { type Call, type Reply, service } from './service.ts';
-import { namedWorkload, type Setting, trialOf, usualCosts, wishedShape } from './trials.ts';
+import { playedWorkload, type Setting, trialOf, usualCosts, wishedShape } from './trials.ts';
 import { findingLines } from './verify.ts';
 import type { World } from './world.ts';
 
@@ -24,8 +25,8 @@ export const simulate = (world: World) =>
     summary:
       'Run a workload under a policy in the simulator: milliseconds, any number of CPUs, the same bytes every time.',
     description:
-      'Executes the policy’s own object in a model of the kernel (6.18) and prints the Outcome and a timeline of the CPUs. Needs no kernel, root or compiler. ' +
-      'Declared workloads and recordings only. What it says about speed is a model’s word: confirm it with tune or compare in a micro-VM.',
+      'Executes the policy’s own object in a model of the kernel (6.18) and prints the Outcome and a timeline of the CPUs. Needs no kernel and no root, a compiler only for C source. ' +
+      'Declared workloads and recordings only. What it says about speed is a model’s word: confirm it with tune in a micro-VM.',
     input: simulateInput,
     output: simulateOutput,
     cli: {
@@ -41,8 +42,9 @@ export const simulate = (world: World) =>
   });
 
 async function run(world: World, input: Input, call: Call): Promise<Reply<Output>> {
+  if (input.trace !== undefined) checkPlace(world, input.trace);
+  const named = await playedWorkload(world, input.workload);
   const entrant = await entrantOf(world, input, call);
-  const named = await namedWorkload(world, input.workload, call);
   const shape = wishedShape(input);
   const costs = input.costs ?? usualCosts(named, input.cpus, shape);
   const ready = await world.openMachine({ machine: 'simulator', costs }, call);
@@ -82,8 +84,14 @@ async function run(world: World, input: Input, call: Call): Promise<Reply<Output
   return {
     output: outcome,
     exit: outcome.finding === null ? 0 : 1,
-    text: `${head}\n${timeline}${outcomeText(outcome)}${(calls?.length ?? 0) < mostCalls ? '' : `the trace ends after ${mostCalls} calls\n`}`,
+    text: `${head}\n${timeline}${outcomeText(outcome)}${traceLine(input.trace, calls)}`,
   };
+}
+
+function traceLine(file: string | undefined, calls: readonly RecordedCall[] = []): string {
+  if (file === undefined) return '';
+  const cut = calls.length < mostCalls ? '' : ` (it ends after ${mostCalls} calls)`;
+  return `\ntrace ${file}${cut}, for ui.perfetto.dev\n`;
 }
 
 /** Who schedules: a policy, settings of the default scheduler, or neither. */

@@ -8,6 +8,7 @@ import type { Arm, TopologyRef, WorkloadRef } from '../core/records.ts';
 import type { Trace } from '../core/trace.ts';
 import type { WorkloadFile } from '../core/workload.ts';
 import type { Goal } from '../judge/types.ts';
+import type { Program } from '../knowledge/workloads.ts';
 import type { Trial } from '../stages/trials.ts';
 import { encodeTrace, isTraceFile } from '../traces/file.ts';
 import { importTrace } from '../traces/import.ts';
@@ -16,6 +17,7 @@ import { encode } from '../workload/encoding.ts';
 import { expand } from '../workload/expand.ts';
 import { hints } from '../workload/hints.ts';
 import { parseWorkload } from '../workload/read.ts';
+import { shapeMistake } from './schemas.ts';
 import type { Call } from './service.ts';
 import type { CostProfile, Mode, ReadyMachine, World } from './world.ts';
 
@@ -66,23 +68,46 @@ export type Named =
       readonly goal: { metric: string; direction: 'lower' | 'higher' };
     };
 
+/** What expands to operations. */
+export type Expanded = Exclude<Named, { kind: 'command' }>;
+
 /** A standard workload by name; a workload file or a recording (ours, or text of perf) by path; what a profile on record was made of, by its digest. */
 export async function namedWorkload(world: World, name: string, call: Call): Promise<Named> {
-  if (name.includes('/') || /\.(json|trace|txt)$/.test(name))
-    return workloadOf(await world.readFile(name), name);
-  if (/^[0-9a-f]{8,64}$/.test(name)) return recordedBehind(world, name);
-  const standard = await world.workloads.get(name);
-  if (standard.kind === 'declared') {
-    const file = parseWorkload(standard.text, name);
-    return { kind: 'declared', name, file, goal: file.goal };
-  }
-  const { program } = standard;
+  const found = await foundWorkload(world, name);
+  if (found.kind !== 'program') return found;
+  const { program } = found;
   const ready = await world.readyProgram(program, call);
   const command: Command = { name, ...ready, patterns: program.patterns, runs: program.runs };
   return { kind: 'command', name, command, goal: program.goal };
 }
 
-async function recordedBehind(world: World, prefix: string): Promise<Named> {
+/** What the simulator plays: a program is refused before anything is fetched for it. @throws Fault unsupported */
+export async function playedWorkload(world: World, name: string): Promise<Expanded> {
+  const found = await foundWorkload(world, name);
+  if (found.kind !== 'program') return found;
+  throw new Fault(
+    'unsupported',
+    `${name} is a program: the simulator plays declared workloads and recordings`,
+    {
+      next: `it needs a micro-VM: tune --workload ${name}`,
+    },
+  );
+}
+
+async function foundWorkload(
+  world: World,
+  name: string,
+): Promise<Expanded | { readonly kind: 'program'; readonly program: Program }> {
+  if (name.includes('/') || /\.(json|trace|txt)$/.test(name))
+    return workloadOf(await world.readFile(name), name);
+  if (/^[0-9a-f]{8,64}$/.test(name)) return recordedBehind(world, name);
+  const standard = await world.workloads.get(name);
+  if (standard.kind === 'program') return standard;
+  const file = parseWorkload(standard.text, name);
+  return { kind: 'declared', name, file, goal: file.goal };
+}
+
+async function recordedBehind(world: World, prefix: string): Promise<Expanded> {
   const digest = await world.store.records.find(prefix);
   const read = profileSchema.safeParse(await world.store.records.get(digest));
   const trace = read.success ? read.data.from[0] : undefined;
@@ -93,7 +118,7 @@ async function recordedBehind(world: World, prefix: string): Promise<Named> {
 }
 
 /** `where`: whose bytes they are. @throws Fault malformed */
-export function workloadOf(bytes: Uint8Array, where: string): Exclude<Named, { kind: 'command' }> {
+export function workloadOf(bytes: Uint8Array, where: string): Expanded {
   const trace = importTrace(bytes);
   if (trace === undefined) {
     if (/\.(trace|txt)$/.test(where))
@@ -141,14 +166,15 @@ export async function trialOf(setting: Setting, named: Named): Promise<Trial> {
   return named.kind === 'command' ? commandTrial(setting, named.command) : expandedTrial(setting, named);
 }
 
-type Expanded = Exclude<Named, { kind: 'command' }>;
-
 async function expandedTrial(setting: Setting, named: Expanded): Promise<Trial> {
   const { world, ready, call } = setting;
   const mode = await ready.chooseMode(setting.mode, 'declared', call);
   const own = mode === 'native' ? ready.cpus : undefined; // a host has the CPUs that it has
   const cpus = setting.cpus ?? own ?? (named.kind === 'recorded' ? named.trace.cpus : 4);
   checkCpus(mode, cpus, ready.cpus);
+  const mistake = shapeMistake({ cpus, ...setting.shape });
+  if (mistake !== undefined)
+    throw new Fault('malformed', mistake, { next: 'give numbers that divide, the CPUs too' });
   const source = named.kind === 'recorded' ? named.bytes : Buffer.from(canonicalJson(named.file));
   const fileDigest = await world.store.blobs.put(source);
   const expansions = new Map<

@@ -25,7 +25,12 @@ describe('tune', () => {
       'malformed',
       /outside/,
     ],
-    ['a parameter that is no number', { policies: ['fifo?slice_ns=2ms'] }, 'malformed', /NAME=INTEGER/],
+    [
+      'a program for the simulator',
+      { workload: 'hackbench', machine: 'simulator' },
+      'unsupported',
+      /tune --workload hackbench/,
+    ],
     [
       'an unknown parameter of a file',
       { policies: [join(root, 'policies/fifo/fifo.bpf.o?x=1')] },
@@ -69,6 +74,8 @@ describe('tune', () => {
 
   it.each<[string, object, RegExp]>([
     ['neither', {}, /nothing to run/],
+    ['a parameter that is no number', { workload: 'w', policies: ['fifo?slice_ns=2ms'] }, /NAME=INTEGER/],
+    ['CPUs that do not divide', { workload: 'w', cpus: 4, llcs: 3 }, /4 CPUs do not divide/],
     ['an empty command', { command: [] }, /nothing to run/],
     ['both', { workload: 'long-tail', command: ['true'] }, /not both/],
     ['a pattern that is none', { command: ['true'], patterns: { x: '(' } }, /no regular expression/],

@@ -22,6 +22,7 @@ import {
   goalOf,
   type Named,
   namedWorkload,
+  playedWorkload,
   type Setting,
   trialOf,
   usualCosts,
@@ -211,7 +212,10 @@ const usualCount = 4;
 
 async function whatToRun(world: World, input: Input, call: Call): Promise<Named> {
   const { workload, command = [] } = input;
-  if (workload !== undefined) return namedWorkload(world, workload, call);
+  if (workload !== undefined)
+    return input.machine === 'simulator'
+      ? playedWorkload(world, workload)
+      : namedWorkload(world, workload, call);
   const { with: withPaths, env, patterns, runs } = input;
   const cwd = input.cwd ?? world.cwd;
   const name = command.join(' ').slice(0, 60);

@@ -183,7 +183,7 @@ export interface World {
   /** Throws Fault('not-found') with the path in it. */
   readFile(path: string): Promise<Uint8Array>;
   exists(path: string): boolean;
-  /** Writes a file that the user has asked for, and the directories it lies in. */
+  /** Writes a file that the user has asked for, and makes the directory it lies in, but none above that. */
   writeFile(path: string, bytes: Uint8Array): Promise<void>;
   /** Fills a directory that is empty or not there: all files or none. Gives its absolute path. Faults: not-permitted, unavailable (no space). */
   fillDirectory(directory: string, files: readonly ExportedFile[]): Promise<string>;
