@@ -19,6 +19,7 @@ import {
   type DeploymentPlan,
   deploy as runDeployment,
 } from '../stages/deploy.ts';
+import { noteLost } from './deploy/lost.ts';
 import { type Granted, grantBehind, permit, stateDigest } from './deploy/permission.ts';
 import { attachScopeOf, type DeploymentSite, kpiOf } from './deploy/site.ts';
 import { agentDeployInput, deployInput, deployOutput } from './deploy-schemas.ts';
@@ -124,6 +125,7 @@ async function onSite(
   const turn = input.dryRun ? undefined : site.claim();
   if (turn !== undefined && 'heldBy' in turn) return refused([isBusy(turn.heldBy)]);
   try {
+    if (!input.dryRun) await noteLost(world, false); // who was unloaded by one of those has the machine back by restore
     const permitted = await permit(world, {
       ...{ grant, agent: input.agent, kernel: site.release, on: input.on, isDry: input.dryRun },
       ...{ restore: stateDigest(presence), plan: deedDigest(input), scope: scopeOf(keepScope) },
