@@ -28,7 +28,8 @@ struct hold {
 	uint64_t heartbeat_ms, timeout_ms;
 	int listener;
 	struct client clients[1 + MAX_CLIENTS]; /* the first is standard input */
-	uint64_t last_beat, next_state;
+	uint64_t started, last_beat, next_state;
+	bool beaten; /* somebody has said something */
 	struct policy *policy;
 	struct job job;
 	const char *why; /* set: detach */
@@ -56,6 +57,7 @@ static void introduce(struct hold *h)
 	json_int("enableSeq", policy_seq(h->policy));
 	json_uint("heartbeatMs", h->heartbeat_ms);
 	json_string("scope", h->job.scope_count ? "partial" : "whole");
+	json_bool("freezeNoticed", undo->freeze_noticed);
 	json_close();
 }
 
@@ -108,7 +110,8 @@ static void welcome(struct hold *h)
 		if (h->clients[i].fd >= 0)
 			continue;
 		h->clients[i] = (struct client){.fd = fd};
-		introduce(h);
+		if (h->policy)
+			introduce(h);
 		h->next_state = 0;
 		return;
 	}
@@ -121,7 +124,7 @@ static void set_knob(struct hold *h, char *rest)
 	char *value = strchr(rest, ' ');
 	if (value)
 		*value++ = 0;
-	int error = value ? knob_set(policy_object(h->policy), rest, value) : -EINVAL;
+	int error = !value ? -EINVAL : h->policy ? knob_set(policy_object(h->policy), rest, value) : -EAGAIN;
 	json_open("set");
 	json_string("name", rest);
 	json_string("value", value ? value : "");
@@ -134,6 +137,7 @@ static void set_knob(struct hold *h, char *rest)
 static void obey(struct hold *h, char *line)
 {
 	h->last_beat = now_ns();
+	h->beaten = true;
 	if (!strcmp(line, "detach"))
 		h->why = "asked to detach";
 	else if (!strncmp(line, "set ", 4))
@@ -161,18 +165,58 @@ static void hear(struct hold *h, struct client *c)
 	}
 }
 
-static void listen_once(struct hold *h, uint64_t until)
+/* False: nothing came. */
+static bool listen_once(struct hold *h, uint64_t until)
 {
 	struct pollfd fds[2 + MAX_CLIENTS] = {{.fd = h->listener, .events = POLLIN}};
 	for (int i = 0; i <= MAX_CLIENTS; i++)
 		fds[1 + i] = (struct pollfd){.fd = h->clients[i].fd, .events = POLLIN};
 	if (wait_signals(fds, 2 + MAX_CLIENTS, until) <= 0)
-		return;
+		return false;
 	for (int i = 0; i <= MAX_CLIENTS; i++)
 		if (fds[1 + i].revents)
 			hear(h, &h->clients[i]);
 	if (fds[0].revents)
 		welcome(h);
+	return true;
+}
+
+static bool alone(const struct hold *h)
+{
+	for (int i = 0; i <= MAX_CLIENTS; i++)
+		if (h->clients[i].fd >= 0)
+			return false;
+	return true;
+}
+
+/* Everything that was said and done while the policy was loaded. */
+static void catch_up(struct hold *h)
+{
+	for (int i = 0; i < 100 && !h->why && listen_once(h, 0); i++)
+		;
+	if (signals_end_asked())
+		h->why = "a signal";
+	else if (!h->why && alone(h))
+		h->why = "end of input";
+}
+
+/* Who has been loading for longer than a heartbeat cannot know when those beats came that were not read: who beats owes one more. Who does not beat before the policy
+ * is attached owes none. */
+static bool wanted(void *argument)
+{
+	struct hold *h = argument;
+	catch_up(h);
+	uint64_t now = now_ns(), limit = now + h->heartbeat_ms * MS;
+	if (!h->beaten || now < h->started + h->heartbeat_ms * MS)
+		return !h->why;
+	undo->alive_until = limit + FROZEN_MS * MS;
+	while (!h->why && h->last_beat < now) {
+		listen_once(h, limit);
+		catch_up(h);
+		if (!h->why && h->last_beat < now && now_ns() >= limit)
+			h->why = "missed heartbeat";
+	}
+	return !h->why;
 }
 
 static void hold_loop(struct hold *h)
@@ -238,11 +282,11 @@ static void hold_policy(struct hold *h)
 	bool written = !h->job.scope_count || scope_remember();
 	kmsg_start();
 	undo->alive_until = now_ns() + h->job.verify_budget_ms * MS + LOAD_MS * MS;
-	h->policy = written ? policy_attach(&h->job) : NULL;
+	h->policy = written ? policy_attach(&h->job, wanted, h) : NULL;
 	if (h->policy) {
 		protect_from_oom();
-		introduce(h);
 		json_flush();
+		introduce(h);
 		fcntl(0, F_SETFL, fcntl(0, F_GETFL) | O_NONBLOCK);
 		fcntl(1, F_SETFL, fcntl(1, F_GETFL) | O_NONBLOCK); /* a frozen reader must not hold us up */
 		hold_loop(h);
@@ -250,6 +294,8 @@ static void hold_policy(struct hold *h)
 		policy_detach(h->policy, 1000);
 		if (h->job.scope_count)
 			scope_give_back();
+	}
+	if (h->why) {
 		json_open("detached");
 		json_string("why", h->why);
 		json_close();
@@ -286,7 +332,7 @@ static int options(struct hold *h, int argc, char **argv)
 
 int hold_main(int argc, char **argv)
 {
-	struct hold h = {.heartbeat_ms = 3000, .timeout_ms = 5000, .listener = -1};
+	struct hold h = {.heartbeat_ms = 3000, .timeout_ms = 5000, .listener = -1, .started = now_ns()};
 	for (int i = 1; i <= MAX_CLIENTS; i++)
 		h.clients[i].fd = -1;
 	if (options(&h, argc, argv)) {

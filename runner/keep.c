@@ -222,7 +222,7 @@ static bool watch_over(struct keep *k)
 static bool attach_policy(struct keep *k)
 {
 	undo->alive_until = now_ns() + k->job.verify_budget_ms * MS + LOAD_MS * MS;
-	k->policy = policy_attach(&k->job);
+	k->policy = policy_attach(&k->job, NULL, NULL);
 	if (!k->policy)
 		return false;
 	forget_json();
@@ -344,6 +344,8 @@ static int keep_policy(struct keep *k)
 		clean(k);
 		return FAILED_ONCE;
 	}
+	if (!undo->freeze_noticed)
+		say("the survivor cannot leave this cgroup: if it is frozen, %s goes on with nobody to watch it", k->manifest.name);
 	kmsg_start();
 	int code = hold_on(k);
 	undo->over = true;

@@ -251,7 +251,7 @@ static int fill_maps(struct policy *p, const struct job *job)
 	return 0;
 }
 
-static int attach(struct policy *p)
+static int attach(struct policy *p, bool (*wanted)(void *), void *argument)
 {
 	struct bpf_program *program;
 	bpf_object__for_each_program(program, p->object) {
@@ -263,6 +263,8 @@ static int attach(struct policy *p)
 			return -errno;
 		p->others[p->other_count++] = link;
 	}
+	if (wanted && !wanted(argument))
+		return -ECANCELED;
 	guard_arm(10000);
 	undo->alive_until = now_ns() + 10 * SECOND;
 	p->link = bpf_map__attach_struct_ops(p->ops);
@@ -298,7 +300,7 @@ static void emit_loaded(struct policy *p, uint64_t ns)
 	json_close();
 }
 
-struct policy *policy_attach(const struct job *job)
+struct policy *policy_attach(const struct job *job, bool (*wanted)(void *), void *argument)
 {
 	uint64_t start = now_ns();
 	void *image = xalloc(NULL, job->object.n); /* libelf wants alignment */
@@ -324,9 +326,10 @@ struct policy *policy_attach(const struct job *job)
 			error = -EPERM;
 		}
 		if (!error)
-			error = attach(p);
+			error = attach(p, wanted, argument);
 		if (error) {
-			refuse(stage, -error);
+			if (error != -ECANCELED) /* wanted no longer */
+				refuse(stage, -error);
 			close_policy(p);
 			p = NULL;
 		} else {

@@ -192,7 +192,7 @@ static void stages(const struct job *job)
 	if (settings_apply(job))
 		return;
 	kmsg_start();
-	if (job->object.at && !(policy = policy_attach(job)))
+	if (job->object.at && !(policy = policy_attach(job, NULL, NULL)))
 		return;
 	if (!policy && job->tracer.at && !trace_start(job, NULL))
 		return;

@@ -121,8 +121,9 @@ void scx_events_emit(void);
 
 /* ---- load.c: a policy from object to attached ---- */
 struct policy;
-/* Opens, loads, fills maps and attaches; emits the "load" event. NULL when the kernel or libbpf refused. */
-struct policy *policy_attach(const struct job *job);
+/* Opens, loads, fills maps and attaches; emits the "load" event. NULL when the kernel or libbpf refused, or, without an event, when it is wanted no longer: that
+ * is asked (NULL: nobody) right before it would be in charge, as loading may take as long as the verifier's budget. */
+struct policy *policy_attach(const struct job *job, bool (*wanted)(void *), void *argument);
 /* Detaches and reports how it ended ("events", "presence" after, "exit"); SysRq-S when that has no effect within patience_ms.
  * True when it had run until we ended it. */
 bool policy_detach(struct policy *policy, uint64_t patience_ms);

@@ -14,6 +14,7 @@ struct undo {
 	bool over;		/* of a holder: it has undone everything itself */
 	bool listening;		/* of a holder: the socket is its own */
 	int survivor;		/* process id, 0: none yet */
+	bool freeze_noticed;	/* of a survivor: a cgroup that is frozen with the holder in it does not hold the survivor */
 	struct change changes[33];
 	char cgroups[80][160]; /* in order of creation: parents first */
 };

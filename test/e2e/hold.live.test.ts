@@ -1,5 +1,5 @@
-// `runner hold` lets go of a policy, whatever happens to its control plane: a controller inside of a guest is frozen, killed, falls silent,
-// is replaced; each time the kernel must say `disabled` soon. test/runner/hold-test.c plays the controller.
+// `runner hold` lets go of a policy, or does not attach it, whatever happens to its control plane: a controller inside of a guest is frozen, killed, falls silent,
+// is replaced, goes while the policy is loaded; each time the kernel must say `disabled` soon. test/runner/hold-test.c plays the controller.
 
 import { copyFileSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -42,7 +42,7 @@ beforeAll(async () => {
   );
   const text = outcome.output?.stdout ?? '';
   for (const [, name = '', state = '', ms = '', why = ''] of text.matchAll(
-    /^(.+?) +(disabled|STILL ATTACHED) after (\d+) ms$(?:\n {3}(.*))?/gm,
+    /^(.+?) +(disabled|STILL ATTACHED|WAS ATTACHED) after (\d+) ms$(?:\n {3}(.*))?/gm,
   ))
     seen.set(name, { state, ms: Number(ms), why });
   if (seen.size === 0) throw new Error(`no case was played: ${JSON.stringify(outcome.finding)} ${text}`);
@@ -59,11 +59,20 @@ it.each([
   ['SIGKILL of the runner', 5000, /no farewell/],
   ['SIGKILL while stalled', 5000, /no farewell/],
   ['end of input', 5000, /end of input/],
-  ['asked to detach', 5000, /asked to detach/],
+  ['asked to detach', 5000, /"freezeNoticed":true.*asked to detach/],
   ['SIGTERM', 5000, /a signal/],
   ['SIGINT', 5000, /a signal/],
   ['SIGHUP', 5000, /a signal/],
   ['adopter gone', 5000, /missed heartbeat/],
+  ['adopted while loading', 5000, /missed heartbeat/],
+  ['frozen cgroup', 4000, /^$/],
+  ['frozen cgroup of v1', 6000, /^$/],
+  ['SIGKILL of its cgroup', 5000, /^nothing left, 0 survivors$/],
+  ['no way out of cgroups', 5000, /"freezeNoticed":fals.*asked to detach/],
+  ['gone while loading', 15_000, /end of input/],
+  ['asked while loading', 15_000, /asked to detach/],
+  ['silent while loading', 15_000, /missed heartbeat/],
+  ['beating, then silent', 5000, /missed heartbeat/],
   ['stalling policy', 9000, /missed heartbeat|ejected/],
   ['SysRq-S by the guard', 3000, /ejected the policy/],
 ] as const)('%s: disabled within %i ms', (name, limitMs, why) => {

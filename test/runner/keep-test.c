@@ -88,9 +88,13 @@ static bool heard_of(struct service *s, const char *what, uint64_t ms)
 	return false;
 }
 
-/* What the unit's CapabilityBoundingSet, NoNewPrivileges and MemoryDenyWriteExecute leave. */
+/* What the unit's CapabilityBoundingSet, NoNewPrivileges, MemoryDenyWriteExecute and ProtectControlGroups leave. */
 static void harden(void)
 {
+	static const char cgroups[] = "/sys/fs/cgroup";
+	if (unshare(CLONE_NEWNS) || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) || mount(cgroups, cgroups, NULL, MS_BIND, NULL) ||
+	    mount(NULL, cgroups, NULL, MS_BIND | MS_REMOUNT | MS_RDONLY, NULL))
+		_exit(126);
 	static const int kept[] = {39 /* BPF */, 38 /* PERFMON */, CAP_SYS_NICE, CAP_IPC_LOCK, 34 /* SYSLOG */};
 	for (int cap = 0; cap < 64; cap++) {
 		bool keep = false;
@@ -227,6 +231,7 @@ static void kept_and_let_go(enum how how, const char *name)
 	struct service s = start_as(how, "fifo", NULL);
 	EXPECT(heard_of(&s, "READY=1", 20000));
 	EXPECT(state_is("enabled", 1));
+	EXPECT(!strstr(said, "the survivor cannot leave this cgroup") == (how == PLAIN));
 	EXPECT(seq() == before + 1);
 	EXPECT(record_says("state attaching\n") && record_says("attempt 1\n"));
 	EXPECT(heard_of(&s, "STATUS=fifo is kept", 5000));
