@@ -4,7 +4,11 @@ import { z } from 'zod';
 import { digestSchema } from './digest.ts';
 
 /** A value of a policy's parameter: integers beyond 2^53 as decimal strings. */
-export const parameterValueSchema = z.union([z.number().int(), z.boolean(), z.string().regex(/^-?\d+$/)]);
+export const parameterValueSchema = z.union([
+  z.number().int(),
+  z.boolean(),
+  z.string().regex(/^-?\d+$/, { error: 'is no whole number, true or false' }),
+]);
 
 /** The identity of a policy: the built object and the values of its parameters (those that differ from the object's own). */
 export const policySchema = z.object({

@@ -15,7 +15,7 @@ export const settingsSchema = z
     sched: z.enum(['batch', 'idle']).describe('sched class of every task of the workload'),
     cpuWeight: z.number().int().min(1).max(10_000).describe('cpu.weight of the workload’s cgroup'),
     features: z
-      .array(z.string().regex(/^[A-Z_]{3,40}$/))
+      .array(z.string().regex(/^[A-Z_]{3,40}$/, { error: 'has only A-Z and "_", 3 to 40 of them' }))
       .max(16)
       .describe('sched debugfs features, such as NO_RUN_TO_PARITY'),
   })

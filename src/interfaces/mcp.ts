@@ -109,7 +109,9 @@ async function callTool(service: Service, args: unknown, context: ServerContext)
     const reply = await answer(service, input, { progress: progressTo(context), signal });
     return resultOf(service, input, reply);
   } catch (thrown) {
-    return errorOf(problemOf(thrown, signal));
+    const problem = problemOf(thrown, signal);
+    const next = `see what the input schema of ${toolName(service)} takes`;
+    return errorOf(problem.code === 'usage' ? { next, ...problem } : problem);
   }
 }
 

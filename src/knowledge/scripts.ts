@@ -9,7 +9,9 @@ import { Fault } from '../core/errors.ts';
 import { type Store, writeAtomic } from './store.ts';
 
 /** No dots and slashes: a name is a file's name. */
-export const scriptNameSchema = z.string().regex(/^[a-z][a-z0-9-]{0,39}$/);
+export const scriptNameSchema = z.string().regex(/^[a-z][a-z0-9-]{0,39}$/, {
+  error: 'a name starts with a-z and has at most 40 of a-z, 0-9 and "-"',
+});
 const entrySchema = z.strictObject({ digest: digestSchema, about: z.string(), bytes: z.int() });
 
 export interface KeptScript extends z.infer<typeof entrySchema> {

@@ -126,6 +126,7 @@ async function findRecord(root: string, prefix: string): Promise<string> {
     throw new Fault(
       'malformed',
       `${prefix} is not a record: give at least four hexadecimal digits of its digest`,
+      { next: 'list the records with: schedcp show' },
     );
   }
   const all = (await readdir(join(root, prefix.slice(0, 2))).catch(() => [])).filter((name) =>

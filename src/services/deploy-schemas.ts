@@ -13,13 +13,18 @@ const seconds = (name: BoundName) =>
     .min(boundOf(name).low / 1000)
     .max(boundOf(name).high / 1000);
 
+const sources = [
+  ...kpiSourceSchema.options,
+  z.strictObject({ from: z.literal('output'), line: linePatternSchema }),
+] as const;
+const sourceNames = sources.map((one) => one.shape.from.value).join(', ');
+
 /** As a KPI is, and `output`: lines of the command that runs in the guest. */
-export const deployKpiSchema = z.union([
-  kpiSchema,
-  kpiSchema.omit({ source: true }).extend({
-    source: z.strictObject({ from: z.literal('output'), line: linePatternSchema }),
+export const deployKpiSchema = kpiSchema.extend({
+  source: z.discriminatedUnion('from', sources, {
+    error: `expected an object with "from": one of ${sourceNames}`,
   }),
-]);
+});
 
 const scopeText = z.string().regex(/^(whole|work|cgroup:\/.+|pid:[1-9]\d*(,[1-9]\d*)*)$/, {
   error: 'is whole, cgroup:/PATH, pid:NUMBER[,NUMBER], or work (what runs in the guest)',
@@ -46,7 +51,7 @@ export const deployInput = z.object({
     .max(8)
     .describe(
       'what tells whether all is well, the first one decides the steps: {"name":"rate","direction":"higher","source":{"from":"log","file":"/var/log/app.log","line":"served {number} req/s"}}; ' +
-        `sources: ${kpiSourceSchema.options.map((one) => one.shape.from.value).join(', ')}, and output (lines of the command in the guest)`,
+        `sources: ${sourceNames} (lines of the command in the guest)`,
     ),
   canary: scopeText
     .optional()

@@ -88,7 +88,8 @@ async function sideOf(
   const name = input.machines.split(',')[index] as 'micro-vm' | 'simulator';
   call.progress({ text: `recording on the ${name}` });
   const ready = await world.openMachine({ machine: name, kernel: input.kernel, costs: input.costs }, call);
-  if (ready.traced === undefined) throw new Fault('unsupported', `the ${name} records no calls`);
+  if (ready.traced === undefined)
+    throw new Fault('unsupported', `the ${name} records no calls`, { next: 'compare other machines' });
   const setting: Setting = {
     world,
     ready,

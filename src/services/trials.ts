@@ -247,7 +247,8 @@ async function commandTrial(setting: Setting, command: Command): Promise<Trial> 
     patterns: { ...command.patterns },
   };
   const reasons = ready.machine.accepts(reference);
-  if (reasons.length > 0) throw new Fault('unsupported', reasons.join('; '));
+  if (reasons.length > 0)
+    throw new Fault('unsupported', reasons.join('; '), { next: 'run it on another machine' });
   if (packed.bytes > 0)
     call.progress({ text: `packed ${command.name}: ${(packed.bytes / 1e6).toFixed(1)} MB` });
   return {

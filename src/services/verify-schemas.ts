@@ -13,16 +13,15 @@ import {
   waivableCheckers,
 } from '../core/gauntlet.ts';
 import { findingSchema } from '../core/records.ts';
+import { policyText } from './schemas.ts';
 
 const listOf = (names: readonly string[]): RegExp =>
   new RegExp(`^(${names.join('|')})(,(${names.join('|')}))*$`);
 
 export const verifyInput = z.object({
-  file: z
-    .string()
-    .describe(
-      'a policy: C source (*.bpf.c), a compiled object, or one of the library; values of its parameters follow: vtime?slice_ns=5000000',
-    ),
+  file: policyText.describe(
+    'a policy: C source (*.bpf.c), a compiled object, or one of the library; values of its parameters follow: vtime?slice_ns=5000000',
+  ),
   kernel: z
     .string()
     .optional()
@@ -47,10 +46,13 @@ export const verifyInput = z.object({
       `loads on a kernel: ${loadNames.join(',')}; accepted is only who has lasted through all (a host has the first two)`,
     ),
   knobs: z
-    .record(z.string().regex(/^\w{1,64}$/), z.string().regex(/^-?\d+\.\.-?\d+$/, { error: 'is LOW..HIGH' }))
+    .record(
+      z.string().regex(/^\w{1,64}$/, { error: 'has 1 to 64 letters, digits and "_"' }),
+      z.string().regex(/^-?\d+\.\.-?\d+$/, { error: 'is LOW..HIGH' }),
+    )
     .default({})
     .describe(
-      'volatile globals that may be set while the policy runs, and how far: {"boost_ns":"0..50000000"}; it is tested at both ends. Those of the library say so on their cards',
+      'volatile globals that may be set while the policy runs, and how far, LOW..HIGH, such as boost_ns=1..50000000; it is tested at both ends. Those of the library say so on their cards',
     ),
   allGates: z.boolean().default(false).describe('go on when a gate says no'),
   goal: z

@@ -83,10 +83,14 @@ describe.each([
   });
 
   it.each([
-    ['echo', { size: 51 }, /^usage: size must be a whole number from 1 to 50, not 51$/],
-    ['echo', { size: 'x' }, /^usage: size must be a whole number from 1 to 50, not "x"$/],
+    [
+      'echo',
+      { size: 51 },
+      /^usage: size must be a whole number from 1 to 50, not 51\nnext: see what the input schema of echo takes$/,
+    ],
+    ['echo', { size: 'x' }, /^usage: size must be a whole number from 1 to 50, not "x"\n/],
     ['echo', { sise: 1 }, /^usage: no such field: sise; there are target, command, size, /],
-    ['required', {}, /^usage: file is required: a file; level is required: a level$/],
+    ['required', {}, /^usage: file is required: a file; level is required: a level\n/],
     ['fault', {}, /^not-found: no record starts with 12ab\nwhere: records\/\nnext: schedcp show lists them$/],
     ['fault', { long: true }, /^not-found: .*\nwhere: w+… \[cut\]\nnext: /],
     ['fault', { bug: true }, /^bug: SchedCP made a mistake, sorry: x is not a function\nwhere: TypeError/],

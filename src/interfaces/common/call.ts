@@ -20,7 +20,8 @@ export function parseInput(service: Service, raw: unknown, spell: (field: string
   const parsed = strictInput(service).safeParse(raw);
   if (parsed.success) return parsed.data;
   const fields = fieldsOf(service.input);
-  throw new UsageError(parsed.error.issues.map((issue) => refusal(issue, fields, raw, spell)).join('; '));
+  const issues = parsed.error.issues.flatMap(meant);
+  throw new UsageError(issues.map((issue) => refusal(issue, fields, raw, spell)).join('; '));
 }
 
 /** Runs a service; an output outside its schema is a bug of ours, and undocumented fields do not get out. */
@@ -32,6 +33,16 @@ export async function answer(service: Service, input: unknown, call: Call): Prom
     `${service.name} answered outside of its schema:\n${output.error && z.prettifyError(output.error)}`,
   );
   return { ...reply, output: output.data };
+}
+
+/** Of a union: what is wrong in the one member that takes values of this type at all. */
+function meant(issue: z.core.$ZodIssue): z.core.$ZodIssue[] {
+  if (issue.code !== 'invalid_union') return [issue];
+  const tried = issue.errors.filter(
+    (own) => !own.some(({ code, path }) => code === 'invalid_type' && path.length === 0),
+  );
+  if (tried.length !== 1) return [issue];
+  return tried[0]!.flatMap(meant).map((inner) => ({ ...inner, path: [...issue.path, ...inner.path] }));
 }
 
 function refusal(
@@ -51,12 +62,24 @@ function refusal(
     raw,
   );
   const name = spell(field.name);
-  if (value === undefined) return `${name} is required${field.description && `: ${field.description}`}`;
+  const at = issue.path.slice(1).join('.');
+  if (value === undefined)
+    return at === ''
+      ? `${name} is required${field.description && `: ${field.description}`}`
+      : `${name} (${at}) is missing: ${wordsOf(issue)}`;
   const inside = issue.path.length === (field.shape === 'one' ? 1 : 2);
   const plain = field.kinds.every((kind) => kind !== 'json' && kind !== 'text');
   if (inside && plain) return `${name} must be ${field.allowed}, not ${shown(value)}`;
-  const at = issue.path.slice(1).join('.');
-  return `${name}${at && ` (${at})`}: ${issue.message}, got ${shown(value)}`;
+  return `${name}${at && ` (${at})`}: ${wordsOf(issue)}, got ${shown(value)}`;
+}
+
+/** What zod says, without what stands around it already. */
+function wordsOf(issue: z.core.$ZodIssue): string {
+  if (issue.code === 'invalid_key') return `the name ${issue.issues.map(wordsOf).join(', ')}`;
+  const all =
+    issue.code === 'invalid_union' ? issue.errors.flatMap((own) => own.slice(0, 1).map(wordsOf)) : [];
+  if (all.length > 0) return [...new Set(all)].join(' or ');
+  return issue.message.replace(/^Invalid (input|option): /, '').replace(/, received \w+$/, '');
 }
 
 function shown(value: unknown): string {
