@@ -184,6 +184,23 @@ describe('stop --now', () => {
     expect([exit, output.verified]).toEqual([0, true]);
   });
 
+  it('a holder that is frozen keeps no other waiting', async () => {
+    const here = machine({ whose: 'ours', holders: ['/run/a', '/run/b'] });
+    const { release } = here.world.charge;
+    let thaw = (): void => {};
+    const frozen = new Promise<void>((resolve) => {
+      thaw = resolve;
+    });
+    Object.assign(here.world.charge, {
+      async release(address: string) {
+        if (address === '/run/a') await frozen;
+        else thaw();
+        return await release(address);
+      },
+    });
+    expect((await here.call('stop', { now: true })).output.verified).toBe(true);
+  });
+
   it('makes the kernel leave sched_ext when it is still in it: to a person whoever is in charge', async () => {
     for (const told of [{ ...loaded(), stuck: true }, { whose: 'foreign' }, { whose: 'unknown' }] as const) {
       const here = machine({ ...told, holders: [...('holders' in told ? told.holders : [])] });

@@ -147,8 +147,8 @@ async function releaseAll({ charge }: World, isAlone: boolean): Promise<Ended> {
     ended.push({ what: 'policies that are held', how: notSeen });
     return [];
   });
-  for (const address of holders) ended.push({ what: address, how: await charge.release(address) });
-  return ended;
+  const letGo = holders.map(async (what) => ({ what, how: await charge.release(what) })); // one that is frozen keeps no other waiting
+  return [...ended, ...(await Promise.all(letGo))];
 }
 
 async function inCharge({ charge }: World) {
