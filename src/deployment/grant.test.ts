@@ -68,6 +68,15 @@ describe('what a verdict permits', () => {
     expect(answer).toMatchObject({ ok: false, finding: { code: 'not-accepted' } });
   });
 
+  it.each([
+    [{ decision: 'inconclusive' }, 'try other policies, or more runs'],
+    [{ kind: 'gauntlet', decision: 'inconclusive' }, 'run verify with all gates and loads'],
+    [{ kind: 'gauntlet', decision: 'rejected' }, 'mend the policy, and run verify on it again'],
+  ])('nothing, and what to do then: %j', (judgement, next) => {
+    const answer = grantOf(verdict({ ...judgement, chosen: null }), chosen, [run('6.18.2')]);
+    expect(answer).toMatchObject({ ok: false, finding: { next } });
+  });
+
   it('nothing: settings of the default scheduler', () => {
     const settings = candidate({ id: 's', name: 'batch', kind: 'settings', settings: { sched: 'batch' } });
     const accepted = {

@@ -12,7 +12,11 @@ import type { Scope } from './scope.ts';
 import type { Signer } from './signing.ts';
 import { type Token, tokenText } from './token.ts';
 
-const judgementSchema = z.object({ decision: z.string(), chosen: z.string().nullable() });
+const judgementSchema = z.object({
+  kind: z.string().optional(),
+  decision: z.string(),
+  chosen: z.string().nullable(),
+});
 
 /** What a verdict permits. */
 export interface Grant {
@@ -39,10 +43,13 @@ export function grantOf(
   const judged = judgementSchema.safeParse(verdict.judgement);
   if (!judged.success || judged.data.decision !== 'accepted' || judged.data.chosen === null) {
     const decision = judged.success ? judged.data.decision : 'unreadable';
-    return no(
-      `the verdict is ${decision}: only an accepted one permits anything`,
-      'try other policies, or more runs',
-    );
+    const next =
+      judged.data?.kind !== 'gauntlet'
+        ? 'try other policies, or more runs'
+        : decision === 'rejected'
+          ? 'mend the policy, and run verify on it again'
+          : 'run verify with all gates and loads';
+    return no(`the verdict is ${decision}: only an accepted one permits anything`, next);
   }
   const named = verdict.candidates[judged.data.chosen];
   const { policy } = candidate.arm;
