@@ -62,7 +62,7 @@ export const attackSummarySchema = z.object({
       checker: z.string(),
       message: z.string(),
       seed: z.number().int(),
-      saved: z.string().describe('the scenario after shrinking: schedcp fuzz POLICY --scenario FILE'),
+      saved: z.string().describe('the scenario after shrinking: fuzz runs it again'),
     })
     .nullable(),
   unsupported: z.string().nullable().describe('what the policy asks for and the simulator does not model'),

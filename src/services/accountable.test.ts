@@ -62,6 +62,8 @@ describe('audit', () => {
     expect(output).toMatchObject({ head: { seq: 2 }, verified: null });
     const { output: before } = await fixed.call('audit', { before: 2, limit: 1 });
     expect(before.lines.map(({ seq }: { seq: number }) => seq)).toEqual([1]);
+    const none = await fixed.call('audit', { before: 0 });
+    expect(none.text).toBe('No line stands before that one: the audit has lines 0 to 2.\n');
     expect((await fixedWorld().call('audit')).text).toMatch(/^Nothing is in the audit/);
   });
 

@@ -73,10 +73,10 @@ export const observeInput = z
     record: z
       .string()
       .optional()
-      .describe('file to write the trace to (*.trace): schedcp simulate --workload FILE replays it'),
+      .describe('file to write the trace to (*.trace): a workload, which simulate and tune replay'),
     perfetto: z.string().optional().describe('file to write the recording to, for ui.perfetto.dev'),
   })
-  .refine(oneTarget, { error: 'give one of: a command after --, --pid, --cgroup, --all' });
+  .refine(oneTarget, { error: 'give one of: a command, pid, cgroup, all' });
 
 export const tokensSchema = z.object({
   summary: z.number(),

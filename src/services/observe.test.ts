@@ -145,7 +145,7 @@ describe('observe', () => {
     const { call } = fixedWorld();
     expect(await faultOf(() => call('observe', { pid: 1, machine: 'micro-vm' }))).toMatchObject({
       code: 'unsupported',
-      next: 'give a command after --',
+      next: 'give a command',
     });
     expect(
       await faultOf(() => call('observe', { command: ['x'], machine: 'micro-vm', how: 'watch' })),

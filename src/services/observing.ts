@@ -71,11 +71,11 @@ async function inGuest(world: World, asked: Asked, call: Call): Promise<Observat
   const { command = [], env, with: paths, kernel, cpus, memory, seconds, how } = asked;
   if (command.length === 0)
     throw new Fault('unsupported', 'a guest runs only what is started in it', {
-      next: 'give a command after --',
+      next: 'give a command',
     });
   if (how === 'watch' || how === 'procfs')
     throw new Fault('unsupported', `guests are recorded, not observed with ${how}`, {
-      next: 'leave --how out',
+      next: 'leave `how` out',
     });
   const ready = await world.openMachine({ machine: 'micro-vm', kernel }, call);
   const name = command.join(' ').slice(0, 60);
@@ -113,7 +113,7 @@ export async function recordCommand(
 ): Promise<Observation> {
   if (ready.recorded === undefined)
     throw new Fault('unsupported', `${ready.machine.name} cannot be recorded`, {
-      next: 'use --machine host',
+      next: 'use machine host',
     });
   const setting = {
     ...{ world, ready, call, cpus: size.cpus, memoryMiB: size.memoryMiB },

@@ -40,7 +40,7 @@ export const profileWorkloadInput = z
     since: z.string().optional().describe('digest of an earlier profile: also say what changed since'),
   })
   .refine((input) => isTarget(input) + (input.profile === undefined ? 0 : 1) === 1, {
-    error: 'give one of: the digest of a profile, a command after --, --pid, --cgroup, --all',
+    error: 'give one of: the digest of a profile, a command, pid, cgroup, all',
   });
 
 export const profileWorkloadOutput = z.object({
@@ -212,7 +212,7 @@ async function openProfile(world: World, prefix: string): Promise<Open> {
       'unsupported',
       `the record ${digest.slice(0, 12)} is no profile that this version reads: ${kind}`,
       {
-        next: 'observe the workload to make one, or list the records with: schedcp show',
+        next: 'observe the workload to make one; show lists the records',
       },
     );
   }

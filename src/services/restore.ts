@@ -34,7 +34,7 @@ const restoring = {
     'End a deployment in order: the policy is let go, the machine has its scheduler back, the record is written.',
   description:
     'Asks the deployment to end, others of the same process go on; where it does not within 15 s, its process is ended and its policy taken away. Says what the kernel says afterwards. Harmless when nothing is ' +
-    'deployed. An agent ends its own; when a person ends an agent’s on this machine, agents wait until a person lets them go on (schedcp approve --go-on).',
+    'deployed. An agent ends its own; when a person ends an agent’s on this machine, agents wait until a person lets them go on.',
   output: restoreOutput,
 } as const;
 
@@ -45,6 +45,7 @@ export const restore = (world: World) =>
     cli: {
       positional: ['id'],
       examples: ['schedcp restore', 'schedcp restore 3f9a01c2 --why "a release is due"'],
+      notes: 'Agents go on after: schedcp approve --go-on.',
     },
     forAgents: service<z.infer<typeof agentRestoreInput>, Restored>({
       ...restoring,
@@ -83,7 +84,7 @@ function chosenBy({ running }: World, id: string | undefined, agent: string | un
 const stopping = {
   name: 'stop',
   effect: 'switch',
-  summary: 'Stop everything of ours on this machine; --now at once, when nothing else works.',
+  summary: 'Stop everything of ours on this machine; with `now` at once, when nothing else works.',
   description:
     'As restore, for all deployments, whoever’s. With `now` every holder of a policy of ours lets go at once, whatever the process that deploys does; when the kernel is still in sched_ext then it is made to leave it ' +
     '(SysRq-S): to a person whoever is in charge, to an agent only what is ours; somebody else’s scheduler is left for a person to end, and a finding says so. ' +

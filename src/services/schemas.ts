@@ -175,6 +175,16 @@ export const tuneInput = tuneFields
   })
   .refine(isShape, shapeRefusal);
 
+/** Agents do not try policies on the machine itself: an accepted verdict can be deployed. */
+export const agentTuneInput = tuneInput.safeExtend({
+  machine: z
+    .enum(['auto', 'micro-vm', 'simulator'])
+    .default('auto')
+    .describe(
+      'where it runs; auto: in micro-VMs, and where they cannot be had a declared workload in the simulator',
+    ),
+});
+
 export const tuneOutput = z.object({
   verdict: z.object({
     decision: z.enum(['accepted', 'rejected', 'inconclusive', 'invalid']),

@@ -42,6 +42,8 @@ export interface Service<Input = unknown, Output = unknown> {
   readonly cli: {
     readonly positional: readonly string[];
     readonly rest?: string;
+    /** What its help says beside the description, and agents need not know: how it exits, say. */
+    readonly notes?: string;
     readonly examples: readonly string[];
   };
   /** What agents get instead under the same name: less. */

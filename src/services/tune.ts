@@ -14,7 +14,7 @@ import { inGuestsForAgents } from './agents.ts';
 import { defaultEntrant, type Entrant, policyEntrants, settingsEntrants } from './arms.ts';
 import { type FirstLook, firstLook, firstLookText, goalInReplay } from './first-look.ts';
 import { runGauntlet } from './gauntlet.ts';
-import { tuneInput, tuneOutput } from './schemas.ts';
+import { agentTuneInput, tuneInput, tuneOutput } from './schemas.ts';
 import { type Screened, screenArms } from './screening.ts';
 import { type Call, type Reply, service } from './service.ts';
 import { table } from './text.ts';
@@ -60,6 +60,7 @@ export const tune = (world: World) =>
       },
       run: (input, call) => runTune(world, input, call),
     }),
+    agentTuneInput,
   );
 
 async function runTune(world: World, input: Input, call: Call): Promise<Reply<Output>> {
@@ -130,7 +131,7 @@ async function checkGiven(world: World, entrants: readonly Entrant[], call: Call
     if (judgement.decision !== 'rejected') continue;
     throw new Fault('not-permitted', `${entrant.arm.name} is not tried on this machine; ${judgement.why}`, {
       where: `verdict ${digest.slice(0, 12)}`,
-      next: 'mend it: schedcp verify FILE says what to write instead',
+      next: 'mend it: verify says what to write instead',
     });
   }
 }

@@ -68,6 +68,10 @@ export const verifyInput = z.object({
     .default([])
     .describe('a checker of attack mode that the policy does not mean to satisfy; the verdict says so'),
 });
+/** Agents do not try policies on the machine itself: an accepted verdict can be deployed. */
+export const agentVerifyInput = verifyInput.extend({
+  machine: z.enum(['micro-vm']).default('micro-vm').describe('where real kernels are loaded'),
+});
 export const staticGateSchema = z.object({
   findings: z.array(gateFindingSchema).describe('rejections first'),
   callbacks: z.array(callbackFactsSchema).describe('what each callback takes'),

@@ -14,7 +14,7 @@ import { changeLines, gateLines } from './gauntlet/text.ts';
 import { type Gauntlet, runGauntlet } from './gauntlet.ts';
 import { type Call, type Reply, service } from './service.ts';
 import { findingsOfRefusal, staticLines } from './static-gate.ts';
-import { verifyInput, verifyOutput } from './verify-schemas.ts';
+import { agentVerifyInput, verifyInput, verifyOutput } from './verify-schemas.ts';
 import type { World } from './world.ts';
 
 type Input = z.infer<typeof verifyInput>;
@@ -30,7 +30,7 @@ export const verify = (world: World) =>
       description:
         'Reads the object for what kernels refuse or eject and for what starves tasks (each finding with line, reason, what to write instead, how sure); runs it in the simulator on the standard workloads and under ' +
         'adversarial scenarios; loads it into micro-VMs, where it must still be in charge after mixed loads, stress-ng, hackbench and a CPU that goes away; and measures it against the default scheduler. ' +
-        'The first "no" ends it. An accepted verdict can be given to deploy and export. About 20 seconds a kernel once a saved guest exists; --gates static,simulator takes less than half of that and needs no kernel.',
+        'The first "no" ends it. An accepted verdict can be given to deploy and export. About 20 seconds a kernel once a saved guest exists; the gates static,simulator alone take less than half of that and need no kernel, but nothing is accepted before all gates are passed: until then it is inconclusive.',
       input: verifyInput,
       output: verifyOutput,
       cli: {
@@ -42,15 +42,18 @@ export const verify = (world: World) =>
           'schedcp verify my-policy.bpf.c --gates static,simulator',
           'schedcp verify my-policy.bpf.o --machine host',
         ],
+        notes:
+          'Exit 0: every gate that was asked for is passed, although the verdict may be inconclusive, as others were left out; 1: a gate says no, or cannot tell.',
       },
       run: (input, call) => runVerify(world, input, call),
     }),
+    agentVerifyInput,
   );
 
 async function runVerify(world: World, input: Input, call: Call): Promise<Reply<Output>> {
   const { file, kernel, machine, goal = null, seed, scenarios, ignore } = input;
   if (machine === 'host' && kernel !== undefined)
-    throw new Fault('malformed', 'a host has the kernel that it runs', { next: 'leave --kernel out' });
+    throw new Fault('malformed', 'a host has the kernel that it runs', { next: 'leave the kernel out' });
   const given = await policyOf(world, input, call);
   if ('findings' in given) return notCompiled(file, given.findings);
   const { object, entrant } = given;

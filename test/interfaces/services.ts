@@ -35,6 +35,7 @@ const echo = service({
     positional: ['target'],
     rest: 'command',
     examples: ['schedcp echo --size 5', 'schedcp echo here --env A=b -- make -j2'],
+    notes: 'Exits as it is told to.',
   },
   async run(input) {
     const given = JSON.parse(JSON.stringify(input));

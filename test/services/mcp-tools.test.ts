@@ -82,6 +82,21 @@ it('the tools are there, with the annotations of what they do', async () => {
   expect(await close()).toBe(0);
 });
 
+/** What deploys speaks of the command line still; this may only become shorter. */
+const forPeople = ['deploy', 'export', 'set_scheduler_param'];
+
+it('what tools say of themselves is for agents too: fields, no flags', async () => {
+  const { open, ask, close } = session();
+  await open();
+  const { tools } = await ask('tools/list', {});
+  const flags = (tool: object) =>
+    JSON.stringify(tool).match(
+      /.{0,40}( --[a-z]|Ctrl-C|[Ee]xit [0-9]|schedcp [a-z]+ (--|[A-Z])| after --).{0,20}/,
+    );
+  for (const tool of tools) if (!forPeople.includes(tool.name)) expect(flags(tool), tool.name).toBeNull();
+  await close();
+});
+
 it('an agent observes, pays for more, and asks a question of its own', async () => {
   const { open, call, close } = session();
   await open();

@@ -108,7 +108,7 @@ it('a large machine: pages, and how many rows are left out', async () => {
   const large = fixedWorld({ surfaces });
   const { output, text } = await large.call('cpus', { intervalMs: 0, page: 3 });
   expect(output).toMatchObject({ count: 512, left: 512 - 96 });
-  expect(text).toContain(`${512 - 96} more: --page`);
+  expect(text).toContain(`${512 - 96} more on the next pages`);
 });
 
 it('numbers: four digits, no more', () => {

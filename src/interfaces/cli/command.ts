@@ -25,7 +25,10 @@ export function commandOf(service: Service, choose: (chosen: Chosen) => void): C
   const flags = fields.filter((field) => !positional.includes(field) && field.name !== rest);
 
   const command = new Command(service.name).summary(service.summary);
-  command.description(`${service.summary}\n\n${service.description}`);
+  const { notes } = service.cli;
+  command.description(
+    `${service.summary}\n\n${service.description}${notes === undefined ? '' : ` ${notes}`}`,
+  );
   command.usage(
     [...positional.map(argumentSpelling), '[flags]', ...(rest ? [restSpelling(rest)] : [])].join(' '),
   );

@@ -94,7 +94,7 @@ export function bytes(value: number | undefined): string {
 
 /** Lines below a table: how many rows it left out, and what is missing. */
 export function after(left: number, notes: readonly string[]): string {
-  const more = left > 0 ? [`${left} more: --page`] : [];
+  const more = left > 0 ? [`${left} more on the next pages`] : [];
   const lines = [...more, ...notes.map((note) => `note: ${note}`)];
   return lines.length === 0 ? '' : `\n${lines.join('\n')}\n`;
 }
