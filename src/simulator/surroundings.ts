@@ -6,7 +6,7 @@ import type { HelperWorld } from './helpers/world.ts';
 import { taskStruct } from './kernel/structs.ts';
 import type { SimMap } from './maps/map.ts';
 import type { SimMemory } from './memory.ts';
-import { tickNs } from './model/contracts.ts';
+import { thePlayer, tickNs } from './model/contracts.ts';
 import type { Core } from './model/core.ts';
 import type { CgroupMemory } from './model/ext/cgroup-memory.ts';
 import type { Ext } from './model/ext/ext.ts';
@@ -118,10 +118,12 @@ export class Surroundings implements HelperWorld {
   }
 
   currentTask(): number {
-    return this.#core.cpus.curr[this.#core.execCpu]!;
+    const { cpus, execCpu, visitor } = this.#core;
+    return visitor === execCpu ? thePlayer : cpus.curr[execCpu]!;
   }
 
   taskAddress(task: number): number {
+    if (task === thePlayer) return this.#ext.cpuMemory.player;
     return task < 0 ? this.#ext.idleTaskOf(this.#core.execCpu) : this.#tasks.addressOf(task);
   }
 
@@ -130,6 +132,7 @@ export class Surroundings implements HelperWorld {
   }
 
   pidOf(task: number): number {
+    if (task === thePlayer) return 1;
     return task < 0 ? 0 : this.#tasks.pid(task);
   }
 

@@ -6,7 +6,7 @@ import { callShapes, mostCalls } from '../../core/calls.ts';
 import { exitInfo, exitTaskArgs, initTaskArgs } from '../kernel/structs.ts';
 import type { Kfunc } from '../kfuncs/kfunc.ts';
 import type { SimMemory } from '../memory.ts';
-import type { Recorder } from '../model/contracts.ts';
+import { type Recorder, thePlayer } from '../model/contracts.ts';
 import type { Core } from '../model/core.ts';
 import type { CallRecorder } from '../model/ext/ops.ts';
 import type { TaskMemory } from '../model/ext/task-memory.ts';
@@ -85,7 +85,8 @@ export class CallLog implements CallRecorder, Recorder {
 
   switched(cpu: number, prev: number, next: number, atNs: number): void {
     const { state, onRq } = this.#core.tasks;
-    const isRunnable = prev < 0 || (onRq[prev] === 1 && state[prev] === taskState.runnable);
+    const isIdle = prev < 0 && prev !== thePlayer;
+    const isRunnable = isIdle || (onRq[prev] === 1 && state[prev] === taskState.runnable);
     this.#push('sched_switch', this.#who(prev, cpu), this.#who(next, cpu), [isRunnable ? 0 : 1, 0], null);
     this.#also?.switched(cpu, prev, next, atNs);
   }
@@ -111,6 +112,7 @@ export class CallLog implements CallRecorder, Recorder {
   }
 
   #who(task: number, cpu: number): TaskRef {
+    if (task === thePlayer) return 'init';
     return task < 0 ? `swapper/${cpu}` : (this.commOf?.(task) ?? task);
   }
 

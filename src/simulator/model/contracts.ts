@@ -3,6 +3,8 @@
 export const tickNs = 4_000_000; // CONFIG_HZ=250
 /** As `next` in putPrev: a task of the stop class, above all others. */
 export const stopper = -2;
+/** The same: the player at work on the CPU, a real-time task that is no task here. */
+export const thePlayer = -3;
 
 /** What a task does when it has finished its work. */
 export type Step = 'run' | 'block' | 'yield' | 'exit';

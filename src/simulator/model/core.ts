@@ -1,7 +1,7 @@
 // The scheduler core: what happens when, what runs where, what switches; the classes decide who is next. Source: kernel/sched/core.c, v6.18
 // (__schedule, sched_tick, migration_cpu_stop). One event is one instant: what the kernel's own work costs moves the tasks' work, not the event.
 
-import { type Afterwards, type Player, stopper, tickNs } from './contracts.ts';
+import { type Afterwards, type Player, stopper, thePlayer, tickNs } from './contracts.ts';
 import type { Costs } from './costs.ts';
 import { classNumber, dequeueFlag, taskState } from './flags.ts';
 import { RunQueues } from './run-queues.ts';
@@ -43,6 +43,8 @@ export class Core extends RunQueues {
   readonly mustMove: Uint8Array;
   /** Where balancing wants a running task, plus one; 0: nowhere. */
   readonly #pushTo: Int16Array;
+  /** What made way for the player, −1 for nothing. */
+  #madeWay = -1;
   /** Events since the clock last moved. */
   #atOnce = 0;
 
@@ -211,6 +213,64 @@ export class Core extends RunQueues {
     this.schedule(cpu);
   }
 
+  /**
+   * The player works on this CPU until leave(): it is not idle, and a task of sched_ext that runs there makes way, as for any task of a higher class
+   * (__schedule(), put_prev_task_scx()). That costs nothing here: the player's own work holds the switches.
+   */
+  visit(cpu: number): void {
+    const { tasks, cpus } = this;
+    this.execCpu = cpu;
+    this.visitor = cpu;
+    const curr = cpus.curr[cpu]!;
+    if (curr < 0) this.idleListener?.idleLeft(cpu);
+    const leaves = curr < 0 || tasks.state[curr] !== taskState.runnable || this.mustMove[curr] === 1;
+    if (leaves || tasks.schedClass[curr] !== classNumber.ext) return;
+    this.progress(cpu);
+    this.classOf(curr).balance?.(cpu, curr);
+    this.classOf(curr).putPrev(cpu, curr, thePlayer);
+    this.#stopped(cpu, curr);
+    this.recorder?.switched(cpu, curr, thePlayer, this.now);
+    cpus.curr[cpu] = -1;
+    this.#madeWay = curr;
+  }
+
+  leave(): void {
+    const { cpus, tasks } = this;
+    const cpu = this.visitor;
+    this.visitor = -1;
+    for (const schedClass of this.classes) schedClass.visited(cpu);
+    const curr = cpus.curr[cpu]!;
+    if (this.#madeWay >= 0) this.#goOn(cpu);
+    else if (curr >= 0) {
+      if (cpus.needResched[cpu] !== 1) tasks.icsw[curr]!++; // else the switch is still to come
+    } else if (this.idleListener !== undefined) this.resched(cpu); // looks for work before it idles again
+  }
+
+  /** Who comes after the player: what made way for it, unless others are before that now. */
+  #goOn(cpu: number): void {
+    const { cpus, tasks, now } = this;
+    const before = this.#madeWay;
+    this.#madeWay = -1;
+    const next = this.#pick(cpu, -1, false);
+    cpus.needResched[cpu] = 0;
+    if (next >= 0) {
+      if (next !== before) this.charge(this.#migrationCost(next, cpu));
+      this.classOf(next).setNext(cpu, next);
+      tasks.delay[next]! += now - tasks.queuedAt[next]!;
+      tasks.lastRan[next] = cpu;
+    } else {
+      this.busy--;
+      cpus.idleSince[cpu] = now;
+      this.idleListener?.idleEntered(cpu, false);
+    }
+    this.recorder?.switched(cpu, thePlayer, next, now);
+    cpus.curr[cpu] = next;
+    cpus.execStart[cpu] = now;
+    if (next !== before)
+      cpus.segmentStart[cpu] = Math.max(cpus.segmentStart[cpu]!, now + Math.round(this.cost));
+    this.plan(cpu);
+  }
+
   /** __schedule(). */
   schedule(cpu: number): void {
     const { cpus, tasks } = this;
@@ -239,10 +299,13 @@ export class Core extends RunQueues {
    * __pick_next_task(). sched_ext balances before anybody picks, unless what ran is of a higher class (prev_balance): a policy is asked for tasks even
    * where a real-time task is about to run.
    */
-  #pick(cpu: number, prev: number): number {
+  #pick(
+    cpu: number,
+    prev: number,
+    isEarly = prev < 0 || this.tasks.schedClass[prev] === classNumber.ext,
+  ): number {
     const { classes } = this;
     const ext = classes[classNumber.ext];
-    const isEarly = prev < 0 || this.tasks.schedClass[prev] === classNumber.ext;
     if (isEarly) ext?.balance?.(cpu, prev);
     for (let i = 0; i < classes.length; i++) {
       if (i === classNumber.ext && !isEarly) ext?.balance?.(cpu, prev);

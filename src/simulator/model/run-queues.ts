@@ -21,20 +21,6 @@ export abstract class RunQueues extends CpuTime {
     return this.classOf(task).untilServed(cpu, task);
   }
 
-  /** The player works on this CPU until leave(): it is not idle, and what runs there makes way for it. */
-  visit(cpu: number): void {
-    this.execCpu = cpu;
-    this.visitor = cpu;
-    if (this.cpus.curr[cpu]! < 0) this.idleListener?.idleLeft(cpu);
-  }
-
-  leave(): void {
-    const cpu = this.visitor;
-    this.visitor = -1;
-    for (const schedClass of this.classes) schedClass.visited(cpu);
-    if (this.idleListener !== undefined && this.cpus.curr[cpu]! < 0) this.resched(cpu); // looks for work before it idles again
-  }
-
   /** The running task goes to sleep; a schedule() follows. */
   sleep(task: number): void {
     this.tasks.state[task] = taskState.sleeping;

@@ -360,6 +360,16 @@ export class SerialCore extends Core {
     segmentStart[cpu] = this.now;
   }
 
+  override leave(): void {
+    const cpu = this.visitor;
+    super.leave();
+    this.#noteHome(cpu, this.cpus.curr[cpu]!);
+  }
+
+  #noteHome(cpu: number, task: number): void {
+    if (task >= 0 && this.#home[task] !== cpu) this.#home[task] = this.#home[task] === -1 ? cpu : -2;
+  }
+
   override schedule(cpu: number): void {
     const { curr } = this.cpus;
     const prev = curr[cpu]!;
@@ -371,7 +381,7 @@ export class SerialCore extends Core {
     }
     super.schedule(cpu);
     const next = curr[cpu]!;
-    if (next >= 0 && this.#home[next] !== cpu) this.#home[next] = this.#home[next] === -1 ? cpu : -2;
+    this.#noteHome(cpu, next);
     if (!wasIdle && next < 0) this.charge(this.costs.switchNs); // idle comes, and nobody else may run meanwhile
     this.cpus.segmentStart[cpu] = this.now; // a RUN that is under way goes on at once: its clock counts the switch
   }

@@ -4,7 +4,7 @@
 
 import { cpumaskBytes, rq, rqStride, taskStride, taskStruct } from '../../kernel/structs.ts';
 import type { SimMemory } from '../../memory.ts';
-import { classNumber } from '../flags.ts';
+import { classNumber, schedPolicy } from '../flags.ts';
 import { maskWords } from '../topology.ts';
 import type { Scx } from './scx.ts';
 import { defaultSliceNs } from './task-memory.ts';
@@ -33,6 +33,8 @@ export class CpuMemory {
   readonly #rqs: number;
   readonly #idleTasks: number;
   readonly #stopTasks: number;
+  /** Address of the player's task. */
+  readonly player: number;
   /** A mask for each CPU with just that CPU. */
   readonly #ownMasks: number;
   readonly #released: Uint8Array;
@@ -54,6 +56,7 @@ export class CpuMemory {
     this.#rqs = memory.allocate(topology.cpus * rqStride, 'none', rqStride);
     this.#idleTasks = memory.allocate(topology.cpus * taskStride, 'none', taskStride);
     this.#stopTasks = memory.allocate(topology.cpus * taskStride, 'none', taskStride);
+    this.player = memory.allocate(taskStride, 'none', taskStride);
     this.#ownMasks = masks + 3 * maskStride;
     for (let cpu = 0; cpu < topology.cpus; cpu++) {
       memory.permit(this.#rqs + cpu * rqStride, rq.size, 'read');
@@ -61,6 +64,7 @@ export class CpuMemory {
       this.#createTask(memory, this.#stopTasks + cpu * taskStride, cpu, `migration/${cpu}`, kthreadFlags);
       this.#createRq(cpu);
     }
+    this.#createPlayer(memory);
   }
 
   get onlineMask(): number {
@@ -103,13 +107,16 @@ export class CpuMemory {
 
   /** Address of what runs on a CPU. */
   currOf(cpu: number): number {
-    const curr = this.#scx.core.cpus.curr[cpu]!;
+    const { visitor, cpus } = this.#scx.core;
+    if (visitor === cpu) return this.player;
+    const curr = cpus.curr[cpu]!;
     return curr < 0 ? this.idleTaskOf(cpu) : this.#scx.memory.addressOf(curr);
   }
 
   idleTaskOf(cpu: number): number {
     const address = this.#idleTasks + cpu * taskStride;
-    this.#i32[(address + at.onCpu) >>> 2] = this.#scx.core.cpus.curr[cpu]! < 0 ? 1 : 0;
+    const { visitor, cpus } = this.#scx.core;
+    this.#i32[(address + at.onCpu) >>> 2] = cpus.curr[cpu]! < 0 && visitor !== cpu ? 1 : 0;
     return address;
   }
 
@@ -124,15 +131,15 @@ export class CpuMemory {
     return cpu >= 0 && cpu < this.#scx.core.cpus.count && Number.isInteger(cpu) ? cpu : -1;
   }
 
-  /** Puts the idle tasks and the stoppers into a cgroup: the root. */
+  /** Puts the idle tasks, the stoppers and the player into a cgroup: the root. */
   placeIdleTasks(cssSet: number, taskGroup: number): void {
-    for (let cpu = 0; cpu < this.#scx.core.cpus.count; cpu++) {
-      for (const tasks of [this.#idleTasks, this.#stopTasks]) {
-        const address = tasks + cpu * taskStride;
-        this.#i32[(address + at.cgroups) >>> 2] = cssSet;
-        this.#i32[(address + at.schedTaskGroup) >>> 2] = taskGroup;
-      }
-    }
+    const place = (address: number): void => {
+      this.#i32[(address + at.cgroups) >>> 2] = cssSet;
+      this.#i32[(address + at.schedTaskGroup) >>> 2] = taskGroup;
+    };
+    for (let cpu = 0; cpu < this.#scx.core.cpus.count; cpu++)
+      for (const tasks of [this.#idleTasks, this.#stopTasks]) place(tasks + cpu * taskStride);
+    place(this.player);
   }
 
   cpuperfTarget(cpu: number): number {
@@ -179,6 +186,16 @@ export class CpuMemory {
     set(at.scxSlice, defaultSliceNs);
     set(at.scxStickyCpu, -1);
     set(at.scxHoldingCpu, -1);
+  }
+
+  /** SCHED_FIFO of priority 50 (runner/base.c), the guest's first process. */
+  #createPlayer(memory: SimMemory): void {
+    const { topology } = this.#scx.core;
+    this.#createTask(memory, this.player, 0, 'init', 0);
+    const what = { cpusPtr: this.possibleMask, nrCpusAllowed: topology.cpus, pid: 1, tgid: 1 };
+    const how = { policy: schedPolicy.fifo, rtPriority: 50, prio: 49, onCpu: 1 };
+    for (const [name, value] of Object.entries({ ...what, ...how }))
+      this.#i32[(this.player + at[name as keyof typeof at]) >>> 2] = value;
   }
 
   #put64(address: number, value: number): void {

@@ -2,7 +2,6 @@
 // dequeue_task_scx, balance_one, pick_task_scx, put_prev_task_scx, set_next_task_scx, task_tick_scx, update_curr_scx, select_task_rq_scx).
 
 import { taskStruct } from '../../kernel/structs.ts';
-import { stopper } from '../contracts.ts';
 import type { Core } from '../core.ts';
 import { classNumber, dequeueFlag, enqueueFlag, wakeFlag } from '../flags.ts';
 import type { SchedClass } from '../sched-class.ts';
@@ -263,7 +262,7 @@ export class ExtClass implements SchedClass {
       else if (next === -1) this.#enqueueTask(cpu, task, 0, scxFlag.enqHigh.last, -1);
       else this.#enqueueTask(cpu, task, 0, 0, -1);
     }
-    if (next === stopper || (next >= 0 && tasks.schedClass[next] !== classNumber.ext))
+    if (next < -1 || (next >= 0 && tasks.schedClass[next] !== classNumber.ext))
       this.#ext.switchClass(cpu, next);
   }
 

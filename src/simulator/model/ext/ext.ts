@@ -3,7 +3,7 @@
 
 import { cpuReleaseArgs, exitInfo, exitTaskArgs, initTaskArgs, taskStruct } from '../../kernel/structs.ts';
 import type { SimMemory } from '../../memory.ts';
-import { stopper } from '../contracts.ts';
+import { stopper, thePlayer } from '../contracts.ts';
 import type { Core } from '../core.ts';
 import { classNumber, schedPolicy } from '../flags.ts';
 import { cgroupWeight } from '../weights.ts';
@@ -271,24 +271,28 @@ export class Ext {
   /** Gives a task back to the policy; set by the class. */
   enqueueAgain: (cpu: number, task: number) => void = () => {};
 
-  /** switch_class(): a higher class takes the CPU. `next`: the task, or the stopper. */
+  /** switch_class(): a higher class takes the CPU. `next`: the task, the stopper or the player. */
   switchClass(cpu: number, next: number): void {
     const { cpuRelease, cpuAcquire } = this.#ops;
     if ((cpuRelease === undefined && cpuAcquire === undefined) || this.released[cpu] === 1) return;
     if (cpuRelease !== undefined) {
       const i32 = this.#simMemory.i32;
       const { reason, task } = cpuReleaseArgs.offsets;
-      const isStopper = next === stopper;
-      i32[(this.#args + reason) >>> 2] = isStopper ? preempted.stop : this.#reasonOf(next);
-      i32[(this.#args + task) >>> 2] = isStopper
-        ? this.cpuMemory.stopTaskOf(cpu)
-        : this.#memory.addressOf(next);
+      i32[(this.#args + reason) >>> 2] = this.#reasonOf(next);
+      i32[(this.#args + task) >>> 2] = this.#addressOf(next, cpu);
       this.#ops.call(cpuRelease, kfMask.cpuRelease, cpu, this.#args, 0, 0, 0);
     }
     this.released[cpu] = 1;
   }
 
+  #addressOf(next: number, cpu: number): number {
+    if (next === stopper) return this.cpuMemory.stopTaskOf(cpu);
+    return next === thePlayer ? this.cpuMemory.player : this.#memory.addressOf(next);
+  }
+
   #reasonOf(next: number): number {
+    if (next === stopper) return preempted.stop;
+    if (next === thePlayer) return preempted.rt;
     return this.core.tasks.schedClass[next] === classNumber.rt ? preempted.rt : preempted.unknown;
   }
 

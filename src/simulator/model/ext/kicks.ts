@@ -48,7 +48,8 @@ export class Kicks {
 
   /** Not certain to look for work once more before it idles. */
   #couldBeIdle(cpu: number): boolean {
-    return this.#core.cpus.curr[cpu]! < 0 || this.#scx.balancing === cpu;
+    const { cpus, visitor } = this.#core;
+    return (cpus.curr[cpu]! < 0 && visitor !== cpu) || this.#scx.balancing === cpu;
   }
 
   /** By number of CPU: first those that are to reschedule, then those that are to if they idle. `isWithin`: nobody waits yet. */
@@ -75,7 +76,7 @@ export class Kicks {
     const curr = cpus.curr[cpu]!;
     const wanted = this.#wanted[cpu]!;
     this.#wanted[cpu] = 0;
-    if (cpus.online[cpu] === 0 && cpu !== this.#core.execCpu) return;
+    if (cpu === this.#core.visitor || (cpus.online[cpu] === 0 && cpu !== this.#core.execCpu)) return;
     if (wanted === want.idle) {
       if (curr < 0) this.#core.resched(cpu);
       return;

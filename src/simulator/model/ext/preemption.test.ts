@@ -305,3 +305,82 @@ describe('real time', () => {
     expect(w.running()).toBe('.A');
   });
 });
+
+describe('the player', () => {
+  const hears = ['running', 'stopping', 'enqueue', 'dispatch'];
+  /** B sleeps; the player, on CPU 0, wakes it. */
+  const wakes = (w: ExtWorld, b: number): void => {
+    w.take();
+    w.core.clearTimer(b);
+    w.core.tasks.left[b] = ms;
+    w.core.visit(0);
+    w.core.wake(b);
+    w.core.leave();
+  };
+  const world = (ops: ExtOptions['ops']): ExtWorld => {
+    const w = extWorld({ ...oneCpu, hears, ops: { select_cpu: (_k, _p, prev) => prev, ...ops } });
+    w.add({ runNs: 100 * ms });
+    w.add({ runNs: ms, sleepNs: 100 * ms });
+    return w;
+  };
+
+  test('is a task of a higher class: what runs stops with its slice, the policy hears of it, and goes on', () => {
+    const w = world({
+      enqueue: (k, p) => k.insert(p, p === 0 ? local : global),
+      cpu_acquire: (k) => k.note('acquire'),
+      cpu_release: (k) => {
+        const { reason, task } = cpuReleaseArgs.offsets;
+        const args = k.low(1);
+        const p = w.sim.i32[(args + task) >>> 2]!;
+        expect(k.word(p + taskStruct.offsets.policy)).toBe(schedPolicy.fifo);
+        expect(k.call('scx_bpf_cpu_curr', 0)).not.toBe(k.address(0));
+        k.note(`release ${k.word(args + reason)}`);
+      },
+    });
+    w.run(22 * ms - 1); // at 20 ms A's slice was over, B ran, and A has had another one since 21 ms
+    const [icsw, delay] = [w.core.tasks.icsw[0]!, w.core.tasks.delay[0]!];
+    wakes(w, 1);
+    expect(w.take()).toEqual(['0 stopping A 1', 'release 0', '0 enqueue B 9', 'acquire', '0 running A']);
+    expect(w.running()).toBe('A');
+    expect(w.memory.slice(0)).toBe(19 * ms);
+    expect([w.core.tasks.icsw[0]! - icsw, w.core.tasks.delay[0]! - delay]).toEqual([1, 0]);
+  });
+
+  test('is not of sched_ext: kicks pass its CPU by, and what is urgent goes before the task that made way', () => {
+    const kicked = world({
+      enqueue: (k, p) => {
+        k.insert(p, global);
+        if (p === 1) k.kick(0, kick.preempt);
+      },
+    });
+    kicked.run(11 * ms - 1); // B was first, until 1 ms
+    wakes(kicked, 1);
+    expect(kicked.take()).toEqual(['0 stopping A 1', '0 enqueue B 9', '0 running A']);
+    expect([kicked.running(), kicked.memory.slice(0)]).toEqual(['A', 10 * ms]);
+
+    const urgent = world({
+      enqueue: (k, p) => k.insert(p, local, 20 * ms, 0, p === 1 ? enqHigh.preempt : 0),
+    });
+    urgent.run(11 * ms - 1);
+    wakes(urgent, 1);
+    expect(urgent.take()).toEqual(['0 stopping A 1', '0 enqueue B 9', '0 running B']);
+    urgent.run(urgent.core.now + ms);
+    expect(urgent.take()).toEqual(['0 stopping B 0', '0 running A']);
+    expect(urgent.memory.slice(0)).toBe(10 * ms);
+  });
+
+  test('comes when a slice is over: the policy is asked before it, and not after it', () => {
+    const w = world({ enqueue: (k, p) => k.insert(p, global) });
+    w.run(24 * ms);
+    w.memory.setSlice(0, 0);
+    wakes(w, 1);
+    // prev_balance() keeps A, which is put back into a queue nevertheless
+    expect(w.take()).toEqual([
+      '0 dispatch 0 A',
+      '0 stopping A 1',
+      '0 enqueue A 0',
+      '0 enqueue B 9',
+      '0 running A',
+    ]);
+  });
+});
