@@ -13,6 +13,7 @@ import {
   readFileSync,
   renameSync,
   rmSync,
+  statSync,
   writeSync,
 } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
@@ -64,7 +65,20 @@ export function createDurably(file: string, text: string, mode = 0o600): boolean
 
 /** With its parents, for the owner alone. */
 export function makePrivateDirectory(path: string): void {
-  explained(path, () => mkdirSync(path, { recursive: true, mode: 0o700 }));
+  explained(path, () => makeDirectories(path, 0o700));
+}
+
+/** One by one: Node's own recursive mkdir never ends where a directory is there in which none can be made, and the kernel says ENOENT (/proc). */
+export function makeDirectories(path: string, mode?: number, parents = true): void {
+  try {
+    mkdirSync(path, mode);
+  } catch (error) {
+    const above = dirname(path);
+    if (codeOf(error) === 'EEXIST' && statSync(path).isDirectory()) return;
+    if (codeOf(error) !== 'ENOENT' || !parents || above === path) throw error;
+    makeDirectories(above, mode);
+    makeDirectories(path, mode, false);
+  }
 }
 
 /** Undefined where there is none. */

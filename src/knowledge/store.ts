@@ -2,12 +2,13 @@
 // (a temporary file, then a rename), and reading checks the digest, so a torn or edited file is noticed.
 
 import { randomBytes } from 'node:crypto';
-import { mkdir, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { canonicalJson, digestOf } from '../core/canonical.ts';
 import { Fault } from '../core/errors.ts';
 import type { Blobs, Records } from '../core/machine.ts';
+import { makeDirectories } from './durable.ts';
 
 export interface Store {
   readonly root: string;
@@ -76,7 +77,7 @@ async function readChecked(file: string, digest: string, what: string): Promise<
 export async function writeAtomic(file: string, content: Uint8Array | string): Promise<void> {
   const temporary = `${file}.${process.pid}.${randomBytes(4).toString('hex')}.tmp`;
   try {
-    await mkdir(dirname(file), { recursive: true });
+    makeDirectories(dirname(file));
     await writeFile(temporary, content);
     await rename(temporary, file);
   } catch (error) {

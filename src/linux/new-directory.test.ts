@@ -68,3 +68,8 @@ it('never writes through a link', async () => {
   });
   expect(readFileSync(join(root, 'target'), 'utf8')).toBe('mine');
 });
+
+it('is refused below a directory that takes none, and ends', async () => {
+  const fault = await faultOf(() => fillDirectory('/proc/nope/keep', [file('one')]));
+  expect(fault).toMatchObject({ code: 'not-permitted', message: expect.stringContaining('ENOENT') });
+});

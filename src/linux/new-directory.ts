@@ -1,7 +1,7 @@
 // Files in a directory of their own, all of them or none: open(2) with O_EXCL, fsync(2).
 
 import { mkdir, open, readdir, rm } from 'node:fs/promises';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { Fault } from '../core/errors.ts';
 
 export interface NewFile {
@@ -15,7 +15,7 @@ export async function fillDirectory(directory: string, files: readonly NewFile[]
   const made: string[] = [];
   let first: string | undefined;
   try {
-    first = await mkdir(directory, { recursive: true });
+    first = await makeDirectories(directory);
     const there = await readdir(directory);
     if (there.length > 0)
       throw new Fault('not-permitted', `${directory} is not empty (${there[0]})`, {
@@ -47,5 +47,21 @@ export async function fillDirectory(directory: string, files: readonly NewFile[]
         cause: thrown,
       },
     );
+  }
+}
+
+/** The first that was made, if any. One by one: Node's own recursive mkdir never ends below /proc. */
+async function makeDirectories(path: string, parents = true): Promise<string | undefined> {
+  try {
+    await mkdir(path);
+    return path;
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    const above = dirname(path);
+    if (code === 'EEXIST') return undefined; // who looks into it finds out what it is
+    if (code !== 'ENOENT' || !parents || above === path) throw error;
+    const first = await makeDirectories(above);
+    const last = await makeDirectories(path, false);
+    return first ?? last;
   }
 }
