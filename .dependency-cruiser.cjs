@@ -49,9 +49,9 @@ module.exports = {
     })),
     {
       name: 'only-doors',
-      comment: "a room's sub-folders are private",
+      comment: "a room's sub-folders are private, to main.ts too",
       severity: 'error',
-      from: { path: '^src/([^/]+)/' },
+      from: { path: '^src/([^/]+)' },
       to: { path: '^src/[^/]+/[^/]+/', pathNot: '^src/$1/' },
     },
     {

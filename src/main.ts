@@ -28,7 +28,7 @@ import type { Mode as VmMode } from './linux/qemu.ts';
 import { broughtRunner, buildRunner, type Runner } from './linux/runner.ts';
 import { sourceTree } from './linux/sources.ts';
 import { type Group, hasTools, type ToolOptions, tools } from './linux/tools.ts';
-import { type HostMachine, openHostMachine } from './machines/host.ts';
+import { adopt, type HostMachine, openHostMachine } from './machines/host.ts';
 import { observeHost } from './machines/host-observer.ts';
 import { hostProbes } from './machines/host-probes.ts';
 import { keptJob } from './machines/jobs.ts';
@@ -38,7 +38,6 @@ import { chooseMode, modeWorks } from './machines/modes.ts';
 import type { SimulatorMachine } from './machines/simulator.ts';
 import { guestSite, hostCharge, hostSite } from './machines/sites.ts';
 import { runScript } from './sandbox/thread.ts';
-import type { DeploymentSite, SiteWish } from './services/deploy/site.ts';
 import { observations, observationsHeading } from './services/observations.ts';
 import type { Call } from './services/service.ts';
 import { serviceTable } from './services/table.ts';
@@ -105,10 +104,9 @@ export function openWorld(env: NodeJS.ProcessEnv = process.env): World {
   const hostMachine = async (call: Call): Promise<HostMachine> =>
     openHostMachine({ blobs: store.blobs, runner: await runnerFor(call), env });
 
-  async function openSite(wish: SiteWish, call: Call): Promise<DeploymentSite> {
+  const openSite: World['openSite'] = async (wish, call) => {
     if (wish.on === 'host') {
-      const turns = join(holdDirectory, 'deployments');
-      return hostSite(await hostMachine(call), () => claim(turns, 0));
+      return hostSite(await hostMachine(call), () => claim(holdDirectory, 0));
     }
     const { argv, with: needs, env: own, cwd } = wish.command;
     const [program] = argv;
@@ -127,7 +125,7 @@ export function openWorld(env: NodeJS.ProcessEnv = process.env): World {
     const cpus = wish.cpus ?? Math.min(ready.cpus, 4);
     const options = { workload, cpus, memoryMiB, mode, lifeMs: guestLifeMs, signal: call.signal };
     return guestSite(await (ready.machine as MicroVm).serve(options));
-  }
+  };
 
   let opened: Promise<SimulatorMachine> | undefined;
   /** One for the life of the process: its memory and its functions are made once. */
@@ -144,7 +142,7 @@ export function openWorld(env: NodeJS.ProcessEnv = process.env): World {
     keeping: openKeeping(store, Date.now),
     running: openRunning(join(store.root, 'deployment', 'running')),
     openSite,
-    charge: hostCharge(async (address, signal) => (await hostMachine(silent)).adopt(address, signal)),
+    charge: hostCharge(adopt),
     person: () => personOf(env),
     get mode() {
       return modeOf(env);
@@ -348,7 +346,8 @@ function unwritable(path: string, error: NodeJS.ErrnoException): Fault {
 
 const about =
   'SchedCP finds out which Linux scheduler runs your workload best, and proves it: the default scheduler, its settings and\n' +
-  'sched_ext policies, run side by side in micro-VMs on a real kernel. deploy alone changes this machine, and undoes it when it harms.';
+  'sched_ext policies, run side by side in micro-VMs on a real kernel. This machine’s own scheduler changes only when you\n' +
+  'deploy (undone when it harms), set a knob of what is deployed, or ask for --machine host (given back after each run).';
 
 /** Runs the command line of this process and ends it. */
 export async function main(): Promise<never> {
