@@ -46,7 +46,6 @@ import { readProbeEvents } from './traces/probe-events.ts';
 
 /** A day: a guest is a place to try things, no place to stay. */
 const guestLifeMs = 86_000_000;
-const silent: Call = { progress: () => {}, signal: new AbortController().signal };
 
 const packageRoot = fileURLToPath(new URL('..', import.meta.url));
 

@@ -55,7 +55,6 @@ ProtectHome=yes
 ProtectClock=yes
 ProtectHostname=yes
 ProtectKernelModules=yes
-ProtectControlGroups=yes
 PrivateTmp=yes
 PrivateNetwork=yes
 PrivateIPC=yes

@@ -25,11 +25,16 @@ export function claim(directory: string, number: number): Claim | { readonly hel
         throw error;
       }
     });
-    if (isMade) return { release: () => rmSync(file, { force: true }) };
+    if (isMade) return { release: () => released(directory, number, n) };
     const owner = ownerOf(file);
     if (owner === undefined) n--;
     else if (isAlive(owner)) return { heldBy: owner };
   }
+}
+
+/** What dead processes left of it goes first: whoever comes then finds one of theirs free, or ours still there. */
+function released(directory: string, number: number, n: number): void {
+  for (let before = 0; before <= n; before++) rmSync(join(directory, `${number}.${before}`), { force: true });
 }
 
 /** Takes away what dead processes left of numbers that are done. */

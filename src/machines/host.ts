@@ -210,7 +210,8 @@ async function attach(
   return openAttachment({ ...common(address, signal), channel });
 }
 
-async function adopt(address: string, signal: AbortSignal | undefined): Promise<Attachment> {
+/** Needs nothing that has to be built or fetched first. */
+export async function adopt(address: string, signal?: AbortSignal): Promise<Attachment> {
   const channel = await connectHold(address);
   const attached = await openAttachment({ ...common(address, signal), channel, limitMs: 10_000 });
   if (attached.ok) return attached.attachment;

@@ -25,7 +25,13 @@ export function hostSite<Turn>(machine: Deploys & Pick<HostOwn, 'attachRefused'>
     clock: hostClock,
     openKpis: readKpis,
     presence: async () => readSchedExt() ?? { state: 'absent', ops: '' },
-    foreign: async () => schedulerInCharge(),
+    async foreign() {
+      const found = schedulerInCharge();
+      if (whose(found) !== 'ours') return found;
+      throw new Fault('unavailable', `a policy of ours is still in charge: ${found?.ops}`, {
+        next: 'wait for the end of its heartbeat, or end it: schedcp restore',
+      });
+    },
     unload,
     startAgain,
     release: release(),

@@ -377,7 +377,7 @@ class Run {
       ...this.#over(how, words),
       ...(trip && { trip }),
       ...(exit !== undefined && { exit }),
-      isByHand,
+      isByHand: isByHand && !this.#signal.aborted, // who asks for the end may hurry it
     };
   }
 
