@@ -31,7 +31,7 @@ export function mistakesFault(name: string, mistakes: readonly Mistake[]): Fault
       .slice(0, shown)
       .map(({ path }) => pathText(path))
       .join(', '),
-    next: 'correct the file at the paths given',
+    next: 'correct the file at the paths given; docs/workloads.md says what there is',
   });
 }
 
