@@ -159,21 +159,26 @@ export function killTask(core: Core, task: number): void {
   else if (tasks.onRq[task] === 1) core.deactivate(cpu, task, dequeueFlag.sleep | dequeueFlag.noclock);
 }
 
-/** A CPU comes or goes. The last one cannot go: false. */
+/**
+ * A CPU comes or goes. The last one cannot go: false. Tasks of sched_ext leave a CPU that goes only when they come to run there: those in its local queue do, at once;
+ * what waits in a queue of the policy's, or with the policy, stays until someone dispatches it.
+ */
 export function setOnline(core: Core, cpu: number, online: boolean): boolean {
   const { tasks, cpus } = core;
   if ((cpus.online[cpu] === 1) === online) return true;
   const others = cpus.online.reduce((sum, one) => sum + one, 0);
   if (!online && others === 1) return false;
+  const { execCpu } = core;
+  core.execCpu = cpu; // cpuhp/N does it there
+  if (!online) core.vacate(cpu);
   cpus.online[cpu] = online ? 1 : 0;
   for (const schedClass of core.classes) schedClass.online(cpu, online);
+  if (online) core.resched(cpu);
+  core.execCpu = execCpu;
   if (online) return true;
   for (let task = 0; task < tasks.count; task++) {
-    if (tasks.cpu[task] !== cpu || tasks.onRq[task] === 0) continue;
-    if (cpus.curr[cpu] === task) {
-      core.mustMove[task] = 1;
-      core.resched(cpu);
-    } else core.moveQueued(task, core.fallbackCpu(task));
+    const waits = tasks.cpu[task] === cpu && tasks.onRq[task] === 1 && cpus.curr[cpu] !== task;
+    if (waits && tasks.schedClass[task] !== classNumber.ext) core.moveQueued(task, core.fallbackCpu(task));
   }
   return true;
 }

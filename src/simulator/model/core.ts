@@ -293,6 +293,37 @@ export class Core extends RunQueues {
     if (next === prev) this.#keep(cpu, prev);
     else this.#switch(cpu, prev, next);
     this.plan(cpu);
+    if (cpus.online[cpu] === 0) this.#pushAway(cpu);
+  }
+
+  /** balance_push(): what comes to run on a CPU that goes, the stopper sends elsewhere. */
+  #pushAway(cpu: number): void {
+    const curr = this.cpus.curr[cpu]!;
+    if (curr < 0 || this.tasks.migrationDisabled[curr] === 1) return;
+    this.mustMove[curr] = 1;
+    this.resched(cpu);
+  }
+
+  /** sched_cpu_deactivate(): cpuhp/N comes when the slice of what runs is over; then everyone who comes to run is sent away. In the kernel that takes some milliseconds. */
+  vacate(cpu: number): void {
+    const { cpus, tasks } = this;
+    const curr = cpus.curr[cpu]!;
+    if (curr >= 0 && tasks.state[curr] === taskState.runnable && tasks.migrationDisabled[curr] === 0)
+      if (this.classOf(curr).expire !== undefined) this.#expire(cpu, curr);
+    cpus.online[cpu] = 0;
+    this.#pushAway(cpu);
+    if (cpus.curr[cpu]! < 0) this.schedule(cpu);
+    while (cpus.needResched[cpu] === 1 && !this.stopped) this.schedule(cpu);
+  }
+
+  #expire(cpu: number, task: number): void {
+    this.progress(cpu);
+    this.classOf(task).expire!(cpu, task);
+    this.#stopped(cpu, task);
+    this.recorder?.switched(cpu, task, -1, this.now);
+    this.cpus.curr[cpu] = -1;
+    this.busy--;
+    this.cpus.idleSince[cpu] = this.now;
   }
 
   /**

@@ -14,6 +14,8 @@ export interface SchedClass {
   pick(cpu: number, prev: number): number;
   /** `task` stops running; if it is still onRq it goes back to the queue. `next`: −1 for idle. */
   putPrev(cpu: number, task: number, next: number): void;
+  /** The slice of `task` is over, and another one of the class runs: putPrev. */
+  expire?(cpu: number, task: number): void;
   /** `task` starts to run. */
   setNext(cpu: number, task: number): void;
   /** A task of a higher class has had the CPU for a moment: who goes on there is chosen anew. */

@@ -224,7 +224,9 @@ export class ExtClass implements SchedClass {
   }
 
   #hasWork(cpu: number): boolean {
-    return !this.#dsqs.isEmpty(cpu) || this.#dispatch.consume(this.#scx.globalOfCpu(cpu), cpu);
+    if (!this.#dsqs.isEmpty(cpu)) return true;
+    // one that goes would take from the global queue in the kernel, too, and send it away again
+    return this.#core.cpus.online[cpu] === 1 && this.#dispatch.consume(this.#scx.globalOfCpu(cpu), cpu);
   }
 
   /** Calls ops.dispatch until there is something to run. True: the previous task has got a new slice and goes on. */
@@ -264,6 +266,12 @@ export class ExtClass implements SchedClass {
     }
     if (next < -1 || (next >= 0 && tasks.schedClass[next] !== classNumber.ext))
       this.#ext.switchClass(cpu, next);
+  }
+
+  expire(cpu: number, task: number): void {
+    this.updateCurr(cpu);
+    this.#memory.setSlice(task, 0);
+    this.putPrev(cpu, task, task);
   }
 
   setNext(_cpu: number, task: number): void {
