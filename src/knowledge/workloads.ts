@@ -49,7 +49,7 @@ export function openWorkloads(directory: string): WorkloadLibrary {
       const found = [...standard, ...loads].find((item) => item.name === name);
       if (found !== undefined) return found;
       throw new Fault('not-found', `no workload ${name}`, {
-        next: `there are: ${standard.map((item) => item.name).join(', ')}; or give the path of a workload file, or a command after --`,
+        next: `there are: ${standard.map((item) => item.name).join(', ')}; or give the path of a workload file, or a command`,
       });
     },
   };

@@ -129,7 +129,7 @@ function checkKnobs(object: BpfObject, knobs: KnobRanges): void {
       });
     if (BigInt(low) > BigInt(high))
       throw new Fault('malformed', `${name}: ${low} is above ${high}`, {
-        next: `give --knobs ${name}=LOW..HIGH`,
+        next: `give it in knobs as ${name}=LOW..HIGH`,
       });
   }
 }

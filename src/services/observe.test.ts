@@ -86,6 +86,9 @@ describe('observe', () => {
     expect(packets.some((one) => one.ftrace_events?.event.length > 0)).toBe(true);
     expect(answer.trace.file).toBe(file);
     expect(text).toContain(`schedcp tune --workload ${file}`);
+    expect(text).toContain(`${perfetto}: for ui.perfetto.dev`);
+    const nowhere = { command: ['x'], record: join(directory, 'no/where/a.trace') };
+    expect(await faultOf(() => call('observe', nowhere))).toMatchObject({ code: 'not-found' });
   });
 
   it('says that a command failed before it says anything else', async () => {

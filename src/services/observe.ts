@@ -57,7 +57,7 @@ async function runObserve(world: World, input: Input, call: Call): Promise<Reply
       next: nextOf(seen, input.record),
     },
     exit: 0,
-    text: `${endText(output)}${text}\n${tailText(seen, input.record)}`,
+    text: `${endText(output)}${text}\n${tailText(seen, input.record)}${perfettoLine(seen, input.perfetto)}`,
   };
 }
 
@@ -78,6 +78,10 @@ function endText(output: Seen['output']): string {
   if (output === undefined || output.exit === 'exit code 0') return '';
   const said = output.stderr.trim().split('\n').slice(-5).join('\n');
   return `The command ended with ${output.exit}${said === '' ? '' : `:\n${said}`}\n\n`;
+}
+
+function perfettoLine({ trace }: Seen, file: string | undefined): string {
+  return trace === undefined || file === undefined ? '' : `${file}: for ui.perfetto.dev\n`;
 }
 
 function tailText({ digest, trace, profile }: Seen, file: string | undefined): string {

@@ -7,10 +7,14 @@ import { outcomeSchema } from '../core/records.ts';
 import { checkerNames, maxScenarioCpus, scenarioSchema } from '../core/scenario.ts';
 import { costsField, isShape, policyText, shapeFields, shapeRefusal } from './schemas.ts';
 
+const onePolicy = policyText.refine((text) => text.includes('/') || !text.includes(','), {
+  error: 'is several policies, and one is wanted',
+});
+
 /** One run: what, and under which scheduler. */
 const runFields = {
   workload: z.string().describe('a declared standard workload, or a workload file'),
-  policy: policyText
+  policy: onePolicy
     .optional()
     .describe('name?parameter=value&…, or a file (*.bpf.o, *.bpf.c); absent: the default scheduler'),
   settings: z
@@ -47,7 +51,7 @@ export const simulateInput = z
 export const simulateOutput = outcomeSchema;
 
 export const fuzzInput = z.object({
-  policy: policyText.describe('name?parameter=value&…, or a file (*.bpf.o, *.bpf.c)'),
+  policy: onePolicy.describe('name?parameter=value&…, or a file (*.bpf.o, *.bpf.c)'),
   seconds: z
     .number()
     .min(0.1)

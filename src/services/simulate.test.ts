@@ -100,12 +100,13 @@ describe('simulate', () => {
     [{ policy: 'fifo?slice_ns' }, /NAME=INTEGER/],
     [{ policy: './a,b.bpf.o?x=1&y=' }, /NAME=INTEGER/],
     [{ policy: 'fifo', settings: 'batch' }, /not both/],
+    [{ policy: 'fifo,vtime' }, /one is wanted/],
   ])('as input refuses %j: it can be seen without reading anything', (input, said) => {
     const parsed = simulateInput.safeParse({ workload: 'long-tail', ...input });
     expect(parsed.error?.issues.map(({ message }) => message).join()).toMatch(said);
   });
 
-  it.each(['fifo', 'fifo?', 'vtime?slice_ns=5000000&guard_ns=-1', './x.bpf.o?on=true', 'a?x=1,b?y=false'])(
+  it.each(['fifo', 'fifo?', 'vtime?slice_ns=5000000&guard_ns=-1', './x.bpf.o?on=true', './a,b.bpf.o'])(
     'takes %s as a policy',
     (policy) => {
       expect(simulateInput.safeParse({ workload: 'w', policy }).success).toBe(true);

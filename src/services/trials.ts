@@ -230,7 +230,8 @@ async function expandOnce(
 async function commandTrial(setting: Setting, command: Command): Promise<Trial> {
   const { ready, call } = setting;
   const [program] = command.argv;
-  if (program === undefined) throw new Fault('malformed', 'no command given', { next: 'put it after --' });
+  if (program === undefined)
+    throw new Fault('malformed', 'no command given', { next: 'give the command and its arguments' });
   const mode = await ready.chooseMode(setting.mode, 'command', call);
   const cpus = setting.cpus ?? (mode === 'native' ? ready.cpus : Math.min(ready.cpus, 4));
   checkCpus(mode, cpus, ready.cpus);

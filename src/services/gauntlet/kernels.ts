@@ -44,7 +44,7 @@ export async function kernelGate(
   const loads = wished.filter((load) => machine === 'micro-vm' || !guestLoads.has(load));
   if (loads.length === 0)
     throw new Fault('unsupported', `a host has no ${wished.join(', ')}`, {
-      next: 'use --loads provoke,crowd',
+      next: 'ask for the loads provoke,crowd',
     });
   const trials: { readonly load: LoadName; readonly trial: Trial }[] = [];
   for (const load of loads) {
