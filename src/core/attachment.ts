@@ -68,6 +68,8 @@ export interface Attachment {
   /** The kernel's name of the policy, and its enable_seq. */
   readonly ops: string;
   readonly enableSeq: number;
+  /** Whether the policy goes also when whoever attached it, and the process that holds it, are frozen with their cgroup. */
+  readonly isFreezeNoticed: boolean;
   /** The last state that was heard. */
   state(): AttachmentState;
   /** States as they come, from now on, the newest only for a slow reader; ends with the attachment. */

@@ -10,6 +10,8 @@ export const holdSchema = z.object({
   enableSeq: z.number(),
   heartbeatMs: z.number(),
   scope: z.enum(['whole', 'partial']),
+  /** Whether the policy goes also when all of the caller's cgroup is frozen. */
+  freezeNoticed: z.boolean().default(true),
 });
 
 export const coveredSchema = z.object({ event: z.literal('covered'), threads: z.number() });

@@ -111,6 +111,10 @@ class Held implements Attachment {
     return this.hold?.enableSeq ?? -1;
   }
 
+  get isFreezeNoticed(): boolean {
+    return this.hold?.freezeNoticed ?? false;
+  }
+
   state(): AttachmentState {
     return (
       this.now ?? { presence: { state: 'absent', ops: '', enableSeq: -1, nrRejected: -1 }, kernelEvents: {} }

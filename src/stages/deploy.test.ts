@@ -171,6 +171,17 @@ describe('deploy', () => {
     });
   });
 
+  it.each([true, false])('says whether a frozen cgroup would be noticed: %s', async (freezeNoticed) => {
+    const world = pretend({ share: () => 1.1, freezeNoticed });
+    const said: string[] = [];
+    const hear: typeof world.site.hear = (news) => {
+      if (news.what === 'attached') said.push(news.words);
+    };
+    await deploy({ ...world.site, hear }, plan, never);
+    expect(said).toHaveLength(1);
+    expect(said[0]!.includes('is frozen, nobody takes it away')).toBe(!freezeNoticed);
+  });
+
   it('the end that is asked for while a policy is being attached is an end in order', async () => {
     const world = pretend({ share: () => 1.1 });
     const stop = new AbortController();

@@ -282,7 +282,7 @@ class Run {
     }
     if (!attached.ok) return this.#over('refused', attached.finding.message);
     const isFirst = this.#ops === undefined;
-    const { ops, enableSeq } = attached.attachment;
+    const { ops, enableSeq, isFreezeNoticed } = attached.attachment;
     this.#ops = ops;
     this.#enableSeq = enableSeq;
     this.#samples.under('candidate');
@@ -293,7 +293,7 @@ class Run {
     if (isFirst)
       await this.#site.hear({
         what: 'attached',
-        words: 'the policy takes charge for the first time',
+        words: `the policy takes charge for the first time${isFreezeNoticed ? '' : '; if the cgroup of this process is frozen, nobody takes it away'}`,
         ops,
         enableSeq,
       });

@@ -27,6 +27,8 @@ export interface Pretence {
   readonly foreign?: ForeignScheduler;
   /** The one that was there does not leave. */
   readonly clings?: boolean;
+  /** False: the holder cannot leave our cgroup. */
+  readonly freezeNoticed?: boolean;
   /** Attaching for the n-th time fails: the machine's fault, not the policy's. */
   readonly failsAt?: number;
   /** Nobody answers once something was attached. */
@@ -86,7 +88,7 @@ export function pretend(told: Pretence) {
     held = { since: now, scope, end: resolve };
     log.push({ at: now, what: `attach ${scope.part}` });
     const attachment: Partial<Attachment> = {
-      ...{ address: 'here', ops: 'good', enableSeq: 1, ended },
+      ...{ address: 'here', ops: 'good', enableSeq: 1, isFreezeNoticed: told.freezeNoticed !== false, ended },
       beat: () => {
         beats++;
       },
