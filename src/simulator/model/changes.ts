@@ -65,9 +65,15 @@ function leaveForbidden(core: Core, task: number): void {
   } else core.moveQueued(task, core.fallbackCpu(task));
 }
 
-/** migrate_disable() and migrate_enable(): a task that runs stays on its CPU until it is enabled again. */
+/** migrate_disable() and migrate_enable(): a task that runs stays on its CPU until it is enabled again. If it has left it meanwhile, its mask comes back. */
 export function setMigrationDisabled(core: Core, task: number, disabled: boolean): void {
-  core.tasks.migrationDisabled[task] = disabled ? 1 : 0;
+  const { migrationDisabled, pinned } = core.tasks;
+  if (!disabled && pinned[task] === 1)
+    changeTask(core, task, () => {
+      pinned[task] = 0;
+      core.classOf(task).affinityChanged(task);
+    });
+  migrationDisabled[task] = disabled ? 1 : 0;
   core.onAttributes?.(task);
   if (!disabled) leaveForbidden(core, task);
 }

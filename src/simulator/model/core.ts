@@ -232,6 +232,7 @@ export class Core extends RunQueues {
     this.recorder?.switched(cpu, curr, thePlayer, this.now);
     cpus.curr[cpu] = -1;
     this.#madeWay = curr;
+    if (tasks.migrationDisabled[curr] === 1) this.classOf(curr).pinnedLeft?.(cpu, curr);
   }
 
   leave(): void {
@@ -378,6 +379,7 @@ export class Core extends RunQueues {
     cpus.curr[cpu] = next;
     cpus.execStart[cpu] = now;
     cpus.segmentStart[cpu] = now + Math.round(this.cost);
+    if (prev >= 0 && tasks.migrationDisabled[prev] === 1) this.classOf(prev).pinnedLeft?.(cpu, prev);
     if (this.topology.threads > 1 && (prev < 0 !== next < 0 || prev === stopper)) this.shareCore(cpu);
   }
 

@@ -16,6 +16,8 @@ export interface SchedClass {
   putPrev(cpu: number, task: number, next: number): void;
   /** The slice of `task` is over, and another one of the class runs: putPrev. */
   expire?(cpu: number, task: number): void;
+  /** `task`, which may not migrate, has left `cpu`, where another one runs now. */
+  pinnedLeft?(cpu: number, task: number): void;
   /** `task` starts to run. */
   setNext(cpu: number, task: number): void;
   /** A task of a higher class has had the CPU for a moment: who goes on there is chosen anew. */

@@ -24,6 +24,8 @@ export class Tasks {
   readonly mask: Int32Array;
   readonly allowed: Int32Array;
   readonly migrationDisabled: Uint8Array;
+  /** It has left its CPU meanwhile: the mask that it is seen with (cpus_ptr) has that CPU alone. */
+  readonly pinned: Uint8Array;
   /** PF_EXITING. */
   readonly exiting: Uint8Array;
   /** PF_KTHREAD. */
@@ -59,6 +61,7 @@ export class Tasks {
     this.mask = columns.ints(capacity * maskWords);
     this.allowed = ints();
     this.migrationDisabled = bytes();
+    this.pinned = bytes();
     this.exiting = bytes();
     this.kthread = bytes();
     this.sumExec = times();

@@ -58,6 +58,7 @@ export class CpuMemory {
     this.#stopTasks = memory.allocate(topology.cpus * taskStride, 'none', taskStride);
     this.player = memory.allocate(taskStride, 'none', taskStride);
     this.#ownMasks = masks + 3 * maskStride;
+    scx.memory.ownMaskOf = (cpu) => this.#ownMasks + cpu * maskStride;
     for (let cpu = 0; cpu < topology.cpus; cpu++) {
       memory.permit(this.#rqs + cpu * rqStride, rq.size, 'read');
       this.#createTask(memory, this.#idleTasks + cpu * taskStride, cpu, `swapper/${cpu}`, idleFlags);

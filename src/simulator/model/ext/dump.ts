@@ -162,7 +162,7 @@ export class ExitDump {
     const dsqId = dsq < 0 ? '(n/a)' : `0x${hex(dsqs.idLow[dsq]!, dsqs.idHigh[dsq]!)}`;
     const ms = (watchdog.since(task) - this.#jiffies()) * jiffyMs;
     const slice = memory.slice(task);
-    const words = core.tasks.mask.subarray((task * core.tasks.mask.length) / core.tasks.capacity);
+    const words = memory.memory.i32.subarray(memory.get(task, at.cpusPtr) >>> 2);
     text.line(`\n ${marker}R ${memory.nameOf(task)} ${ms < 0 ? ms : `+${ms}`}ms`);
     text.line(
       `      scx_state/flags=${(flags & lifeMask) >>> 8}/0x${(flags & ~lifeMask).toString(16)} ops_state=${dispatch.state[task]}`,

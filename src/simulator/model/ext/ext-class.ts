@@ -274,6 +274,17 @@ export class ExtClass implements SchedClass {
     this.putPrev(cpu, task, task);
   }
 
+  /** migrate_disable_switch(), v6.18: the first time it leaves its CPU, its mask becomes that CPU, for which it is taken out of its queue and put back if it waits. */
+  pinnedLeft(cpu: number, task: number): void {
+    const { onRq, pinned } = this.#core.tasks;
+    if (pinned[task] === 1) return;
+    const waits = onRq[task] === 1;
+    if (waits) this.dequeue(cpu, task, dequeueFlag.save | dequeueFlag.noclock);
+    pinned[task] = 1;
+    this.affinityChanged(task);
+    if (waits) this.enqueue(cpu, task, enqueueFlag.restore | enqueueFlag.noclock);
+  }
+
   setNext(_cpu: number, task: number): void {
     const queued = this.#core.tasks.onRq[task] === 1;
     if (queued) {
@@ -356,7 +367,7 @@ export class ExtClass implements SchedClass {
       this.#ops.setCpumask,
       kfMask.rest,
       this.#memory.addressOf(task),
-      this.#memory.maskOf(task),
+      this.#memory.get(task, at.cpusPtr),
       0,
       0,
       0,

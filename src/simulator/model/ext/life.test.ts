@@ -178,6 +178,56 @@ test('affinity of a task that runs: told, and it goes on where it may', () => {
   ]);
 });
 
+test('a task that may not migrate and leaves its CPU: its mask is that CPU, until it may again', () => {
+  const { cpusPtr } = taskStruct.offsets;
+  const { hears = [] } = toGlobal;
+  const w = extWorld({
+    shape: { cpus: 2 },
+    hears: hears.filter((op) => !['dispatch', 'tick', 'set_cpumask'].includes(op)),
+    ops: {
+      enqueue: (k, p) => k.insert(p, local),
+      set_cpumask: (k, p) =>
+        k.note(`mask of ${w.name(p)}: ${k.word(k.low(1))} ${k.word(k.word(k.address(p) + cpusPtr))}`),
+    },
+  });
+  const a = w.add({ runNs: 50 * ms, affinity: [0, 1] });
+  const b = w.add({ runNs: ms, sleepNs: 100 * ms, startNs: 7 * ms, startCpu: 1, affinity: [1] });
+  for (const startNs of [2 * ms, 4 * ms])
+    w.add({
+      runNs: ms,
+      rounds: 1,
+      startNs,
+      affinity: [0],
+      schedClass: classNumber.rt,
+      policy: schedPolicy.fifo,
+    });
+  w.run(ms);
+  w.take();
+  setMigrationDisabled(w.core, a, true);
+  expect(w.take()).toEqual([]);
+  w.run(3 * ms);
+  // it is preempted: another one runs already, and ops.enqueue is skipped
+  const out = ['0 stopping A 1', '0 quiescent A 10', 'mask of A: 1 1', '0 runnable A 10'];
+  const isOfA = (line: string): boolean => /[ :]A|of A/.test(line);
+  expect(w.take().filter(isOfA)).toEqual([...out, '0 running A']);
+  w.run(5 * ms);
+  expect(w.take().filter(isOfA)).toEqual(['0 stopping A 1', '0 running A']);
+  setMigrationDisabled(w.core, a, false);
+  expect(w.take()).toEqual([
+    '0 stopping A 0',
+    '0 quiescent A 10',
+    'mask of A: 3 3',
+    '0 runnable A 10',
+    '0 running A',
+  ]);
+  w.run(7 * ms);
+  w.take();
+  setMigrationDisabled(w.core, b, true);
+  w.run(8 * ms);
+  // one that sleeps has left its queue
+  expect(w.take()).toEqual(['1 stopping B 0', '1 quiescent B 9', 'mask of B: 2 2']);
+});
+
 test('to real time and back', () => {
   const w = extWorld(toGlobal);
   const a = w.add({ runNs: 50 * ms });

@@ -44,6 +44,9 @@ export class TaskMemory {
   readonly #references: Int32Array;
   readonly #isGone: Uint8Array;
 
+  /** Address of a mask with one CPU. */
+  ownMaskOf: (cpu: number) => number = () => 0;
+
   constructor(memory: SimMemory, core: Core) {
     this.memory = memory;
     this.#core = core;
@@ -170,7 +173,9 @@ export class TaskMemory {
   }
 
   affinityChanged(task: number): void {
-    const { mask, allowed } = this.#core.tasks;
+    const { mask, allowed, pinned, cpu } = this.#core.tasks;
+    const isPinned = pinned[task] === 1;
+    this.put(task, at.cpusPtr, isPinned ? this.ownMaskOf(cpu[task]!) : this.maskOf(task));
     const words = this.maskOf(task) >>> 2;
     for (let i = 0; i < maskWords; i++) this.#i32[words + i] = mask[task * maskWords + i]!;
     this.put(task, at.nrCpusAllowed, allowed[task]!);
