@@ -98,8 +98,8 @@ return { all: count > 0, shown: cpus.length };`;
   it.each([
     [{ script: '1', name: 'a' }, 'not both'],
     [{ save: 'a' }, 'no script to save'],
-    [{ name: '../a' }, 'match pattern'],
-    [{ script: '1', save: 'a/b' }, 'match pattern'],
+    [{ name: '../a' }, 'a name starts with a-z'],
+    [{ script: '1', save: 'a/b' }, 'a name starts with a-z'],
     [{ script: 'x'.repeat(65_537) }, '65536'],
   ])('refuses %j', async (input, words) => {
     await expect(fixedWorld().call('analyse', input)).rejects.toThrow(words);
