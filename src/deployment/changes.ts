@@ -50,7 +50,7 @@ export function levelOf({ how, parameters, declared }: Change): { level: Level; 
     if (parameter === undefined || !isBetween(value, parameter.min, parameter.max)) {
       const known =
         parameter === undefined ? 'not declared' : `declared from ${parameter.min} to ${parameter.max}`;
-      findings.push(refusal('out-of-bounds', `${name} = ${value} is ${known}`, 'see: schedcp policies'));
+      findings.push(refusal('out-of-bounds', `${name} = ${value} is ${known}`, 'see policies with its name'));
     } else if (level === 0 && !isNear(value, parameter.default)) level = 1;
   }
   return { level, findings };

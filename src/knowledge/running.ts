@@ -2,7 +2,7 @@
 // it was started (/proc/PID/stat, field 22); the file of a process that is gone stays until that is noted somewhere (`lost`).
 
 import { randomBytes } from 'node:crypto';
-import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { z } from 'zod';
@@ -10,6 +10,7 @@ import type { ForeignScheduler } from '../core/attachment.ts';
 import { parameterValueSchema } from '../core/policy.ts';
 import { whoSchema } from '../deployment/audit-line.ts';
 import { claim, startOf } from './claims.ts';
+import { makePrivateDirectory } from './durable.ts';
 
 const foreignSchema = z.strictObject({
   ops: z.string(),
@@ -144,7 +145,7 @@ export function openRunning(directory: string): RunningList {
       }
     },
     enter(about) {
-      mkdirSync(directory, { recursive: true, mode: 0o700 });
+      makePrivateDirectory(directory);
       const id = randomBytes(4).toString('hex');
       const started = startOf(process.pid) ?? '';
       let one: Running = { version: 1, id, pid: process.pid, started, ...about, says: 'it begins' };

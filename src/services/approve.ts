@@ -19,7 +19,7 @@ export const approve = (world: World) =>
     summary:
       'List what waits for a person; approve or refuse it; let agents go on, or a policy be tried again.',
     description:
-      'An agent’s first critical operations, and whatever looks odd, wait for a person. Look at the verdict first: schedcp show VERDICT. An approval holds for exactly this policy, ' +
+      'An agent’s first critical operations, and whatever looks odd, wait for a person. Look at the verdict first (show). An approval holds for exactly this policy, ' +
       'machine and scope, once, and until it expires; it lifts no limit and no level of trust. After a person has changed the scheduler by hand agents wait for --go-on; a policy that was undone again and again, for --release. ' +
       'Your name and reason go to the audit. Over MCP this lists only.',
     input: approveInput,

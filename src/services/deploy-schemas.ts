@@ -159,7 +159,10 @@ export const agentRestoreInput = restoreInput.extend({ agent: agentDeployInput.s
 export const setInput = z.object({
   id: z.string().optional().describe('of a running deployment, or its first digits; default: the only one'),
   param: z
-    .record(z.string().regex(/^\w{1,64}$/), parameterValueSchema)
+    .record(
+      z.string().regex(/^\w{1,64}$/, { error: 'is no name of a knob: 1 to 64 letters, digits and "_"' }),
+      parameterValueSchema,
+    )
     .default({})
     .describe('knobs and their new values'),
   agent: z.string().min(1).max(128).optional().describe('who asks; default: the person at the command line'),

@@ -34,8 +34,8 @@ type Output = z.infer<typeof deployOutput>;
 const description =
   'Takes what an accepted verdict has measured, and nothing else. First the KPIs are read under the default scheduler; then each step (the canary’s scope, then the whole of `scope`) lets default and candidate take turns ' +
   'in blocks, and goes on only when the first KPI shows what `question` asks; then the policy stays. All the while a sequential test watches every KPI, and the kernel the policy: a real loss is undone ' +
-  'within seconds, and so is everything when this process dies or freezes. Ends at Ctrl-C, after `keep`, or by restore. Try --dry-run first: it says what would happen, and whether you may. ' +
-  'An agent may as much as it has earned; what waits for a person is listed by approve. Exit 0: kept, or would be; 1: not.';
+  'within seconds, and so is everything when this process dies or freezes. Ends after `keep`, or by restore. A dry run first says what would happen, and whether you may. ' +
+  'An agent may as much as it has earned; what waits for a person is listed by approve.';
 
 const shared = {
   name: 'deploy',
@@ -52,6 +52,7 @@ export const deploy = (world: World) =>
     cli: {
       positional: ['verdict'],
       rest: 'command',
+      notes: 'Ctrl-C ends it in order, too. Exit 0: kept, or would be; 1: not.',
       examples: [
         `schedcp deploy 4f2a91 --dry-run --kpi '{"name":"rate","direction":"higher","source":{"from":"log","file":"/var/log/app.log","line":"served {number} req/s"}}'`,
         `schedcp deploy 4f2a91 --canary cgroup:/system.slice/app.service --kpi '{"name":"p99","direction":"lower","unit":"ms","source":{"from":"prometheus","url":"http://localhost:9090","query":"app_p99"}}'`,
@@ -218,11 +219,7 @@ async function silentKpis(
 
 function isBusy(heldBy: string): Refusal {
   const message = `another deployment is under way on this machine, by process ${Number.parseInt(heldBy, 10)}`;
-  return refusal(
-    'deployment-running',
-    message,
-    'wait for its end, or end it: schedcp status, schedcp restore',
-  );
+  return refusal('deployment-running', message, 'wait for its end: status shows it, restore ends it');
 }
 
 const isCritical = ({ on }: Input, { part }: AttachScope): boolean => on === 'host' && part === 'whole';

@@ -22,7 +22,7 @@ const shared = {
   description:
     'Takes an accepted verdict of real kernels whose winner is a policy, and writes a directory that a person installs in three lines (its README.md). The service in it loads the policy only on the ' +
     'kernels that were measured, only while every byte is as exported, and never over another scheduler; it is taken out when the kernel ejects it three times, and is not loaded again ' +
-    'when the machine went down with it, until a person says so. Nothing of this machine changes. Settings of the default scheduler are no policy and are not exported. Exit 1: nothing was written, ' +
+    'when the machine went down with it, until a person says so. Nothing of this machine changes. Settings of the default scheduler are no policy and are not exported. Where nothing is written, ' +
     'the findings say why.',
   output: exportOutput,
 } as const;
@@ -33,6 +33,7 @@ export const exportPolicy = (world: World) =>
     input: exportInput,
     cli: {
       positional: ['verdict', 'directory'],
+      notes: 'Exit 1: nothing was written.',
       examples: ['schedcp export 4f2a91 ./keep', 'schedcp export 4f2a91 ./keep --covers series --json'],
     },
     forAgents: service<z.infer<typeof agentExportInput>, Output>({

@@ -23,7 +23,7 @@ const shared = {
   summary: 'Set knobs of the policy that is in charge, while it runs, within the bounds that were tested.',
   description:
     'Only what its verdict has tested may move, and only as far; only once the policy stays, not while it is being measured. The monitor goes on as before. Nothing is loaded or attached anew. ' +
-    'status lists what is deployed, policies what may move. An agent may move within 20 % of the defaults at first, further when it has earned it. Exit 1: nothing was set.',
+    'status lists what is deployed, policies (with its name) what may move. An agent may move within 20 % of the defaults at first, further when it has earned it.',
   output: setOutput,
 } as const;
 
@@ -33,6 +33,7 @@ export const setKnobs = (world: World) =>
     input: setInput,
     cli: {
       positional: ['id'],
+      notes: 'Exit 1: nothing was set.',
       examples: [
         'schedcp set-scheduler-param --param normal_patience_ns=50000000',
         'schedcp set-scheduler-param 3f9a01c2 --param normal_patience_ns=50000000 --param batch_patience_ns=300000000',
@@ -49,7 +50,7 @@ export const setKnobs = (world: World) =>
 
 async function run(world: World, { id, param, agent }: Input): Promise<Reply<Output>> {
   if (Object.keys(param).length === 0)
-    throw new Fault('malformed', 'no knob is named', { next: 'say which: --param NAME=VALUE' });
+    throw new Fault('malformed', 'no knob is named', { next: 'say which, and its value, in `param`' });
   const target = oneOf(world, id);
   const findings = agent === undefined ? [] : await distrust(world, target, param, agent);
   if (findings.length > 0) return reply(target, param, findings);
@@ -58,11 +59,11 @@ async function run(world: World, { id, param, agent }: Input): Promise<Reply<Out
   const answered = await world.running.ask(target.id, { who, values: param }, answerLimitMs);
   if (answered === undefined)
     throw new Fault('unavailable', `the process that deploys ${target.policy} did not answer`, {
-      next: 'see: schedcp status; restore gives the machine back',
+      next: 'see status; restore gives the machine back',
     });
   if (answered.done) return reply(target, param, []);
   return reply(target, param, [
-    refusal('widened-knob', answered.words, 'see what may move: schedcp policies, or the verdict'),
+    refusal('widened-knob', answered.words, 'see what may move: policies with its name, or the verdict'),
   ]);
 }
 
@@ -72,7 +73,7 @@ function oneOf({ running }: World, id: string | undefined): Running {
   if (only !== undefined && found.length === 1) return only;
   const ids = found.map((one) => `${one.id} (${one.policy})`).join(', ');
   throw found.length === 0
-    ? new Fault('not-found', 'no such deployment runs', { next: 'see: schedcp status' })
+    ? new Fault('not-found', 'no such deployment runs', { next: 'see status' })
     : new Fault('malformed', `several deployments run: ${ids}`, { next: 'name one of them' });
 }
 

@@ -82,9 +82,6 @@ it('the tools are there, with the annotations of what they do', async () => {
   expect(await close()).toBe(0);
 });
 
-/** What deploys speaks of the command line still; this may only become shorter. */
-const forPeople = ['deploy', 'export', 'set_scheduler_param'];
-
 it('what tools say of themselves is for agents too: fields, no flags', async () => {
   const { open, ask, close } = session();
   await open();
@@ -93,7 +90,7 @@ it('what tools say of themselves is for agents too: fields, no flags', async () 
     JSON.stringify(tool).match(
       /.{0,40}( --[a-z]|Ctrl-C|[Ee]xit [0-9]|schedcp [a-z]+ (--|[A-Z])| after --).{0,20}/,
     );
-  for (const tool of tools) if (!forPeople.includes(tool.name)) expect(flags(tool), tool.name).toBeNull();
+  for (const tool of tools) expect(flags(tool), tool.name).toBeNull();
   await close();
 });
 
