@@ -24,6 +24,8 @@ export interface ObservationWish {
   readonly seconds: number;
   /** Room of a recording. */
   readonly events: number;
+  /** The recording itself is wanted: without one nothing is started. */
+  readonly mustRecord?: boolean;
 }
 
 /** What came of it: a recording, or what was counted. */

@@ -13,7 +13,7 @@ import { queues } from './host/queues.ts';
 import { schedExt } from './host/sched-ext.ts';
 import { realSurfaces, type Surfaces } from './host/surfaces.ts';
 import { switches } from './host/switches.ts';
-import { cpus } from './host/topology.ts';
+import { cpus, onlineCpus } from './host/topology.ts';
 import { readWorkloadFile } from './host/workload-file.ts';
 
 export type { Probes, Surfaces };
@@ -42,6 +42,11 @@ export function openHost({ surfaces = realSurfaces, roots, probes }: HostOptions
     schedExt: async () => schedExt(surfaces),
     capabilities: (signal) => capabilities(surfaces, signal),
   };
+}
+
+/** CPUs of the machine, whichever of them this process is kept to. */
+export function onlineCount(surfaces: Surfaces = realSurfaces): number {
+  return onlineCpus(surfaces).length;
 }
 
 /** The directory we were started in, unless others are named in SCHEDCP_READ; the root of all files only when it is named. */

@@ -28,6 +28,20 @@ export interface ProcfsWish {
   readonly durationMs: number;
   /** The end, when it comes earlier: of a command, say. */
   readonly until?: Promise<unknown>;
+  /** The process was started for this: all that it and its descendants ever did counts. */
+  readonly isOurs?: boolean;
+}
+
+/** A process, what it was told of the CPU time of its children, and its threads as far as they were seen. */
+interface Family {
+  readonly startTicks: number;
+  readonly firstNs: number;
+  lastNs: number;
+  /** Who will be told of it: its parent when it was read last, if that one is followed. */
+  parent: Family | undefined;
+  leader: Watched | undefined;
+  readonly threads: Watched[];
+  readonly children: Family[];
 }
 
 /** Threads whose switches are read (status is the dearest of their files): those that have run most often so far. */
@@ -59,12 +73,14 @@ class Observer {
   private readonly signal: AbortSignal;
   private readonly surfaces: Surfaces;
   private readonly startedNs: number;
-  private readonly bornAfter: number;
+  /** In ticks since boot: who began later is new. */
+  private bornAfter: number;
   private readonly before: MachineStat;
   private readonly disksBefore: DiskSum;
   private readonly live = new Map<number, Watched>();
   private readonly all: Watched[] = [];
-  private readonly children = new Map<string, { first: number; last: number }>();
+  private readonly families: Family[] = [];
+  private readonly familyOf = new Map<number, Family>();
   private followed = new Set<number>();
   private maxRssKiB = 0;
   private looks = 0;
@@ -87,6 +103,10 @@ class Observer {
     const { subject } = this.wish;
     const chosen = await chosenProcesses(this.surfaces, subject === 'machine' ? {} : subject, this.signal);
     this.followed = new Set(chosen.map((one) => one.pid));
+    // In a container the uptime may be its own, and less than these.
+    const starts = chosen.map((one) => one.startTicks);
+    if (this.wish.isOurs) this.bornAfter = starts[0]! - 1;
+    else for (const ticks of starts) this.bornAfter = Math.max(this.bornAfter, ticks - 1);
     await this.take(chosen, true);
     const busiest = [...this.all].sort((a, b) => b.sched.runs - a.sched.runs).slice(0, mostSwitches);
     for (const one of busiest) countSwitches(this.surfaces, one);
@@ -166,25 +186,39 @@ class Observer {
       this.followed.add(one.pid);
       this.noteChildren(one, isFirst);
     }
+    for (const one of processes) this.familyOf.get(one.pid)!.parent = this.familyOf.get(one.ppid);
     this.maxRssKiB = Math.max(this.maxRssKiB, pages * pageKiB);
     const own = this.wish.subject === 'machine' ? process.pid : -1;
     for (const thread of await allThreads(this.surfaces, this.signal, processes))
-      if (thread.pid !== own && !this.live.has(thread.tid)) this.takeOne(thread);
+      if (thread.pid !== own && !this.live.has(thread.tid)) this.takeOne(thread, isFirst);
   }
 
-  private takeOne(thread: Thread): void {
-    const one = watch(this.surfaces, thread, this.nowNs(), this.bornAfter);
+  private takeOne(thread: Thread, isFirst: boolean): void {
+    const bornAfter = isFirst && !this.wish.isOurs ? Number.POSITIVE_INFINITY : this.bornAfter;
+    const one = watch(this.surfaces, thread, this.nowNs(), bornAfter);
     if (one === undefined) return;
     this.live.set(thread.tid, one);
     this.all.push(one);
+    const family = this.familyOf.get(thread.pid)!;
+    family.threads.push(one);
+    if (thread.tid === thread.pid) family.leader = one;
   }
 
   /** CPU time of children that were waited for: how those show that came and went between two looks. */
   private noteChildren(stat: TaskStat, isFirst: boolean): void {
-    const key = `${stat.pid}@${stat.startTicks}`;
-    const known = this.children.get(key);
-    const first = isFirst ? stat.childrenNs : 0;
-    this.children.set(key, { first: known?.first ?? first, last: stat.childrenNs });
+    const known = this.familyOf.get(stat.pid);
+    if (known?.startTicks === stat.startTicks) {
+      known.lastNs = stat.childrenNs;
+      return;
+    }
+    const family: Family = {
+      startTicks: stat.startTicks,
+      firstNs: isFirst && !this.wish.isOurs ? stat.childrenNs : 0,
+      lastNs: stat.childrenNs,
+      ...{ parent: undefined, leader: undefined, threads: [], children: [] },
+    };
+    this.familyOf.set(stat.pid, family);
+    this.families.push(family);
   }
 
   private gone(one: Watched): void {
@@ -220,18 +254,20 @@ class Observer {
     };
   }
 
-  /** What children took, less what was seen of those that have ended. */
+  /** What children took, less what is known of those that have ended: a parent is told of all threads of a child and of what the child was told itself. */
   private hidden(): number {
-    const told = [...this.children.values()].reduce(
-      (sum, { first, last }) => sum + Math.max(0, last - first),
+    const knownOfChildren = ({ children }: Family): number =>
+      children.reduce((sum, one) => sum + (one.leader?.endedNs === undefined ? 0 : knownOf(one)), 0);
+    const knownOf = (one: Family): number => {
+      // Times are told in ticks: of each thread one may be missing.
+      const own = one.threads.reduce((sum, { stat }) => sum + stat.userNs + stat.systemNs + tickNs, 0);
+      return own + Math.max(one.lastNs, one.firstNs + knownOfChildren(one));
+    };
+    for (const one of this.families) one.parent?.children.push(one);
+    return this.families.reduce(
+      (sum, one) => sum + Math.max(0, one.lastNs - one.firstNs - knownOfChildren(one)),
       0,
     );
-    const seen = this.all
-      .filter((one) => one.endedNs !== undefined)
-      .reduce((sum, one) => sum + one.stat.userNs + one.stat.systemNs, 0);
-    // Times are told in ticks: of each one that has ended a tick may be missing.
-    const ended = this.all.filter((one) => one.endedNs !== undefined).length;
-    return Math.max(0, told - seen - ended * tickNs);
   }
 
   /** A few at a time, after the answer: closing ten thousand files takes as long as reading them. */

@@ -2,10 +2,11 @@
 // schedules is not changed, and nothing stays behind.
 
 import { readFile } from 'node:fs/promises';
-import { availableParallelism, release } from 'node:os';
+import { release } from 'node:os';
 import { join } from 'node:path';
+import { Fault } from '../core/errors.ts';
 import type { Observation, ObservationWish, Target } from '../core/observation.ts';
-import type { Profile } from '../core/profile.ts';
+import { onlineCount, type Surfaces } from '../linux/host.ts';
 import { run } from '../linux/process.ts';
 import { sampleProcfs } from '../linux/procfs-counters.ts';
 import { type Recording, type RecordTarget, record, whyNotRecord } from '../linux/recorder.ts';
@@ -18,6 +19,8 @@ export interface ObserverParts {
   readonly runner: () => Promise<Runner>;
   /** Where the objects of the probes are. */
   readonly probes: string;
+  /** Default: this machine's. */
+  readonly surfaces?: Surfaces;
 }
 
 export async function observeHost(
@@ -28,9 +31,22 @@ export async function observeHost(
 ): Promise<Observation> {
   const refused = whyNotRecord();
   const how = wish.how === 'auto' ? usual(target, refused !== undefined) : wish.how;
+  if (wish.mustRecord && how !== 'record') throw noRecording(how, wish.how === 'auto' ? refused : undefined);
   if (how !== 'procfs' && refused !== undefined) throw refused;
   const observe = { record: recorded, watch: watched, procfs: sampled }[how];
-  return { ...(await observe(parts, target, wish, signal)), machine: here() };
+  const machine = { name: 'host', kernel: release(), cpus: cpusOf(parts) } as const;
+  return { ...(await observe(parts, target, wish, signal)), machine };
+}
+
+function noRecording(how: 'watch' | 'procfs', refused: Fault | undefined): Fault {
+  const why = refused?.message ?? `${how} makes none`;
+  const next =
+    refused === undefined
+      ? 'observe with how record'
+      : 'run it as root, observe a command in a guest (machine micro-vm)';
+  return new Fault('unsupported', `only a recording can be written to a file: ${why}`, {
+    next: `${next}, or leave the file out`,
+  });
 }
 
 /** The machine as a whole does too much to be recorded for long. */
@@ -39,7 +55,8 @@ function usual({ what }: Target, isRefused: boolean): 'record' | 'watch' | 'proc
   return what === 'machine' ? 'watch' : 'record';
 }
 
-const here = (): Profile['machine'] => ({ name: 'host', kernel: release(), cpus: availableParallelism() });
+/** Those that are online: this process may be kept to some of them, the workload uses them all. */
+const cpusOf = ({ surfaces }: ObserverParts): number => onlineCount(surfaces);
 
 type Found = Omit<Observation, 'machine'>;
 
@@ -53,7 +70,7 @@ async function recorded(
   const options = { object, events, limitMs: seconds * 1000, signal };
   const recording = await record(await parts.runner(), whom(target), options);
   const name = target.what === 'command' ? { name: target.command.argv.join(' ') } : {};
-  const trace = readProbeEvents(recording.raw, { cpus: availableParallelism(), release: release(), ...name });
+  const trace = readProbeEvents(recording.raw, { cpus: cpusOf(parts), release: release(), ...name });
   return { trace, ...outputOf(recording.events) };
 }
 
@@ -75,7 +92,7 @@ async function watched(
 }
 
 async function sampled(
-  _: ObserverParts,
+  { surfaces }: ObserverParts,
   target: Target,
   { seconds }: ObservationWish,
   signal: AbortSignal,
@@ -83,9 +100,9 @@ async function sampled(
   if (target.what === 'command') return sampledCommand(target.command, seconds, signal);
   const durationMs = seconds * 1000;
   if (target.what === 'machine')
-    return { counters: await sampleProcfs({ subject: 'machine', durationMs }, signal) };
+    return { counters: await sampleProcfs({ subject: 'machine', durationMs }, signal, surfaces) };
   const subject = target.what === 'process' ? { pid: target.pid } : { cgroup: target.path };
-  return { counters: await sampleProcfs({ subject, durationMs }, signal) };
+  return { counters: await sampleProcfs({ subject, durationMs }, signal, surfaces) };
 }
 
 /** Starts the command as anybody would, and looks at its tree until it ends. */
@@ -104,7 +121,9 @@ async function sampledCommand(
   });
   running.catch(() => {}); // told below
   const counters =
-    pid === 0 ? undefined : await sampleProcfs({ subject: { pid }, durationMs, until: running }, signal);
+    pid === 0
+      ? undefined
+      : await sampleProcfs({ subject: { pid }, durationMs, until: running, isOurs: true }, signal);
   const { code, signal: killed, stdout, stderr, timedOut } = await running;
   const end = code === null ? `signal ${killed}` : `exit code ${code}`;
   const exit = timedOut ? `${end}, killed after ${seconds} s` : end;

@@ -77,10 +77,11 @@ describe('observe', () => {
   });
 
   it('writes the trace where it was asked to', async () => {
-    const { call, directory } = fixedWorld({ observation: seen() });
+    const { call, directory, asked } = fixedWorld({ observation: seen() });
     const file = join(directory, 'a.trace');
     const perfetto = join(directory, 'a.pftrace');
     const { output: answer, text } = await call('observe', { command: ['x'], record: file, perfetto });
+    expect(asked).toContain('observe command, recorded');
     expect(decodeTrace(readFileSync(file)).count).toBe(8);
     const packets = perfettoPackets(readFileSync(perfetto));
     expect(packets.some((one) => one.ftrace_events?.event.length > 0)).toBe(true);

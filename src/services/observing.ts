@@ -21,6 +21,9 @@ export interface Asked {
   readonly machine: 'auto' | 'host' | 'micro-vm';
   readonly how: 'auto' | 'record' | 'watch' | 'procfs';
   readonly events: number;
+  /** Files for the recording. */
+  readonly record?: string | undefined;
+  readonly perfetto?: string | undefined;
   readonly with: readonly string[];
   readonly cwd?: string | undefined;
   readonly env: Readonly<Record<string, string>>;
@@ -52,7 +55,8 @@ export async function observeTarget(world: World, asked: Asked, call: Call): Pro
 function onHost(world: World, asked: Asked, call: Call): Promise<Observation> {
   const target = targetOf(world, asked);
   const seconds = asked.seconds ?? (target.what === 'command' ? usualLimit : usualSeconds);
-  return world.observe(target, { how: asked.how, seconds, events: asked.events }, call);
+  const mustRecord = asked.record !== undefined || asked.perfetto !== undefined;
+  return world.observe(target, { how: asked.how, seconds, events: asked.events, mustRecord }, call);
 }
 
 function targetOf(world: World, { command = [], pid, cgroup, env, cwd }: Asked): Target {

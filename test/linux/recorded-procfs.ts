@@ -54,6 +54,8 @@ export interface RecordedTask {
   /** In ticks of 10 ms. */
   readonly user?: number;
   readonly system?: number;
+  /** Of children that were waited for. */
+  readonly children?: number;
   readonly nice?: number;
   readonly threads?: number;
   readonly startTicks?: number;
@@ -75,6 +77,7 @@ export function statLine(task: RecordedTask): string {
   set(9, task.flags);
   set(14, task.user);
   set(15, task.system);
+  set(16, task.children);
   set(18, 20 + (task.nice ?? 0));
   set(19, task.nice);
   set(20, task.threads ?? 1);

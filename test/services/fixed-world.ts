@@ -145,8 +145,8 @@ export function fixedWorld(options: FixedOptions = {}): Fixed {
       return { ...(await keptJob(policy, store.blobs)), runner: Buffer.from('a runner') };
     },
     simulate: (experiment, watch) => simulator.observe(experiment, watch),
-    observe: async (target) => {
-      asked.push(`observe ${target.what}`);
+    observe: async (target, { mustRecord }) => {
+      asked.push(`observe ${target.what}${mustRecord ? ', recorded' : ''}`);
       if (options.observation === undefined) throw new Fault('not-permitted', 'nobody observes here');
       return options.observation;
     },
