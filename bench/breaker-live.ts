@@ -147,7 +147,7 @@ async function run(guest: GuestHost, policy: Policy, keepMs: number): Promise<Ra
   const plan: DeploymentPlan = {
     ...{ policy, from: ['0'.repeat(64)], by: 'a bench', startedMs: 0, level: 0, tokenId: 'none' },
     ...{ kernel: guest.release, kpis: [kpi], referenceMs, steps: [], keepMs, keepScope: { part: 'whole' } },
-    ...{ seed: 1, heartbeatMs: 3000, timeoutMs: 5000, replace: false, knobs: {} },
+    ...{ seed: 1, heartbeatMs: 3000, timeoutMs: 5000, replaces: null, knobs: {} },
   };
   let changeNs = Number.NaN;
   const samples: { readonly atNs: number; readonly value: number }[] = [];

@@ -16,8 +16,10 @@ export const operationSchema = z.strictObject({
   policy: digestSchema,
   verdict: digestSchema,
   scope: z.string().max(1_200),
+  /** What is to happen, line by line, for the person. */
+  details: z.array(z.string().max(1_000)).max(64).optional(),
   /** Of all else that was asked for: steps, KPIs, whether somebody else is unloaded… */
-  plan: digestSchema,
+  plan: digestSchema.optional(),
 });
 export type Operation = z.infer<typeof operationSchema>;
 
@@ -70,7 +72,8 @@ function stateOf(question: Question, answer: Answer | null, isUsed: boolean, lat
   return answer === null ? 'pending' : 'approved';
 }
 
-/** Whatever differs but the summary makes another deed: the reasons too, lest what was agreed to in peace hold when something is odd. */
-export function isSameDeed({ summary: _, ...a }: Operation, { summary: __, ...b }: Operation): boolean {
-  return recordDigest(a) === recordDigest(b);
+/** Whatever differs but the words makes another deed: the reasons too, lest what was agreed to in peace hold when something is odd. */
+export function isSameDeed(a: Operation, b: Operation): boolean {
+  const deed = ({ summary: _, details: __, ...rest }: Operation): string => recordDigest(rest);
+  return deed(a) === deed(b);
 }

@@ -124,7 +124,7 @@ export function issueToken({ policy, verdict, releases }: Grant, terms: Terms, s
 }
 
 /** Both ends of each knob, as values: a slice may not be moved where it may not be. */
-function knobEnds(knobs: Terms['knobs']): Policy['parameters'][] {
+export function knobEnds(knobs: Terms['knobs']): Policy['parameters'][] {
   const side = (end: 'low' | 'high') =>
     Object.fromEntries(Object.entries(knobs).map(([name, bound]) => [name, bound[end]]));
   return [side('low'), side('high')];

@@ -31,22 +31,32 @@ const endedSchema = z.object({
   how: z.enum(deploymentEnds),
   level: levelSchema,
   isCritical: z.boolean(),
-  on: placeSchema,
-  identity: digestSchema,
+  on: placeSchema.default('host'),
+  identity: digestSchema.optional(),
+  /** Somebody has ended it from outside, which says nothing. */
+  byHand: z.boolean().default(false),
 });
 const liftedSchema = z.object({ identity: digestSchema });
+
+export interface Took {
+  readonly level: Level;
+  readonly isCritical: boolean;
+  readonly on: Place;
+  readonly byHand: boolean;
+}
 
 /** The line with which a deployment ends. `digest`: of its record. */
 export function endedEntry(
   who: Entry['who'],
   { end, policy, steps, tokenId }: Deployment,
   digest: string,
-  { level, isCritical, on }: { readonly level: Level; readonly isCritical: boolean; readonly on: Place },
+  { level, isCritical, on, byHand }: Took,
 ): Entry {
   const stayedNs = end.atNs - (steps.at(-1)?.endNs ?? 0);
-  const result = end.how === 'kept' && stayedNs < leastStayNs ? 'undone' : results[end.how];
+  const says = !byHand && (end.how !== 'kept' || stayedNs >= leastStayNs);
+  const result = says ? results[end.how] : 'undone';
   const about = {
-    ...{ result, how: end.how, level, isCritical, on, tokenId },
+    ...{ result, how: end.how, level, isCritical, on, byHand, tokenId },
     ...{ policy: policy.name, identity: policyIdentity(policy) },
   };
   return { who, what: 'deployment-ended', why: end.words, from: [digest], about };
@@ -116,11 +126,12 @@ export function historyReader(): { line(line: AuditLine): void; history(): Histo
       else if (what === 'deployment-ended') {
         const read = endedSchema.safeParse(about);
         if (!read.success) return;
-        const { result, how, level, isCritical, on, identity } = read.data;
+        const { result, how, level, isCritical, on, identity, byHand } = read.data;
         // whoever ended it by hand had a reason
         const earned = result === 'kept' && isByHand ? 'undone' : result;
-        if (earned === 'kept') attempts.push({ identity, on, how: 'kept', atMs });
-        else if (failures.has(how)) attempts.push({ identity, on, how: 'failed', atMs });
+        if (identity !== undefined && earned === 'kept') attempts.push({ identity, on, how: 'kept', atMs });
+        if (identity !== undefined && failures.has(how) && !byHand)
+          attempts.push({ identity, on, how: 'failed', atMs });
         // a person earns nothing, lest an agent take that name
         if (who.kind === 'agent' && on === 'host')
           deployed.push({ agent: who.name, atMs, result: earned, level, isCritical });

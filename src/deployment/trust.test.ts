@@ -3,7 +3,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { type Change, type Level, levelOf } from './changes.ts';
-import { type Asked, type Deployed, isByHand, permission, trustOf } from './trust.ts';
+import { type Asked, type Deployed, permission, trustOf } from './trust.ts';
 
 const declared = [
   { name: 'slice_ns', min: 1_000_000, max: 1_000_000_000, default: 20_000_000 },
@@ -167,15 +167,4 @@ describe('permission', () => {
     const answer = permission(asked({ level: 1 }), kept(1));
     expect(answer).toMatchObject({ findings: [{ next: expect.stringContaining('2 more') }] });
   });
-});
-
-it.each([
-  ['ours', { ops: 'vtime', enableSeq: 4 }, false],
-  ['ours, gone by itself', { ops: '', enableSeq: 4 }, false],
-  ['somebody else’s', { ops: 'scx_other', enableSeq: 5 }, true],
-  ['somebody else’s, gone again', { ops: '', enableSeq: 5 }, true],
-  ['ours, loaded anew by somebody', { ops: 'vtime', enableSeq: 5 }, true],
-  ['another of the same number', { ops: 'scx_other', enableSeq: 4 }, true],
-])('%s', (_, seen, byHand) => {
-  expect(isByHand({ ops: 'vtime', enableSeq: 4 }, seen)).toBe(byHand);
 });

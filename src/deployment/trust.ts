@@ -121,15 +121,3 @@ function reasonsToAsk({ isCritical, anomalies, isByHand }: Asked, { criticalDone
     );
   return findings;
 }
-
-/** What /sys/kernel/sched_ext says: `ops` empty while the default scheduler is in charge. */
-export interface Seen {
-  readonly ops: string;
-  readonly enableSeq: number;
-}
-
-/** Whether somebody else has changed the scheduler since we last did: another policy, or ours loaded anew. A policy of ours that is gone was ejected or ended; whose hand it was the runner knows. */
-export function isByHand(expected: Seen, seen: Seen): boolean {
-  if (seen.enableSeq !== expected.enableSeq) return true;
-  return seen.ops !== '' && seen.ops !== expected.ops;
-}

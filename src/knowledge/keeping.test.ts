@@ -226,7 +226,7 @@ it('the history is read from the audit, in the words that make it', async () => 
   const ended = async (by: Entry['who'], how: DeploymentEnd, on: Place, stayedNs = minute) => {
     const end = { how, words: 'w', atNs: 5e9 + stayedNs };
     const deployment = { policy, tokenId: 'f', end, steps: [{ endNs: 5e9 }] } as unknown as Deployment;
-    await keeping.audit.append(endedEntry(by, deployment, digest('e'), { ...took, on }));
+    await keeping.audit.append(endedEntry(by, deployment, digest('e'), { ...took, on, byHand: false }));
   };
   for (const how of deploymentEnds) {
     clock.now++;
@@ -271,7 +271,9 @@ it('what is in the history: a minute on the machine itself, that nobody has ende
   const ended = async (on: Place, stayedNs: number) => {
     const end = { how: 'kept', words: 'w', atNs: 5e9 + stayedNs };
     const deployment = { policy, tokenId: 'f', end, steps: [{ endNs: 5e9 }] } as unknown as Deployment;
-    await keeping.audit.append(endedEntry(who, deployment, digest('e'), { level: 0, isCritical: false, on }));
+    await keeping.audit.append(
+      endedEntry(who, deployment, digest('e'), { level: 0, isCritical: false, on, byHand: false }),
+    );
   };
   const token = { who, what: 'token-spent', why: 'a deployment is about to start' };
   await keeping.audit.append({ ...token, about: { on: 'guest' } });

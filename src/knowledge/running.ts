@@ -10,7 +10,7 @@ import type { ForeignScheduler } from '../core/attachment.ts';
 import { parameterValueSchema } from '../core/policy.ts';
 import { whoSchema } from '../deployment/audit-line.ts';
 import { claim, startOf } from './claims.ts';
-import { makePrivateDirectory } from './durable.ts';
+import { explained, makePrivateDirectory } from './durable.ts';
 
 const foreignSchema = z.strictObject({
   ops: z.string(),
@@ -110,7 +110,11 @@ export function openRunning(directory: string): RunningList {
     },
     async end(id, limitMs) {
       if (living(id) === undefined) return !existsSync(fileOf(id));
-      put(requestOf(id), {});
+      try {
+        put(requestOf(id), {});
+      } catch {
+        return false; // a disk that is full keeps nobody from being ended otherwise
+      }
       const until = performance.now() + limitMs;
       while (living(id) !== undefined && performance.now() < until) await sleep(20);
       if (existsSync(fileOf(id))) return false;
@@ -184,10 +188,12 @@ export function openRunning(directory: string): RunningList {
   };
 }
 
-/** Appears whole, for the owner alone. */
+/** Appears whole, for the owner alone. Faults: not-permitted, unavailable. */
 function put(file: string, content: object): void {
-  writeFileSync(`${file}.new`, JSON.stringify(content), { mode: 0o600 });
-  renameSync(`${file}.new`, file);
+  explained(file, () => {
+    writeFileSync(`${file}.new`, JSON.stringify(content), { mode: 0o600 });
+    renameSync(`${file}.new`, file);
+  });
 }
 
 function filesOf(directory: string): string[] {

@@ -5,6 +5,7 @@ import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { ForeignScheduler } from '../core/attachment.ts';
+import { Fault } from '../core/errors.ts';
 
 export interface SchedExt {
   readonly state: string;
@@ -95,8 +96,18 @@ export async function unload(foreign: ForeignScheduler): Promise<boolean> {
     }
     if (await gone(foreign, 3000)) return readSchedExt()?.state === 'disabled';
   }
-  writeFileSync('/proc/sysrq-trigger', 'S');
+  leaveSchedExt();
   return (await gone(foreign, 5000)) && readSchedExt()?.state === 'disabled';
+}
+
+/** SysRq-S: whoever is in charge. Fault not-permitted. */
+export function leaveSchedExt(): void {
+  try {
+    writeFileSync('/proc/sysrq-trigger', 'S');
+  } catch (error) {
+    const message = `cannot ask the kernel to leave sched_ext: ${(error as Error).message}`;
+    throw new Fault('not-permitted', message, { next: 'as root: echo S > /proc/sysrq-trigger' });
+  }
 }
 
 /** Until the policy that was enabled as this number is in charge no longer. */

@@ -39,7 +39,7 @@ const answerLimitMs = 5000;
 const detachLimitMs = 15_000;
 const giveUpLimitMs = 5000;
 /** Who has been killed is gone within milliseconds, unless the kernel is at work for him. */
-const deathLimitMs = 3000;
+const deathLimitMs = 8000;
 
 /**
  * Waits until the holder says that it holds a policy, or why not. Throws Fault: interrupted, unavailable (it says nothing, or ends). A holder that was started for it has ended then; one
@@ -153,7 +153,17 @@ class Held implements Attachment {
 
   async detach(): Promise<AttachmentEnd> {
     if (!this.isOver) this.send('detach');
-    return await this.endsWithin(this.parts.detachLimitMs ?? detachLimitMs);
+    const limitMs = this.parts.detachLimitMs ?? detachLimitMs;
+    const ended = await this.endsSoon(limitMs);
+    if (ended !== undefined) return ended;
+    this.parts.channel.close();
+    const { kernelEvents } = this.state();
+    return {
+      why: 'gone',
+      exit: null,
+      kernelEvents,
+      detail: `${this.killed ?? 'its holder'} has not ended, not even killed`,
+    };
   }
 
   /** Nobody waits for it any more. The end of its input is no end for a holder with a socket: it would attach, and stay until it misses a beat. */
@@ -161,10 +171,7 @@ class Held implements Attachment {
     const { channel, giveUpLimitMs: limitMs = giveUpLimitMs } = this.parts;
     if (channel.kill !== undefined && !this.isOver) {
       this.send('detach');
-      const over = new AbortController();
-      const late = sleep(limitMs + deathLimitMs, undefined, { signal: over.signal }).catch(() => {});
-      await Promise.race([this.endsWithin(limitMs), late]);
-      over.abort();
+      await this.endsSoon(limitMs);
     }
     channel.close();
     if (this.killed === undefined || this.isOver) throw fault;
@@ -178,13 +185,16 @@ class Held implements Attachment {
     this.parts.channel.close();
   }
 
-  /** Who has not ended by then is killed. */
-  private async endsWithin(ms: number): Promise<AttachmentEnd> {
+  /** Who has not ended by then is killed; undefined: that did not end it either (frozen in a cgroup of version 1, or stuck in the kernel). */
+  private async endsSoon(ms: number): Promise<AttachmentEnd | undefined> {
     const timer = setTimeout(() => this.force(), ms);
+    const over = new AbortController();
+    const late = sleep(ms + deathLimitMs, undefined, { signal: over.signal }).catch(() => undefined);
     try {
-      return await this.ended;
+      return await Promise.race([this.ended, late]);
     } finally {
       clearTimeout(timer);
+      over.abort();
     }
   }
 

@@ -1,7 +1,7 @@
 // Where deployments happen: this machine, or a guest that lives long; and this machine's scheduler as it is seen and undone from outside of any deployment.
 
-import { writeFileSync } from 'node:fs';
 import { release } from 'node:os';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { AttachScope, Deploys, ForeignScheduler } from '../core/attachment.ts';
 import { Fault } from '../core/errors.ts';
 import type { KpiSample, KpiSpec } from '../core/kpi.ts';
@@ -9,7 +9,7 @@ import { hostClock } from '../linux/clock.ts';
 import { holdAddresses, isHolder } from '../linux/hold.ts';
 import { openKpis } from '../linux/kpi.ts';
 import { run } from '../linux/process.ts';
-import { gone, readSchedExt, schedulerInCharge, unload } from '../linux/sched-ext.ts';
+import { gone, leaveSchedExt, readSchedExt, schedulerInCharge, unload } from '../linux/sched-ext.ts';
 import type { HostOwn } from './host.ts';
 import type { GuestHost } from './long-guest.ts';
 
@@ -78,32 +78,27 @@ export function hostCharge(adopt: Deploys['adopt']) {
     now: () => readSchedExt(),
     whose: async () => whose(schedulerInCharge()),
     holders: async () => (readSchedExt() === undefined ? [] : holdAddresses()),
-    async release(address: string): Promise<string> {
-      try {
-        const { why, detail } = await (await adopt(address)).detach();
-        return detail === '' ? why : `${why}: ${detail}`;
-      } catch (error) {
-        return (error as Error).message;
-      }
+    async release(address: string, limitMs: number): Promise<string> {
+      const late = sleep(limitMs, 'has not let go so far', { ref: false });
+      return await Promise.race([letGo(adopt, address), late]);
     },
     async leave(): Promise<boolean> {
       const now = readSchedExt();
       if (now === undefined || now.state === 'disabled') return true;
-      try {
-        writeFileSync('/proc/sysrq-trigger', 'S');
-      } catch (error) {
-        throw new Fault(
-          'not-permitted',
-          `cannot ask the kernel to leave sched_ext: ${(error as Error).message}`,
-          {
-            next: 'as root: echo S > /proc/sysrq-trigger',
-          },
-        );
-      }
+      leaveSchedExt();
       return await gone(now, 5000);
     },
     startAgain,
   };
+}
+
+async function letGo(adopt: Deploys['adopt'], address: string): Promise<string> {
+  try {
+    const { why, detail } = await (await adopt(address)).detach();
+    return detail === '' ? why : `${why}: ${detail}`;
+  } catch (error) {
+    return (error as Error).message;
+  }
 }
 
 /** Whose the scheduler in charge is, by the process that holds it; without root that process is not found. */

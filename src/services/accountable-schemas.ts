@@ -56,6 +56,7 @@ const approvalSchema = z.object({
   what: z.string(),
   agent: z.string(),
   summary: z.string(),
+  details: z.array(z.string()).describe('what is to happen, KPIs and their sources among it'),
   reasons: z.array(z.string()).describe('why a person is asked'),
   scope: z.string(),
   policy: digest,

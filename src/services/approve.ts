@@ -105,11 +105,12 @@ async function listed(world: World, all: boolean): Promise<Reply<Output>> {
 }
 
 function rowOf({ id, state, question, answer }: Approval): Output['approvals'][number] {
-  const { machine: _, ...operation } = question.operation;
+  const { machine: _, plan: __, details = [], ...operation } = question.operation;
   return {
     id,
     state,
     ...operation,
+    details,
     asked: stamp(question.askedAtMs),
     expires: stamp(question.expiresAtMs),
     answer: answer && { by: answer.by, at: stamp(answer.atMs), why: answer.why },
@@ -117,11 +118,12 @@ function rowOf({ id, state, question, answer }: Approval): Output['approvals'][n
 }
 
 function approvalText({ id, state, question, answer }: Approval): string {
-  const { what, agent, summary, reasons, scope, policy, verdict } = question.operation;
+  const { what, agent, summary, details = [], reasons, scope, policy, verdict } = question.operation;
   const lines = [
     `${id}  ${state}  ${what} for ${visible(agent)}, until ${stamp(question.expiresAtMs).slice(0, 16).replace('T', ' ')} UTC`,
     `  ${visible(summary)}`,
     `  scope ${visible(scope)}, policy ${policy.slice(0, 12)}, verdict ${verdict.slice(0, 12)}`,
+    ...details.map((line) => `    ${visible(line)}`),
     ...reasons.map((reason) => `  asked because: ${visible(reason)}`),
     ...(answer === null
       ? []

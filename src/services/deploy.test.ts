@@ -207,7 +207,7 @@ describe('deploy', () => {
       {},
       'foreign-scheduler',
     ],
-    ['a KPI without numbers', {}, { ...better, lie: () => undefined }, {}, 'kpi-silent'],
+    ['a KPI without numbers', {}, { ...better, lie: () => undefined }, { scope: 'cgroup:/a' }, 'kpi-silent'],
   ])(
     '%s is told by a dry run as by a real one, before anything is asked, spent or changed',
     async (_, other, told, input, code) => {
@@ -250,6 +250,50 @@ describe('deploy', () => {
       ['/a/b'],
       ['/a'],
     ]);
+  });
+
+  it('no command of an agent runs before it may deploy', async () => {
+    let opened = 0;
+    const { site } = pretend(better);
+    const here = await world(better, undefined, {
+      ...site,
+      openKpis: (...args) => {
+        opened++;
+        return site.openKpis(...args);
+      },
+    });
+    for (const dryRun of [true, false])
+      expect((await here.deploy({ agent: 'claude', dryRun })).output.decision).toBe('needs-approval');
+    expect(opened).toBe(0);
+    expect((await here.deploy({ agent: 'claude', scope: 'cgroup:/a', dryRun: true })).exit).toBe(0);
+    expect(opened).toBe(1);
+  });
+
+  it('a person sees what is agreed to: steps, KPIs, and where they come from', async () => {
+    const here = await world(better);
+    await here.deploy({ agent: 'claude', limit: 0.4 });
+    const { text } = await here.fixed.call('approve');
+    expect(text).toContain('no loss of 40 %');
+    expect(text).toContain('throughput from {"from":"command","argv":["x"]}');
+  });
+
+  it('who has come between the look and the start is not unloaded', async () => {
+    const { site } = pretend({ ...better, foreign: { ops: 'scx_other', enableSeq: 3 } });
+    let looks = 0;
+    const foreign = async () => (++looks === 1 ? { ops: 'scx_first', enableSeq: 2 } : site.foreign());
+    const here = await world(better, undefined, { ...site, foreign });
+    const { output } = await here.deploy({ replace: true });
+    expect([output.decision, output.why]).toEqual(['refused', expect.stringContaining('scx_other')]);
+  });
+
+  it('a state that has changed since it was permitted is another one', async () => {
+    const { site } = pretend(better);
+    let looks = 0;
+    const presence = async () =>
+      ++looks < 3 ? site.presence() : { state: 'enabled', ops: 'scx_late', enableSeq: 8 };
+    const here = await world(better, undefined, { ...site, presence });
+    const codes = (await here.deploy()).output.findings.map((one: { code: string }) => one.code);
+    expect(codes).toEqual(['other-state']);
   });
 
   it('two at once: the second is told who is at it, and nothing of it is spent', async () => {

@@ -106,8 +106,7 @@ async function onSite(
   const kpis = input.kpi.map((kpi) => kpiOf(kpi, site.output));
   const scopes = scopesOf(input, site);
   const keepScope = scopes.at(-1)!;
-  const presence = await site.presence();
-  const plan: Omit<DeploymentPlan, 'by' | 'tokenId'> = {
+  const planned: Planned = {
     ...{ policy: grant.policy, from: [grant.verdict], level: grant.level, kernel: site.release, kpis },
     ...{ startedMs: world.keeping.latestMs(), referenceMs: input.reference * 1000 },
     steps: scopes.map((scope) => ({
@@ -115,40 +114,67 @@ async function onSite(
       ...{ blockMs: input.block * 1000, washoutMs: input.washout * 1000, dwellMs: input.dwell * 1000 },
     })),
     ...{ keepMs: input.keep === undefined ? null : input.keep * 1000, keepScope, seed: input.seed },
-    ...{ heartbeatMs: input.heartbeat * 1000, timeoutMs: 5000, replace: input.replace, knobs: grant.knobs },
+    ...{ heartbeatMs: input.heartbeat * 1000, timeoutMs: 5000, knobs: grant.knobs },
   };
-  checkPlan(plan);
+  checkPlan(planned);
   const words = planWords(input, grant, site, kpis, scopes.map(scopeWords));
-  const refused = (findings: readonly Refusal[]): Reply<Output> =>
-    refusedReply(grant.policy.name, { decision: 'not-permitted', findings, plan: words, approval: null });
-  const obstacles = await obstaclesOf(input, site, plan, call);
-  if (obstacles.length > 0) return refused(obstacles);
-  const turn = input.dryRun ? undefined : site.claim();
-  if (turn !== undefined && 'heldBy' in turn) return refused([isBusy(turn.heldBy)]);
+  const turn = site.claim();
+  if ('heldBy' in turn) return notPermitted(grant, [isBusy(turn.heldBy)], words);
   try {
-    if (!input.dryRun) await noteLost(world, false); // who was unloaded by one of those has the machine back by restore
-    const permitted = await permit(world, {
-      ...{ grant, agent: input.agent, kernel: site.release, on: input.on, isDry: input.dryRun },
-      ...{ restore: stateDigest(presence), plan: deedDigest(input), scope: scopeOf(keepScope) },
+    return await inTurn(world, input, grant, site, planned, words, call);
+  } finally {
+    turn.release();
+  }
+}
+
+type Planned = Omit<DeploymentPlan, 'by' | 'tokenId' | 'replaces'>;
+
+/** Nobody else deploys here: what is seen now is what it will begin with. */
+async function inTurn(
+  world: World,
+  input: Input,
+  grant: Granted,
+  site: DeploymentSite,
+  planned: Planned,
+  words: string[],
+  call: Call,
+): Promise<Reply<Output>> {
+  const { keepScope, kpis, steps } = planned;
+  const stateNow = async (): Promise<string> => stateDigest(await site.presence());
+  const restore = await stateNow();
+  const obstacles = await obstaclesOf(site);
+  if (obstacles.length > 0) return notPermitted(grant, obstacles, words);
+  const replaces = (await site.foreign()) ?? null;
+  if (replaces !== null && !input.replace) return notPermitted(grant, [isForeign(replaces.ops)], words);
+  if (!input.dryRun) await noteLost(world, false); // who was unloaded by one of those has the machine back by restore
+  const permitted = await permit(
+    world,
+    {
+      ...{ grant, agent: input.agent, kernel: site.release, on: input.on, isDry: input.dryRun, restore },
+      ...{ plan: deedDigest(input), scope: scopeOf(keepScope) },
       words: [
-        ...scopes.slice(0, -1).map((scope) => `, first on ${scopeWords(scope)}`),
-        presence.ops === '' ? '' : `, unloading ${presence.ops}`,
+        ...steps.slice(0, -1).map(({ scope }) => `, first on ${scopeWords(scope)}`),
+        replaces === null ? '' : `, unloading ${replaces.ops}`,
       ].join(''),
+      details: [...words, ...kpis.map(({ name, source }) => `${name} from ${JSON.stringify(source)}`)],
       isCritical: isCritical(input, keepScope),
       bounds: { ...boundsOf(input), ...(await deploymentsOfTheHour(world, input)) },
-      anomalies: presence.ops === '' ? [] : [`the scheduler ${presence.ops} is in charge`],
-    });
-    if (!permitted.may) {
-      const { findings, approval, asks } = permitted;
-      const decision = asks ? 'needs-approval' : 'not-permitted';
-      return refusedReply(grant.policy.name, { decision, findings, plan: words, approval });
-    }
-    if (input.dryRun) return dryReply(grant.policy.name, words);
-    const { by, tokenId } = permitted;
-    return await carryOut(world, input, site, { ...plan, by, tokenId }, words, call);
-  } finally {
-    turn?.release();
+      anomalies: replaces === null ? [] : [`the scheduler ${replaces.ops} is in charge`],
+    },
+    async () => {
+      call.progress({ text: 'reading the KPIs' });
+      return await silentKpis(world, site, kpis, call.signal);
+    },
+    stateNow,
+  );
+  if (!permitted.may) {
+    const { findings, approval, asks } = permitted;
+    const decision = asks ? 'needs-approval' : 'not-permitted';
+    return refusedReply(grant.policy.name, { decision, findings, plan: words, approval });
   }
+  if (input.dryRun) return dryReply(grant.policy.name, words);
+  const { by, tokenId } = permitted;
+  return await carryOut(world, input, site, { ...planned, replaces, by, tokenId }, words, call);
 }
 
 /** The canary’s, if there is one, and where it stays: never less than the canary. Faults: malformed. */
@@ -159,39 +185,37 @@ function scopesOf(input: Input, site: DeploymentSite): AttachScope[] {
   const canary = attachScopeOf(named, site.work);
   const wider = widening(scopeOf(canary), scopeOf(keepScope));
   if (wider === undefined) return [canary, keepScope];
+  if (input.canary === undefined) return [keepScope];
   throw new Fault('malformed', `the canary is no part of where the policy is to stay: ${wider}`, {
     next: 'name a part of --scope with --canary',
   });
 }
 
-/** What stands in the way whoever asks: looked at before anything is asked, spent or changed. Faults: what cannot be read or attached at all. */
-async function obstaclesOf(
-  { replace }: Input,
-  site: DeploymentSite,
-  { kpis }: Pick<DeploymentPlan, 'kpis'>,
-  call: Call,
-): Promise<Refusal[]> {
+/** What stands in the way whoever asks. Faults: nothing can be attached here at all. */
+async function obstaclesOf(site: DeploymentSite): Promise<Refusal[]> {
   const { state } = await site.presence();
   if (state === 'absent') {
     const message = `the kernel ${site.release} of this machine has no sched_ext: no policy can be loaded`;
-    const next = 'boot a kernel with CONFIG_SCHED_CLASS_EXT (6.12 or newer), or use --on guest';
+    const next = 'boot a kernel with CONFIG_SCHED_CLASS_EXT (6.12 or newer), or deploy in a guest';
     return [refusal('host-without-sched-ext', message, next)];
   }
   const problem = site.problem();
   if (problem !== undefined) throw problem;
-  const foreign = await site.foreign();
-  if (foreign !== undefined && !replace) {
-    const message = `somebody else's scheduler is loaded: ${foreign.ops}`;
-    return [
-      refusal('foreign-scheduler', message, 'end it first, or use --replace: it is started again afterwards'),
-    ];
-  }
-  call.progress({ text: 'reading the KPIs' });
-  return await silentKpis(site, kpis, call.signal);
+  return [];
 }
 
-/** Each must give a number within five of its intervals, and five seconds. */
+function isForeign(ops: string): Refusal {
+  const message = `somebody else's scheduler is loaded: ${ops}`;
+  return refusal(
+    'foreign-scheduler',
+    message,
+    'end it first, or ask for it to be replaced: it is started again afterwards',
+  );
+}
+
+/** Each must give a number within five of its intervals, and five seconds; in a guest, whose work has just begun, twenty. */
 async function silentKpis(
+  world: World,
   site: DeploymentSite,
   kpis: readonly KpiSpec[],
   signal: AbortSignal,
@@ -202,17 +226,22 @@ async function silentKpis(
     value === undefined ? problems.set(kpi, why) : told.add(kpi),
   );
   try {
-    const limitMs = Math.max(5000, ...kpis.map(({ everyMs }) => 5 * everyMs));
+    const limitMs = Math.max(
+      site.output === undefined ? 5000 : 20_000,
+      ...kpis.map(({ everyMs }) => 5 * everyMs),
+    );
     for (let ms = 0; ms < limitMs && told.size < kpis.length && !signal.aborted; ms += 50)
       await site.clock.sleep(50, signal);
     if (signal.aborted) throw new Fault('interrupted', 'interrupted before anything was changed');
   } finally {
     await reader.close();
   }
+  if (told.size === kpis.length) return [];
+  const said = await lastLines(world, site);
   return kpis.flatMap(({ name }) => {
     if (told.has(name)) return [];
-    const why = problems.get(name);
-    const message = `${name} gave no number${why === undefined || why === '' ? '' : `: ${visible(why)}`}`;
+    const why = [problems.get(name) ?? '', said].filter((one) => one !== '').join('; ');
+    const message = `${name} gave no number${why === '' ? '' : `: ${visible(why)}`}`;
     return [refusal('kpi-silent', message, 'see what its source gives; it must say something all the time')];
   });
 }
@@ -247,6 +276,7 @@ async function carryOut(
   });
   const who = { kind, name: by } as const;
   const { audit } = world.keeping;
+  let [byHand, isWritten] = [false, false];
   const hear = async (news: DeploymentNews): Promise<void> => {
     const text = newsText(news, plan.steps.length);
     if (text === undefined) return;
@@ -254,6 +284,7 @@ async function carryOut(
     call.progress({ text });
     if (news.what === 'moved') await audit.append(movedEntry(news.who, policy.name, news.words));
     if (news.what === 'attached' || news.what === 'kept') await audit.append(switchedEntry(who, text, news));
+    if (news.what === 'by-hand') byHand = true;
     if (news.what === 'by-hand' && input.on === 'host') await audit.append(byHandEntry(text, news));
   };
   try {
@@ -261,13 +292,23 @@ async function carryOut(
     const { remember, asked: wish } = entered;
     const record = await runDeployment({ ...site, hear, wish, remember }, plan, signal);
     const digest = await world.store.records.put(record);
-    const took = { level: plan.level as Level, isCritical: isCritical(input, plan.keepScope), on: input.on };
+    const took = {
+      level: plan.level as Level,
+      isCritical: isCritical(input, plan.keepScope),
+      on: input.on,
+      byHand,
+    };
     await audit.append(endedEntry(who, record, digest, took));
+    isWritten = true;
+    entered.leave();
     const lesson = lessonOf(record, digest);
     const lessonDigest = lesson === undefined ? undefined : await world.store.records.put(lesson);
-    return reply(record, digest, lessonDigest, words, await lastLines(world, site, record));
-  } finally {
-    entered.leave();
+    const isEarly = record.steps.length === 0 && record.end.how === 'no-go';
+    const said = isEarly ? await lastLines(world, site) : '';
+    return reply(record, digest, lessonDigest, words, said);
+  } catch (error) {
+    if (isWritten || !(error instanceof Fault)) entered.leave(); // else its file stays, and tells of it
+    throw error;
   }
 }
 
@@ -337,9 +378,9 @@ function lessonOf(record: Deployment, digest: string): Lesson | undefined {
   };
 }
 
-/** What the command in the guest printed last, where it never came to a step: mostly it has failed. */
-async function lastLines(world: World, { output }: DeploymentSite, record: Deployment): Promise<string> {
-  if (output === undefined || record.steps.length > 0 || record.end.how !== 'no-go') return '';
+/** What the command in the guest printed last, where it never came to a number or a step: mostly it has failed. */
+async function lastLines(world: World, { output }: DeploymentSite): Promise<string> {
+  if (output === undefined) return '';
   const text = decodeText(await world.readFile(output)).trimEnd();
   const lines = text.split('\n').slice(-3).join('\n').slice(-500);
   return `the command ${lines === '' ? 'has printed nothing' : `printed last: ${visible(lines)}`}`;
@@ -390,6 +431,9 @@ function dryReply(policy: string, plan: string[]): Reply<Output> {
     text: `It would be done, and nothing was changed:\n${plan.map((line) => `  ${line}\n`).join('')}`,
   };
 }
+
+const notPermitted = ({ policy }: Granted, findings: readonly Refusal[], plan: string[]): Reply<Output> =>
+  refusedReply(policy.name, { decision: 'not-permitted', findings, plan, approval: null });
 
 function refusedReply(
   policy: string,

@@ -2,7 +2,7 @@
 
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { readFileSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { faultOf } from '../../test/linux/support.ts';
@@ -192,10 +192,10 @@ describe('stop --now', () => {
       thaw = resolve;
     });
     Object.assign(here.world.charge, {
-      async release(address: string) {
+      async release(address: string, limitMs: number) {
         if (address === '/run/a') await frozen;
         else thaw();
-        return await release(address);
+        return await release(address, limitMs);
       },
     });
     expect((await here.call('stop', { now: true })).output.verified).toBe(true);
@@ -297,4 +297,50 @@ describe('status', () => {
       about: { id: owing.id, back: 'scx_lavd is in charge again' },
     });
   });
+
+  it('such a debt stays while a policy of ours is in charge, or may be soon; and is none when somebody else is', async () => {
+    for (const [told, busy, left] of [
+      [{ whose: 'ours', holders: [] }, false, true],
+      [{ whose: 'nobody' }, true, true],
+      [{ whose: 'nobody' }, false, false],
+      [{ whose: 'foreign' }, false, false],
+    ] as const) {
+      const here = machine(told as Parameters<typeof machine>[0]);
+      const owing = here.enter();
+      here.asIfOf(owing.id, process.pid, {
+        ...{ started: '1', replaced: { ops: 'scx_lavd', enableSeq: 2, unit: 'scx.service' } },
+      });
+      if (busy) here.enter({ by: 'other' });
+      await here.agent('restore');
+      const isNoted = (await here.audited()).some(({ what }) => what === 'deployment-lost');
+      expect([isNoted, here.did.includes('start scx_lavd')]).toEqual([
+        !left,
+        told.whose === 'nobody' && !left,
+      ]);
+    }
+  });
+});
+
+it('a guest that does not answer takes no policy of this machine with it', async () => {
+  const here = machine(loaded());
+  const one = here.enter({ on: 'guest' });
+  mkdirSync(join(here.directory, 'running', `${one.id}.end.new`)); // it cannot be asked
+  const { output } = await here.agent('restore', { id: one.id });
+  expect(output).toMatchObject({ ended: [{ how: 'did not answer' }] });
+  expect(here.did.filter((did) => did.startsWith('release'))).toEqual([]);
+});
+
+it('a disk that is full keeps nobody from letting go', async () => {
+  for (const [name, input] of [
+    ['restore', {}],
+    ['stop', {}],
+    ['stop', { now: true }],
+  ] as const) {
+    const here = machine(loaded());
+    const one = here.enter({ kind: 'person', by: 'ann' });
+    mkdirSync(join(here.directory, 'running', `${one.id}.end.new`)); // its request cannot be written
+    const { output } = await here.call(name, input);
+    expect(here.did).toContain('release /run/a');
+    expect(output.verified).toBe(true);
+  }
 });

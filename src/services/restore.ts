@@ -60,7 +60,8 @@ async function runRestore(world: World, { id, why, agent }: RestoreInput): Promi
   const chosen = chosenBy(world, id, agent);
   const noted = await noteHand(world, chosen, why, agent).catch(notWritten);
   const ended = await endAll(world, chosen, orderly);
-  if ((id === undefined && agent === undefined) || ended.some(({ how }) => how !== inOrder))
+  const isStuck = chosen.some(({ on }, i) => on === 'host' && ended[i]!.how !== inOrder);
+  if ((id === undefined && agent === undefined) || isStuck)
     ended.push(...(await releaseAll(world, ended.length === 0)));
   return await restoredReply(world, { what: 'restored', why, agent }, ended, { noted, givesBack: true });
 }
@@ -118,7 +119,7 @@ async function runStop(world: World, { now, why, agent }: StopInput): Promise<Re
   }
   const before = await inCharge(world);
   const ending = endAll(world, chosen, hurried); // asked first: nothing is attached anew
-  const ended = await releaseAll(world, chosen.length === 0);
+  const ended = await releaseAll(world, chosen.length === 0, nowMs);
   const left = await leave(world, before, agent);
   ended.push(...left.ended, ...(await ending));
   if (chosen.length > 0) ended.push(...(await releaseAll(world, false)));
@@ -126,6 +127,8 @@ async function runStop(world: World, { now, why, agent }: StopInput): Promise<Re
 }
 
 const inOrder = 'ended in order';
+/** So long holders have before the kernel is told. A policy that goes, goes in milliseconds; its holder tidies for longer. */
+const nowMs = 3000;
 const notSeen = 'only root sees them: run it as root';
 const notLeft = 'still in charge';
 
@@ -133,22 +136,23 @@ const notLeft = 'still in charge';
 function endAll({ running }: World, chosen: readonly Running[], { askMs, killMs }: typeof orderly) {
   return Promise.all(
     chosen.map(async ({ id, policy }): Promise<Ended[number]> => {
-      const isOver = await running.end(id, askMs);
-      if (!isOver) await running.kill(id, killMs);
+      const isOver = await running.end(id, askMs).catch(() => false);
+      if (!isOver) await running.kill(id, killMs).catch(() => {});
       return { what: `${policy} (${id})`, how: isOver ? inOrder : 'did not answer' };
     }),
   );
 }
 
 /** Throws Fault('not-permitted') where only root sees what is held, when nothing else is done (`isAlone`); else that is told beside it. */
-async function releaseAll({ charge }: World, isAlone: boolean): Promise<Ended> {
+async function releaseAll({ charge }: World, isAlone: boolean, limitMs = 30_000): Promise<Ended> {
   const ended: Ended = [];
   const holders = await charge.holders().catch((error: Error) => {
     if (isAlone) throw error;
     ended.push({ what: 'policies that are held', how: notSeen });
     return [];
   });
-  const letGo = holders.map(async (what) => ({ what, how: await charge.release(what) })); // one that is frozen keeps no other waiting
+  // one that is frozen keeps no other waiting, and SysRq not for long
+  const letGo = holders.map(async (what) => ({ what, how: await charge.release(what, limitMs) }));
   return [...ended, ...(await Promise.all(letGo))];
 }
 

@@ -151,8 +151,8 @@ export interface Charge {
   whose(): Promise<'nobody' | 'ours' | 'foreign' | 'unknown'>;
   /** Addresses of the holders of policies of ours. Throws Fault('not-permitted') where only root sees them. */
   holders(): Promise<readonly string[]>;
-  /** Makes a holder let go; how it ended, in words. */
-  release(address: string): Promise<string>;
+  /** Makes a holder let go; how it ended, in words: by then, whatever it does. */
+  release(address: string, limitMs: number): Promise<string>;
   /** Makes the kernel leave sched_ext, whoever is in charge (SysRq-S). True when it has. */
   leave(): Promise<boolean>;
   /** Gives the machine back to somebody else's scheduler; says what came of it. */

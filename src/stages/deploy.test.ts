@@ -33,7 +33,7 @@ const plan: DeploymentPlan = {
     seed: 3,
     heartbeatMs: 3000,
     timeoutMs: 5000,
-    replace: false,
+    replaces: null,
     knobs: {},
   },
   steps: [
@@ -122,7 +122,7 @@ describe('deploy', () => {
 
   it('somebody else’s scheduler is remembered, unloaded before the reference, and has the machine back at the very end', async () => {
     const world = pretend({ share: () => 1.1, foreign: other });
-    const record = await deploy(world.site, { ...plan, replace: true }, never);
+    const record = await deploy(world.site, { ...plan, replaces: other }, never);
     expect(record.restored.replaced).toEqual({ ops: 'scx_other', words: 'scx_other is in charge again' });
     expect(acts(world).slice(0, 3)).toEqual(['remember scx_other', 'unload scx_other', 'attach cgroups']);
     expect(world.log.find(({ what }) => what === 'news reference')!.at).toBeGreaterThan(
@@ -133,24 +133,25 @@ describe('deploy', () => {
   });
 
   it.each<[string, Parameters<typeof pretend>[0], string]>([
-    ['the kernel refuses the policy', { share: () => 1, refuse: true }, 'refused'],
+    ['the kernel refuses the policy', { share: () => 1, refuse: 'load-rejected' }, 'refused'],
     ['attaching fails the third time', { share: () => 1.1, failsAt: 3 }, 'lost'],
     ['the policy is ejected', { share: () => 1, ejectS: 1 }, 'ejected'],
     ['a KPI gives nothing', { share: () => 1, lie: () => undefined }, 'no-go'],
   ])('it has the machine back also when %s', async (_, told, how) => {
     const world = pretend({ ...told, foreign: other });
-    const record = await deploy(world.site, { ...plan, replace: true }, never);
+    const record = await deploy(world.site, { ...plan, replaces: other }, never);
     expect([record.end.how, acts(world).at(-1)]).toEqual([how, 'start scx_other']);
     expect(world.isHeld()).toBe(false);
   });
 
   it('it is not touched without leave, and stays where it does not go', async () => {
-    for (const replace of [false, true]) {
+    for (const replaces of [null, { ...other, enableSeq: 4 }, other]) {
       const world = pretend({ share: () => 1, foreign: other, clings: true });
-      const record = await deploy(world.site, { ...plan, replace }, never);
-      expect([record.end.how, record.restored.replaced]).toEqual(['refused', null]);
-      expect(record.end.words).toContain('scx_other');
-      expect(acts(world)).toEqual(replace ? ['remember scx_other'] : []);
+      const record = await deploy(world.site, { ...plan, replaces }, never);
+      expect(record.end).toMatchObject({ how: 'refused', words: expect.stringContaining('scx_other') });
+      expect(acts(world)).toEqual(replaces === other ? ['remember scx_other'] : []);
+      const replaced = replaces === other ? { ops: 'scx_other', words: 'scx_other has not left' } : null;
+      expect(record.restored.replaced).toEqual(replaced);
     }
   });
 
@@ -160,6 +161,26 @@ describe('deploy', () => {
     expect(record.end).toMatchObject({ how: 'undone', words: 'somebody has loaded scx_intruder meanwhile' });
     expect(world.log.map(({ what }) => what)).toContain('news by-hand');
     expect(world.seconds()).toBeLessThan(45);
+  });
+
+  it.each<[string, Parameters<typeof pretend>[0]]>([
+    ['lets go of it while it stays', { share: () => 1.1, takenS: 40 }],
+    [
+      'has loaded another in the moment before it is attached',
+      { share: () => 1, refuse: 'foreign-scheduler' },
+    ],
+  ])('somebody %s: by hand, and nothing that speaks for or against anybody', async (_, told) => {
+    const world = pretend(told);
+    const record = await deploy(world.site, plan, never);
+    expect(record.end.how).toBe('undone');
+    expect(world.log.map(({ what }) => what)).toContain('news by-hand');
+  });
+
+  it('nobody is started over the head of somebody who has loaded another meanwhile', async () => {
+    const world = pretend({ share: () => 1.1, foreign: other, intruderS: 40 });
+    const record = await deploy(world.site, { ...plan, replaces: other }, never);
+    expect(record.restored.replaced!.words).toBe('scx_other is not started again: scx_intruder is in charge');
+    expect(acts(world)).not.toContain('start scx_other');
   });
 
   it('a machine that no longer answers is a record too, and is not called given back', async () => {
@@ -203,10 +224,11 @@ describe('deploy', () => {
     ] as const) {
       const world = pretend({ share: () => 1.1 });
       const hear: typeof world.site.hear = ({ what }) => {
-        if (what === 'step') throw thrown;
+        if (what === 'step' || what === 'over') throw thrown;
       };
       const record = await deploy({ ...world.site, hear }, plan, never).catch((error: Error) => error);
-      if (isFault) expect(record).toMatchObject({ end: { how: 'undone', words: 'no space left' } });
+      if (isFault)
+        expect(record).toMatchObject({ end: { how: 'undone', words: 'no space left; no space left' } });
       else expect(record).toBe(thrown);
       expect([world.isHeld(), world.isReading()]).toEqual([false, false]);
     }
@@ -227,9 +249,9 @@ describe('deploy', () => {
   });
 
   it('is refused: nothing was attached', async () => {
-    const world = pretend({ share: () => 1, refuse: true });
+    const world = pretend({ share: () => 1, refuse: 'load-rejected' });
     const record = await deploy(world.site, plan, never);
-    expect(record.end).toMatchObject({ how: 'refused', words: 'somebody else’s scheduler is there' });
+    expect(record.end).toMatchObject({ how: 'refused', words: 'refused: load-rejected' });
   });
 
   it.each([

@@ -56,7 +56,8 @@ export interface DeploymentPlan {
   readonly seed: number;
   readonly heartbeatMs: number;
   readonly timeoutMs: number;
-  readonly replace: boolean;
+  /** Somebody else's scheduler that is to make room, as it was seen when that was permitted; null: nobody's. */
+  readonly replaces: Pick<ForeignScheduler, 'ops' | 'enableSeq'> | null;
   /** What may move, and how far: as the token says. */
   readonly knobs: KnobRanges;
 }
@@ -209,12 +210,12 @@ class Run {
   async #takeOver(): Promise<RunEnd | undefined> {
     const foreign = await this.#site.foreign();
     if (foreign === undefined) return undefined;
-    if (!this.#plan.replace)
+    const { replaces } = this.#plan;
+    if (replaces?.ops !== foreign.ops || replaces.enableSeq !== foreign.enableSeq)
       return this.#over('refused', `somebody else's scheduler is loaded: ${foreign.ops}`);
     this.#site.remember?.(foreign);
     this.#replaced = foreign;
     if (await this.#site.unload(foreign)) return undefined;
-    this.#replaced = undefined;
     return this.#over('refused', `${foreign.ops} could not be unloaded`);
   }
 
@@ -280,7 +281,13 @@ class Run {
       if (!(error instanceof Fault) || this.#signal.aborted) throw error;
       return this.#over('lost', `the policy could not be attached: ${error.message}`);
     }
-    if (!attached.ok) return this.#over('refused', attached.finding.message);
+    if (!attached.ok) {
+      const { code, message } = attached.finding;
+      // when it began nobody was there
+      return code === 'foreign-scheduler'
+        ? { ...this.#over('undone', message), isByHand: true }
+        : this.#over('refused', message);
+    }
     const isFirst = this.#ops === undefined;
     const { ops, enableSeq, isFreezeNoticed } = attached.attachment;
     this.#ops = ops;
@@ -339,7 +346,7 @@ class Run {
     });
     this.#isKept = true;
     const end = await this.#watch(keepMs === null ? Number.POSITIVE_INFINITY : keepMs * 1e6);
-    if (end !== undefined && end.how !== 'undone') return end;
+    if (end !== undefined && (end.how !== 'undone' || end.isByHand === true)) return end;
     return this.#over(
       'kept',
       end === undefined ? 'it stayed as long as was asked' : 'it stayed until somebody asked for the end',
@@ -402,9 +409,17 @@ class Run {
       await this.#letGo();
     } finally {
       this.#backNs = this.#site.clock.nowNs();
-      if (this.#replaced !== undefined) this.#replacedWords = await this.#site.startAgain(this.#replaced);
+      if (this.#replaced !== undefined) this.#replacedWords = await this.#startAgain(this.#replaced);
       await this.#reader?.close();
     }
+  }
+
+  /** Not over the head of somebody who has loaded another meanwhile. */
+  async #startAgain(foreign: ForeignScheduler): Promise<string> {
+    const { ops } = await this.#site.presence().catch(unknown);
+    if (ops === foreign.ops) return `${ops} has not left`;
+    if (ops !== '') return `${foreign.ops} is not started again: ${ops} is in charge`;
+    return await this.#site.startAgain(foreign);
   }
 
   #note(
@@ -439,16 +454,31 @@ class Run {
     return Math.max(0, Math.round(ns - this.#startNs));
   }
 
+  /** Who cannot hear any more keeps no record from being made; what they said. */
+  async #tell(news: DeploymentNews): Promise<string> {
+    try {
+      await this.#site.hear(news);
+      return '';
+    } catch (error) {
+      if (!(error instanceof Fault)) throw error;
+      return error.message;
+    }
+  }
+
   async record(end: RunEnd): Promise<Deployment> {
     const { policy, from, by, startedMs, level, tokenId, kernel, kpis, seed, keepScope } = this.#plan;
     const foreign = this.#replaced;
     const { state, ops, enableSeq = -1 } = await this.#site.presence().catch(unknown);
-    const words = [end.words, this.#leftWords].filter((one) => one !== '').join('; ');
+    const untold = [
+      ...(end.isByHand === true
+        ? [await this.#tell({ what: 'by-hand', words: end.words, ops, enableSeq })]
+        : []),
+      await this.#tell({ what: 'over', words: `${end.how}: ${end.words}` }),
+    ];
+    const words = [end.words, this.#leftWords, ...new Set(untold)].filter((one) => one !== '').join('; ');
     const evidence = (end.trip?.evidence ?? []).map(({ kpi, effect, sinceAt, words }) => ({
       ...{ kpi, effect: { ...effect }, sinceNs: sinceAt - this.#startNs, words },
     }));
-    if (end.isByHand === true) await this.#site.hear({ what: 'by-hand', words: end.words, ops, enableSeq });
-    await this.#site.hear({ what: 'over', words: `${end.how}: ${end.words}` });
     return {
       ...{ kind: 'deployment', version: 1, from: [...from], by, startedMs, level, tokenId, policy, seed },
       scope: structuredClone(keepScope) as Deployment['scope'],

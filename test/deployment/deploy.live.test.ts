@@ -87,7 +87,7 @@ async function plan(chosen: Policy, scope: AttachScope): Promise<DeploymentPlan>
       kernel: guest.release,
     },
     ...{ kpis: [rate()], referenceMs: 12_000, steps: [step], keepMs: 5000, keepScope: { part: 'whole' } },
-    ...{ seed: 5, heartbeatMs: 2000, timeoutMs: 5000, replace: false, knobs: {} },
+    ...{ seed: 5, heartbeatMs: 2000, timeoutMs: 5000, replaces: null, knobs: {} },
   };
 }
 const never = new AbortController().signal;

@@ -9,6 +9,7 @@ import type {
 } from '../../src/core/attachment.ts';
 import { Fault } from '../../src/core/errors.ts';
 import type { KpiSample, KpiSpec } from '../../src/core/kpi.ts';
+import type { Finding } from '../../src/core/records.ts';
 import { createRandom } from '../../src/lib/random.ts';
 import type { Site } from '../../src/stages/deploy.ts';
 
@@ -20,7 +21,8 @@ export interface Pretence {
   readonly lie?: (value: number, atS: number) => number | undefined;
   /** The kernel ends it so many seconds after attaching. */
   readonly ejectS?: number;
-  readonly refuse?: boolean;
+  /** Code of the finding. */
+  readonly refuse?: Finding['code'];
   /** Detaching does not take: the kernel goes on with the policy. */
   readonly stays?: boolean;
   /** Was in charge before, and is replaced. */
@@ -31,6 +33,8 @@ export interface Pretence {
   readonly freezeNoticed?: boolean;
   /** Attaching for the n-th time fails: the machine's fault, not the policy's. */
   readonly failsAt?: number;
+  /** Somebody lets go of it so many seconds after attaching. */
+  readonly takenS?: number;
   /** Nobody answers once something was attached. */
   readonly silent?: boolean;
   /** Seconds from the start after which somebody else has loaded a scheduler. */
@@ -41,7 +45,7 @@ export interface Pretence {
 
 export function pretend(told: Pretence) {
   const { share, noise = 0.03, lie, ejectS, refuse, stays, freeze, foreign } = told;
-  const { clings, failsAt, silent, intruderS } = told;
+  const { clings, failsAt, silent, intruderS, takenS } = told;
   let attaches = 0;
   const random = createRandom(7);
   let [now, frozen] = [1e12, false];
@@ -55,6 +59,7 @@ export function pretend(told: Pretence) {
     now += 10e6;
     const attached = held === undefined ? 1 : share((now - held.since) / 1e9, held.scope);
     if (held !== undefined && ejectS !== undefined && now - held.since > ejectS * 1e9) end('ejected');
+    if (held !== undefined && takenS !== undefined && now - held.since > takenS * 1e9) end('detached');
     if ((now - startNs) % 100e6 !== 0) return;
     const real = 1000 * attached * Math.exp(noise * random.normal());
     const value = lie === undefined ? real : lie(real, (now - startNs) / 1e9);
@@ -76,10 +81,10 @@ export function pretend(told: Pretence) {
     attaches++;
     if (attaches === failsAt)
       throw new Fault('unavailable', 'the runner did not say whether it holds the policy');
-    if (refuse === true)
+    if (refuse !== undefined)
       return {
         ok: false,
-        finding: { code: 'foreign-scheduler', message: 'somebody else’s scheduler is there' },
+        finding: { code: refuse, message: `refused: ${refuse}` },
       };
     let resolve: (end: AttachmentEnd) => void = () => {};
     const ended = new Promise<AttachmentEnd>((done) => {

@@ -4,8 +4,8 @@ import { lostEntry } from '../../deployment/history.ts';
 import type { World } from '../world.ts';
 
 /**
- * One line of the audit for each, once. `givesBack`: somebody else's scheduler that one had unloaded is started again, when nobody is in charge; without it such a deployment is left for
- * whoever may. Gives what was started, and what came of it. Faults as `audit.append`: what could not be written is written the next time.
+ * One line of the audit for each, once. `givesBack`: somebody else's scheduler that one had unloaded is started again, when nobody is in charge; without it, and while a policy of ours is in
+ * charge or may be soon, such a deployment is left for whoever comes later. Gives what was started, and what came of it. Faults as `audit.append`: what could not be written is written the next time.
  */
 export async function noteLost(
   { running, keeping, charge }: World,
@@ -14,10 +14,12 @@ export async function noteLost(
   const started: { what: string; how: string }[] = [];
   await running.lost(async (one) => {
     const { replaced } = one;
-    if (replaced !== undefined && !givesBack) return false;
     let back: string | undefined;
-    if (replaced !== undefined && charge.now()?.state === 'disabled') {
-      back = await charge.startAgain(replaced);
+    if (replaced !== undefined) {
+      const isBusy = running.list().some(({ on }) => on === 'host');
+      const whose = await charge.whose();
+      if (!givesBack || isBusy || whose === 'ours' || whose === 'unknown') return false;
+      back = whose === 'nobody' ? await charge.startAgain(replaced) : 'somebody else is in charge';
       started.push({ what: replaced.ops, how: back });
     }
     await keeping.audit.append(lostEntry(one, back));

@@ -12,10 +12,11 @@ import {
   outcomeSchema,
   verdictSchema,
 } from '../../core/records.ts';
-import { withinBounds } from '../../deployment/bounds.ts';
+import { isSameDeed, type Operation } from '../../deployment/approvals.ts';
+import { sliceFindings, withinBounds } from '../../deployment/bounds.ts';
 import { type Level, levelOf, levels } from '../../deployment/changes.ts';
 import { otherKernel } from '../../deployment/check-token.ts';
-import { type Grant, grantOf } from '../../deployment/grant.ts';
+import { type Grant, grantOf, knobEnds } from '../../deployment/grant.ts';
 import type { Place } from '../../deployment/history.ts';
 import { policyIdentity } from '../../deployment/identity.ts';
 import { coversKernel } from '../../deployment/kernels.ts';
@@ -107,8 +108,10 @@ export interface Asking {
   readonly restore: string;
   /** Digest of all else that is asked for: what a person agrees to. */
   readonly plan: string;
-  /** What of it a person should see beside policy and scope. */
+  /** What of it a person should see beside policy and scope, in short. */
   readonly words: string;
+  /** The same in full, line by line. */
+  readonly details: readonly string[];
   readonly on: Place;
   readonly bounds: Parameters<typeof withinBounds>[0];
   readonly anomalies: readonly string[];
@@ -125,7 +128,7 @@ export type Permitted =
       readonly approval: string | null;
     };
 
-const no = (findings: readonly Refusal[]): Permitted => ({
+const no = (findings: readonly Refusal[]): Extract<Permitted, { may: false }> => ({
   may: false,
   findings,
   asks: false,
@@ -136,70 +139,81 @@ const covers = 'release';
 const tokenLifetimeMs = 600_000;
 const approvalLifetimeMs = 86_400_000;
 
-export async function permit(world: World, asking: Asking): Promise<Permitted> {
+/**
+ * `obstacles`: what is looked for when all else permits it, before an approval or a token is spent: it may start commands of who asks. `stateNow`: digest of the state in place then.
+ */
+export async function permit(
+  world: World,
+  asking: Asking,
+  obstacles: () => Promise<readonly Refusal[]>,
+  stateNow: () => Promise<string>,
+): Promise<Permitted> {
   const { grant, agent, scope, kernel, restore, on, isDry } = asking;
+  const { policy, verdict, knobs } = grant;
   const limits = [
     ...grant.findings,
     ...withinBounds(asking.bounds),
+    ...[policy.parameters, ...knobEnds(knobs)].flatMap(sliceFindings),
     ...(await quarantine(world, grant, on)),
     ...(coversKernel({ releases: [...grant.releases], covers }, kernel)
       ? []
       : [otherKernel(kernel, grant.releases)]),
   ];
   if (limits.length > 0) return no(limits);
-  const asked = agent === undefined ? undefined : await trusted(world, { ...asking, agent });
-  if (asked !== undefined) return asked;
+  const trust = agent === undefined ? { may: true as const } : await trusted(world, { ...asking, agent });
+  if (!trust.may) return trust;
+  const found = await obstacles();
+  if (found.length > 0) return no(found);
   const by = agent ?? world.person();
   if (isDry) return { may: true, tokenId: 'none', by };
+  const { operation } = trust;
+  if (operation !== undefined && (await world.keeping.useApproval(operation)) === undefined)
+    return await asked(world, operation);
   const who = { kind: agent === undefined ? 'person' : 'agent', name: by } as const;
-  const terms = {
-    scope,
-    covers,
-    knobs: grant.knobs,
-    restore,
-    lifetimeMs: tokenLifetimeMs,
-  } as const;
-  const issued = await world.keeping.issue(grant, who, terms);
+  const issued = await world.keeping.issue(grant, who, {
+    ...{ scope, covers, knobs, restore, lifetimeMs: tokenLifetimeMs },
+  });
   if (!issued.ok) return no(issued.findings);
-  const { policy, verdict } = grant;
-  const context = { policy, verdict, kernel, scope, restore };
+  const context = { policy, verdict, kernel, scope, restore: await stateNow() };
   const answer = await world.keeping.permit(issued.text, who, context, on);
   return answer.ok ? { may: true, tokenId: answer.token.id, by } : no(answer.findings);
 }
 
-/** Undefined: the agent may. */
+/** Whether the agent may; `operation`: by an approval, which is to be used up. */
 async function trusted(
   world: World,
-  { grant, agent, scope, isCritical, anomalies, plan, words, isDry }: Asking & { readonly agent: string },
-): Promise<Permitted | undefined> {
+  asking: Asking & { readonly agent: string },
+): Promise<Extract<Permitted, { may: false }> | { readonly may: true; readonly operation?: Operation }> {
+  const { grant, agent, scope, isCritical, anomalies, plan, words, details, isDry } = asking;
   const { keeping } = world;
-  const history = await keeping.history();
-  const machine = keeping.identity().machine;
-  const base = {
-    ...{ what: 'deploy', agent, machine, policy: policyIdentity(grant.policy), verdict: grant.verdict },
-    ...{ scope: scopeText(scope), plan },
-    summary: `deploy ${grant.policy.name} (${levels[grant.level]}) on ${scopeText(scope)}${words}`.slice(
-      0,
-      500,
-    ),
-  };
-  const ask = (isApproved: boolean) =>
-    permission(
-      {
-        ...{ agent, level: grant.level, isCritical, anomalies, mode: world.mode, isApproved },
-        isByHand: history.isByHand,
-      },
-      history.deployed,
-    );
-  const first = ask(false);
-  if (first.may === 'deploy') return undefined;
+  const { isByHand, deployed } = await keeping.history();
+  const about = { agent, level: grant.level, isCritical, anomalies, mode: world.mode, isByHand };
+  const first = permission({ ...about, isApproved: false }, deployed);
+  if (first.may === 'deploy') return { may: true };
   if (first.may === 'not') return no(first.findings);
-  const operation = { ...base, reasons: first.findings.map(({ message }) => message) };
-  const asks = { may: false, findings: first.findings, asks: true } as const;
-  if (isDry) return { ...asks, approval: null };
-  if ((await keeping.useApproval(operation)) !== undefined) return undefined;
-  const question = await keeping.ask(operation, approvalLifetimeMs);
-  return { ...asks, approval: question.id };
+  const where = scopeText(scope);
+  const operation: Operation = {
+    ...{ what: 'deploy', agent, machine: keeping.identity().machine, scope: where, plan },
+    ...{ policy: policyIdentity(grant.policy), verdict: grant.verdict },
+    summary: `deploy ${grant.policy.name} (${levels[grant.level]}) on ${where}${words}`.slice(0, 500),
+    details: details.map((line) => line.slice(0, 1_000)),
+    reasons: first.findings.map(({ message }) => message),
+  };
+  const isApproved = keeping.approvals
+    .list(keeping.latestMs())
+    .some(({ state, question }) => state === 'approved' && isSameDeed(question.operation, operation));
+  if (isApproved) return { may: true, operation };
+  if (isDry) return { may: false, findings: first.findings, asks: true, approval: null };
+  return await asked(world, operation, first.findings);
+}
+
+async function asked(
+  { keeping }: World,
+  operation: Operation,
+  findings: readonly Refusal[] = [],
+): Promise<Extract<Permitted, { may: false }>> {
+  const { id } = await keeping.ask(operation, approvalLifetimeMs);
+  return { may: false, findings, asks: true, approval: id };
 }
 
 /** A policy that was undone again and again waits, and then waits for a person. */

@@ -108,6 +108,7 @@ function gone({ why, exit, detail }: AttachmentEnd): ChargeEnd {
   const isByHand = why === 'signal' || exit?.kind === exitBySysRq;
   if (why === 'ejected')
     return { how: 'ejected', words: `the kernel ended the policy: ${said}`, exit, isByHand };
-  if (why === 'detached') return { how: 'undone', words: 'somebody has let go of the policy', exit };
+  if (why === 'detached')
+    return { how: 'undone', words: 'somebody has let go of the policy', exit, isByHand: true };
   return { how: 'lost', words: `the process that held the policy is gone (${why}): ${said}`, exit, isByHand };
 }
