@@ -23,7 +23,7 @@ export const schedClassNames: readonly (string | undefined)[] = [
 
 const distribution = z.object({
   count,
-  meanNs: count.optional(),
+  meanNs: count.optional().describe('of a histogram: as its buckets tell it'),
   p50Ns: count.optional(),
   p90Ns: count.optional(),
   p99Ns: count.optional(),
@@ -39,7 +39,7 @@ export const delaysSchema = z.object({
   observedNs: count,
   threads: z.number().int().describe('threads that were seen'),
   ranNs: count,
-  delayNs: count.describe('runnable without a CPU, all together'),
+  delayNs: count.describe('runnable without a CPU, all together: after wakeups and after losing the CPU'),
   runDelay: distribution.optional().describe('from ready, or from losing the CPU, to running'),
   wakeup: distribution.optional().describe('from being woken to running'),
   tasks: z.array(

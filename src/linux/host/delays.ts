@@ -37,6 +37,12 @@ export function distributionOf(histogram: Histogram, meanNs: number | undefined)
   };
 }
 
+/** As its buckets tell it: the mean of 2^(i + u) for u even in [0, 1) is 2^i / ln 2. Sums of all delays do not tell it: they also hold those after losing the CPU. */
+function meanOf(histogram: Histogram): number {
+  const sum = histogram.reduce((total, here, power) => total + (here * 2 ** power) / Math.LN2, 0);
+  return Math.round(sum / histogram.reduce((total, here) => total + here, 0));
+}
+
 const summed = (tasks: readonly TaskCounters[]): number[] => {
   const out = new Array<number>(histogramSize).fill(0);
   for (const task of tasks) for (const [power, count] of (task.delays ?? []).entries()) out[power]! += count;
@@ -89,7 +95,7 @@ function fromCounters(wish: SubjectWish, counters: Counters): Delays {
     threads: counters.tasks.length + counters.folded,
     ranNs: counters.tasks.reduce((sum, task) => sum + task.ranNs, 0),
     delayNs,
-    ...(count === 0 ? {} : { wakeup: distributionOf(histogram, delayNs / count) }),
+    ...(count === 0 ? {} : { wakeup: distributionOf(histogram, meanOf(histogram)) }),
     tasks: rows,
     left,
     missing: [

@@ -162,7 +162,7 @@ describe('delays', () => {
     expect(seen).toMatchObject({ by: 'probes', threads: 5, missing: ['one thing'] });
     expect(seen.wakeup).toEqual({
       count: 100,
-      meanNs: 10,
+      meanNs: Math.round((90 * 2 ** 10 + 10 * 2 ** 20) / Math.LN2 / 100),
       p50Ns: 2 ** 11,
       p90Ns: 2 ** 11,
       p99Ns: 2 ** 21,
@@ -171,6 +171,8 @@ describe('delays', () => {
         { fromNs: 2 ** 20, count: 10 },
       ],
     });
+    // Run delay is more than the delays of wakeups, and told apart.
+    expect(seen.delayNs).toBe(1000);
     expect(distributionOf(new Array<number>(histogramSize).fill(0), 3)).toEqual({ count: 0, histogram: [] });
     const refused = await delays(
       recordedProcfs(two('0 0 0', '0 0 0')),

@@ -46,6 +46,13 @@ function workPerWait(shape: Shape): Maybe {
   return used === undefined || waits === undefined ? undefined : Math.min(60, used / Math.max(waits, 1 / 60));
 }
 
+/** The number has a floor of waits below it; what is said does not go beyond what was seen. */
+function workWords(shape: Shape): string {
+  const { cpuNs = 0 } = shape;
+  if (waitsPerS(shape) === 0) return `no wait in ${duration(cpuNs)} of CPU time`;
+  return `${duration(Math.min(1e9 * (workPerWait(shape) ?? 0), cpuNs))} of CPU time between two waits`;
+}
+
 /** Bursts that never ended are as long as what was seen of them: seconds. */
 const endlessNs = 2e9;
 const burst =
@@ -126,7 +133,7 @@ export const features: readonly Feature[] = [
   {
     name: 'workPerWait',
     of: (shape) => decades(workPerWait(shape), 1e-6),
-    words: (shape) => `${duration(1e9 * (workPerWait(shape) ?? 0))} of CPU time between two waits`,
+    words: workWords,
   },
   {
     name: 'systemShare',
