@@ -275,6 +275,17 @@ describe('an attachment', () => {
     });
   });
 
+  it('that not even a kill ends is let go of after seconds, and that is said', async () => {
+    const { attachment } = await attached({ detachLimitMs: 20, force: () => {} });
+    const begun = performance.now();
+    expect(await attachment.detach()).toMatchObject({
+      why: 'gone',
+      exit: null,
+      detail: 'its holder has not ended, not even killed',
+    });
+    expect(performance.now() - begun).toBeLessThan(12_000);
+  }, 20_000);
+
   it('a holder that does not let go is ended', async () => {
     const forced: number[] = [];
     const { attachment, from } = await attached({
