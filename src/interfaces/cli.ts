@@ -3,6 +3,7 @@
 
 import { Command, CommanderError, Help } from 'commander';
 import type { Service } from '../services/service.ts';
+import { visible } from '../services/text.ts';
 import { addExamples, type Chosen, commandOf, spelling } from './cli/command.ts';
 import { type Entry, type Groups, overview } from './cli/help.ts';
 import { statusOn } from './cli/status.ts';
@@ -165,9 +166,9 @@ async function report(problem: Problem, json: boolean, io: Io): Promise<2 | 3> {
     '\n',
   );
   const sink = json ? io.stdout : io.stderr;
-  const body = json
-    ? JSON.stringify({ error: problem })
-    : `${text}${next === undefined ? '' : `\n→ ${next}`}`;
+  // What faults say may be names and texts from anywhere; lines and tabs are ours.
+  const shown = `${text}${next === undefined ? '' : `\n→ ${next}`}`.replace(/[^\n\t]+/g, visible);
+  const body = json ? JSON.stringify({ error: problem }) : shown;
   // Nothing is left to say when even this cannot be written.
   await write(sink, `${body}\n`).catch(() => {});
   return problem.code === 'usage' ? 2 : 3;

@@ -101,6 +101,18 @@ describe('observe', () => {
     expect(answer.ended).toBe('signal 11');
   });
 
+  it('what the command wrote is shown, not obeyed, and no line is long', async () => {
+    const stderr = `\x1b[31mred\x1b]0;title\x07\r\n${'x'.repeat(10_000)}\n`;
+    const failed = seen({ output: { ...output, stderr, exit: 'exit code 2' } });
+    const { text, output: answer } = await fixedWorld({ observation: failed }).call('observe', {
+      command: ['x'],
+    });
+    const [, first, second] = text.split('\n');
+    expect(first).toBe('\\u001b[31mred\\u001b]0;title\\u0007');
+    expect(second).toBe(`${'x'.repeat(199)}…`);
+    expect(answer.stderr).toBe(stderr);
+  });
+
   it('what the kernel says of an ended command, a recording does not hold', async () => {
     const usage = { userNs: 3 * ms, systemNs: ms, maxRssKiB: 5000 };
     const { call } = fixedWorld({ observation: seen({ output: { ...output, usage } }) });

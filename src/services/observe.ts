@@ -1,12 +1,14 @@
 // observe: run or find a workload, and say what it is, what it waits for and what to try.
 
 import type { z } from 'zod';
+import { shortened } from '../lib/printable.ts';
 import { pagesOf } from '../profiles/pages.ts';
 import { perfettoOf } from '../traces/perfetto.ts';
 import { observeInput, observeOutput } from './observe-schemas.ts';
 import { observeTarget, policyWords, type Seen } from './observing.ts';
 import { checkPlace } from './places.ts';
 import { type Call, type Reply, service } from './service.ts';
+import { visible } from './text.ts';
 import type { World } from './world.ts';
 
 type Input = z.infer<typeof observeInput>;
@@ -73,10 +75,14 @@ function nextOf({ digest, trace }: Seen, file: string | undefined): string[] {
   ];
 }
 
+/** Of a line that the command wrote; characters. */
+const mostShown = 200;
+
 /** A command that failed was perhaps not the workload that was meant. */
 function endText(output: Seen['output']): string {
   if (output === undefined || output.exit === 'exit code 0') return '';
-  const said = output.stderr.trim().split('\n').slice(-5).join('\n');
+  const lines = output.stderr.trim().split(/\r?\n/).slice(-5);
+  const said = lines.map((line) => shortened(visible(line), mostShown)).join('\n');
   return `The command ended with ${output.exit}${said === '' ? '' : `:\n${said}`}\n\n`;
 }
 

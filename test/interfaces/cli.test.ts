@@ -206,6 +206,13 @@ describe('exit codes and streams', () => {
     expect(errorOutput.strict().parse(json(run))).toEqual({ error: expected });
   });
 
+  it('what a fault says is shown, not obeyed by a terminal', async () => {
+    const run = await schedcp(['\x1b[2J\x9bx']);
+    expect(run.exit).toBe(2);
+    expect(run.err).toContain("'\\u001b[2J\\u009bx'");
+    expect(run.err).not.toMatch(/[\x00-\x08\x0b-\x1f\x7f-\x9f]/);
+  });
+
   it('3 for a bug, with an apology and the stack', async () => {
     const run = await schedcp(['fault', '--bug']);
     expect(run).toMatchObject({ exit: 3, out: '' });

@@ -265,13 +265,12 @@ function switchesOf(
   threads: readonly Thread[],
 ): { voluntary?: number; involuntary?: number } {
   if (threads.length > mostAsked) return {};
-  let [voluntary, involuntary] = [0, 0];
-  for (const thread of threads) {
-    const own = parseSwitches(readTaskFile(`${threadPath(surfaces, thread)}/status`) ?? '');
-    voluntary += own?.voluntary ?? 0;
-    involuntary += own?.involuntary ?? 0;
-  }
-  return { voluntary, involuntary };
+  const known = threads.flatMap(
+    (thread) => parseSwitches(readTaskFile(`${threadPath(surfaces, thread)}/status`) ?? '') ?? [],
+  );
+  if (known.length === 0) return {};
+  const sum = (key: 'voluntary' | 'involuntary'): number => known.reduce((total, own) => total + own[key], 0);
+  return { voluntary: sum('voluntary'), involuntary: sum('involuntary') };
 }
 
 function notesOf({ proc }: Surfaces, pid: number, threads: number): string[] {

@@ -151,10 +151,11 @@ export async function processes(
   const observedNs = Math.max(1, surfaces.nowNs() - started);
   const all: Row[] = [...after].map(([key, { stat, tid, sched }]) => {
     const earlier = before.get(key);
+    // A process may have one thread at one end only: its stat tells of both.
     const ran =
-      sched === undefined
+      sched === undefined || earlier?.sched === undefined
         ? grown(earlier && earlier.stat.userNs + earlier.stat.systemNs, stat.userNs + stat.systemNs)
-        : grown(earlier?.sched?.ranNs, sched.ranNs);
+        : grown(earlier.sched.ranNs, sched.ranNs);
     return {
       stat,
       ...(wish.threads ? { tid } : {}),

@@ -56,9 +56,13 @@ export function readOpen(fd: number, limit = 1 << 22): string {
   return buffer.toString('latin1', 0, Math.min(at, limit));
 }
 
-/** The same in one call, for files of a task that are known to be shorter than a page: hearing of the end would cost as much as the first call. */
+/**
+ * The same in one call, for files of a task that are mostly shorter than a page: hearing of the end would cost as much as the first call. The status of one with
+ * many groups is longer.
+ */
 export function readSmall(fd: number): string {
-  return buffer.toString('latin1', 0, readSync(fd, buffer, 0, 4096, 0));
+  const got = readSync(fd, buffer, 0, 4096, 0);
+  return got < 4096 ? buffer.toString('latin1', 0, got) : readOpen(fd, 65_536);
 }
 
 /** Throws the error of the system call (ENOENT, ESRCH, EACCES…). */

@@ -4,6 +4,7 @@
 import type { SubjectWish } from '../../core/host.ts';
 import type { Switches } from '../../core/observed-machine.ts';
 import { printable } from '../../lib/printable.ts';
+import { gone } from './processes.ts';
 import { numberIn, parseFields, parseSwitches } from './procfs.ts';
 import { breathe, grown, paged, read, type Surfaces } from './surfaces.ts';
 import {
@@ -59,6 +60,7 @@ export async function switches(
   const machineBefore = machineStat(surfaces);
   const all = await allProcesses(surfaces, signal);
   const processes = wish.pid === undefined ? all : descendants(all, wish.pid);
+  if (wish.pid !== undefined && processes.length === 0) throw gone(wish.pid);
   const threads = await allThreads(surfaces, signal, processes);
   const before = await runsOf(surfaces, threads, signal);
   await surfaces.sleep(half, signal);

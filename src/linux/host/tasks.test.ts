@@ -29,6 +29,19 @@ describe('processes', () => {
       ...processFiles({ pid: 30, comm: ') R 1 (\n\xff', ppid: 20, nice: 5, schedClass: 3 }, '0 0 1'),
     });
 
+  it('of a process that gets or loses threads meanwhile its stat tells at both ends', async () => {
+    const files = (user: number, threads: number) =>
+      processFiles({ pid: 20, ppid: 1, user, threads }, `${user * 1e7} 0 3`);
+    for (const [first, last] of [
+      [1, 2],
+      [2, 1],
+    ] as const) {
+      const recorded = recordedProcfs({ 'proc/uptime': '1000.00 1.00\n', ...files(100, first) });
+      recorded.during.push(() => recorded.write(files(150, last)));
+      expect((await processes(recorded, wish, signal)).rows[0]!.cpu).toBeCloseTo(0.5, 9);
+    }
+  });
+
   it('CPU and delay over the interval, by identity', async () => {
     const recorded = three();
     recorded.during.push(() =>
@@ -212,6 +225,34 @@ it('switches: the machine, and those that are switched most', async () => {
       migrationsPerS: 20,
     },
   ]);
+});
+
+it('of a process that is not there no switches are told', async () => {
+  const recorded = recordedProcfs({ 'proc/stat': machineStatText({ 0: [1, 0, 0, 1, 0, 0, 0, 0] }) });
+  await expect(switches(recorded, { pid: 9, intervalMs: 10, ...page }, signal)).rejects.toMatchObject({
+    code: 'not-found',
+  });
+});
+
+it('switches stand behind many groups; where they do not stand they are not 0', async () => {
+  const counts = 'voluntary_ctxt_switches:\t7\nnonvoluntary_ctxt_switches:\t3\n';
+  const groups = `Groups:\t${Array.from({ length: 3000 }, (_, gid) => 100_000 + gid).join(' ')}\n`;
+  for (const [status, expected] of [
+    [`Name:\tx\n${groups}${counts}`, { voluntary: 7, involuntary: 3 }],
+    [`Name:\tx\n${groups}`, {}],
+  ] as const) {
+    const recorded = recordedProcfs({
+      'proc/uptime': '10.00 1\n',
+      ...processFiles({ pid: 7, ppid: 0 }),
+      'proc/7/task/7/status': status,
+    });
+    const { voluntary, involuntary } = await processDetail(
+      recorded,
+      { pid: 7, intervalMs: 10, ...page },
+      signal,
+    );
+    expect({ voluntary, involuntary }).toEqual({ voluntary: undefined, involuntary: undefined, ...expected });
+  }
 });
 
 it('what looks like a secret in a command is not told', () => {
