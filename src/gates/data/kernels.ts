@@ -1,6 +1,8 @@
 // What differs between kernels for a policy: flags and members of sched_ext_ops, and when each kernel looks whether a kfunc is allowed. Source: the BTF of 6.16.12 to
 // 7.3.4, kernel/sched/ext.c of these versions.
 
+import { table } from './table.ts';
+
 export const knownKernels = ['6.16', '6.17', '6.18', '6.19', '7.0', '7.1', '7.2', '7.3'] as const;
 export type Kernel = (typeof knownKernels)[number];
 
@@ -57,7 +59,7 @@ export const sleepableMembers: ReadonlySet<string> = new Set([
 ]);
 
 /** Arguments by member; a trailing "?" may be null. */
-export const memberArguments: Readonly<Record<string, readonly string[]>> = {
+export const memberArguments = table<readonly string[]>({
   select_cpu: ['p', 'prev_cpu', 'wake_flags'],
   enqueue: ['p', 'enq_flags'],
   dequeue: ['p', 'deq_flags'],
@@ -95,7 +97,7 @@ export const memberArguments: Readonly<Record<string, readonly string[]>> = {
   exit: ['info'],
   sub_attach: ['args'],
   sub_detach: ['args'],
-};
+});
 
 /** Members that the kernel calls while it holds no lock of a run queue ("unlocked"). */
 export const unlockedMembers: ReadonlySet<string> = new Set([
@@ -131,7 +133,7 @@ export const enqLast = 1n << 41n;
 export const kthreadBit = 0x00200000n;
 
 /** Enumerators that objects take from the kernel, and no kernel from 6.16 to 7.3 has changed. */
-export const enumerators: Readonly<Record<string, bigint>> = {
+export const enumerators = table<bigint>({
   SCX_DSQ_FLAG_BUILTIN: dsq.builtIn,
   SCX_DSQ_FLAG_LOCAL_ON: 1n << 62n,
   SCX_DSQ_INVALID: dsq.builtIn,
@@ -147,4 +149,4 @@ export const enumerators: Readonly<Record<string, bigint>> = {
   SCX_ENQ_PREEMPT: 1n << 32n,
   SCX_ENQ_REENQ: 1n << 40n,
   SCX_ENQ_LAST: enqLast,
-};
+});

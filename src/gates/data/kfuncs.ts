@@ -1,6 +1,8 @@
 // Kernel functions that a scheduling policy may call: what each costs, where it may be called, what its result is. Names, versions and places: kernel/sched/ext.c and
 // kernel/sched/ext_idle.c (scx_kfunc_ids_*), kernel/bpf/helpers.c, kernel/bpf/cpumask.c, 6.16 to 7.3; what is not here does not belong into a policy.
 
+import { table } from './table.ts';
+
 /** Where the kernel lets it be called; `any` and what is absent: everywhere. */
 export type Places =
   | 'any'
@@ -36,7 +38,7 @@ const ofMasks: KfuncFact = { cost: 30 };
 const cid: KfuncFact = { cost: 10, since: '7.2' };
 const sub: KfuncFact = { cost: 500, since: '7.3' };
 
-export const kfuncs: Readonly<Record<string, KfuncFact>> = {
+export const kfuncs = table<KfuncFact>({
   scx_bpf_dsq_insert: insert,
   scx_bpf_dsq_insert_vtime: insert,
   scx_bpf_dsq_move_to_local: { cost: 250, places: 'dispatch' },
@@ -199,7 +201,7 @@ export const kfuncs: Readonly<Record<string, KfuncFact>> = {
   bpf_strcmp: { cost: 40 },
   bpf_strlen: { cost: 20 },
   bpf_strnlen: { cost: 20 },
-};
+});
 
 /** Kfuncs that programs have of each other, by other names: of the arena libraries in old kernels' headers. */
 export const inserts: ReadonlySet<string> = new Set(['scx_bpf_dsq_insert', 'scx_bpf_dsq_insert_vtime']);

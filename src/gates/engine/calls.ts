@@ -1,5 +1,6 @@
 // What a call of a kfunc or helper leaves: its result, and what it writes through pointers into the stack. Source: the prototypes in kernel/sched/ext.c, kernel/bpf/helpers.c and
 // include/uapi/linux/bpf.h.
+import { table } from '../data/table.ts';
 import { fieldNameOf } from './compute.ts';
 import { fillFrame, loadFrame, type State, storeFrame } from './frame.ts';
 import { anything, constantOf, type Value, type Values } from './values.ts';
@@ -15,7 +16,7 @@ export interface KnownCall {
 /** Bytes that unknown sizes are taken for. */
 const someBytes = 64;
 /** Helpers and kfuncs that only read what they are given a pointer to, by position of the argument. */
-const readOnly: Readonly<Record<string, readonly number[]>> = {
+const readOnly = table<readonly number[]>({
   bpf_map_lookup_elem: [1],
   bpf_map_update_elem: [1, 2],
   bpf_map_delete_elem: [1],
@@ -34,7 +35,7 @@ const readOnly: Readonly<Record<string, readonly number[]>> = {
   scx_bpf_dsq_move_vtime: [0],
   scx_bpf_dsq_move_set_slice: [0],
   scx_bpf_dsq_move_set_vtime: [0],
-};
+});
 
 /** Arguments as the plain forms have them: 6.19's hand some over in a structure on the stack. */
 export function callArguments(state: State, declared: string): Value[] {

@@ -1,4 +1,5 @@
 // An object as the static gate asks for it: functions by number, what data sections hold, fields by their CO-RE relocations, source lines.
+
 import type { CoreRelocation, LineRecord } from '../../bpf/btf-ext.ts';
 import { essentialName, localAccess } from '../../bpf/core-access.ts';
 import { dataVariables, sectionNamed } from '../../bpf/data-sections.ts';
@@ -9,6 +10,7 @@ import type { Program } from '../../bpf/programs.ts';
 import type { Reference } from '../../bpf/references.ts';
 import type { GatePlace } from '../../core/gate.ts';
 import { renamed } from '../data/renamed.ts';
+import { table } from '../data/table.ts';
 import { type Flow, readFlow } from './flow.ts';
 
 interface Variable {
@@ -175,11 +177,11 @@ export function kfuncNames(declared: string): { symbol: string; base: string } {
 const namesByDeclared = new Map<string, { symbol: string; base: string }>();
 
 /** Names of 6.12, and 6.19's forms with a structure of arguments. */
-const oldNames: Readonly<Record<string, string>> = {
+const oldNames = table<string>({
   ...renamed,
   __scx_bpf_dsq_insert_vtime: 'scx_bpf_dsq_insert_vtime',
   __scx_bpf_select_cpu_and: 'scx_bpf_select_cpu_and',
-};
+});
 
 export function slotsOf(code: readonly Instruction[]): number {
   const last = code.at(-1);

@@ -1,9 +1,11 @@
 // What one instruction does to registers and stack. Source: RFC 9669; which load reads which field is told by CO-RE relocations, which global is a parameter by BTF.
+
 import type { CoreRelocation } from '../../bpf/btf-ext.ts';
 import type { Bytes, Instruction } from '../../bpf/instructions.ts';
 import { helperName, nullable, silent } from '../data/helpers.ts';
 import { enumerators, memberArguments } from '../data/kernels.ts';
 import { kfuncs } from '../data/kfuncs.ts';
+import { table } from '../data/table.ts';
 import { callArguments, frameOffset, passCall } from './calls.ts';
 import { calculated, compute, fieldNameOf, fieldPointer, fieldValue, narrowed } from './compute.ts';
 import { frameDepth } from './depth.ts';
@@ -18,14 +20,14 @@ type Save = Of<'store'> | Extract<Instruction, { kind: 'load_acquire' | 'store_r
 type Call = (fn: number, args: readonly Value[]) => Value;
 
 /** Helpers and kfuncs that call a function: which argument it is, and how. */
-const calling: Readonly<Record<string, readonly [argument: number, how: Site['how']]>> = {
+const calling = table<readonly [argument: number, how: Site['how']]>({
   bpf_loop: [1, 'loop'],
   bpf_for_each_map_elem: [1, 'each'],
   bpf_user_ringbuf_drain: [1, 'each'],
   bpf_timer_set_callback: [1, 'async'],
   bpf_wq_set_callback_impl: [1, 'async'],
   bpf_rbtree_add_impl: [2, 'once'],
-};
+});
 
 function isMemory({ atoms }: Value): boolean {
   const origin = atoms?.length === 1 ? atoms[0]!.origin : undefined;

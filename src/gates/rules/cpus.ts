@@ -3,6 +3,7 @@
 
 import { dsq, mostCpus } from '../data/kernels.ts';
 import { kfuncs } from '../data/kfuncs.ts';
+import { table } from '../data/table.ts';
 import { atSite, type Draft, type Facts, type Followed, type Rule } from '../engine/facts.ts';
 import { guardsOf, type Reached, truthOf } from '../engine/reach.ts';
 import { callOf, isMaskOfTask } from '../engine/refine.ts';
@@ -28,10 +29,10 @@ export const cpusRule: Rule = {
 };
 
 /** Which argument of a call is the DSQ that a task goes to, and which the task. */
-const going: Readonly<Record<string, readonly [dsq: number, task: number]>> = {
+const going = table<readonly [dsq: number, task: number]>({
   scx_bpf_dsq_insert: [1, 0],
   scx_bpf_dsq_move: [2, 1],
-};
+});
 
 /** `remembered`: read from a map or from task storage. */
 type Standing = 'good' | 'bad' | 'remembered' | 'unknown';

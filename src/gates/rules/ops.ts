@@ -1,7 +1,9 @@
 // The table itself: one sched_ext_ops, with a name, flags, times and programs that the kernel accepts. Source: bpf_scx_init_member(), bpf_scx_check_member(), validate_ops(),
 // kernel/sched/ext.c, 6.16 to 7.3; bpf_obj_name_cpy(), kernel/bpf/syscall.c; license_is_gpl_compatible(), include/linux/license.h.
+
 import { isGplCompatible } from '../../bpf/licence.ts';
 import { hasIt, memberArguments, opsFlags, sleepableMembers } from '../data/kernels.ts';
+import { table } from '../data/table.ts';
 import type { Draft, Facts, Rule } from '../engine/facts.ts';
 
 const nameBytes = 128;
@@ -9,7 +11,7 @@ const mostTimeoutMs = 30_000n;
 const leastTimeoutMs = 1_000n;
 
 /** Members that came later than 6.16. */
-const memberSince: Readonly<Record<string, string>> = {
+const memberSince = table<string>({
   cgroup_set_bandwidth: '6.17',
   cgroup_set_idle: '6.19',
   sub_attach: '7.1',
@@ -17,7 +19,7 @@ const memberSince: Readonly<Record<string, string>> = {
   sub_caps_updated: '7.3',
   sub_ecaps_updated: '7.3',
   init_cids: '7.3',
-};
+});
 
 function certain(code: string, why: string, instead: string): Draft {
   return { code, severity: 'reject', sure: 'certain', why, instead };

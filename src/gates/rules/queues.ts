@@ -1,5 +1,7 @@
 // Where dispatch queues are named: created, filled, emptied, walked; with the ids that each call may give. Shared by the rules about queues.
+
 import { dsq } from '../data/kernels.ts';
+import { table } from '../data/table.ts';
 import type { Facts } from '../engine/facts.ts';
 import type { Reached } from '../engine/reach.ts';
 import { anything, constantsOf, type Value } from '../engine/values.ts';
@@ -17,7 +19,7 @@ export interface Use {
 }
 
 /** Which argument is the id. */
-const calls: Readonly<Record<string, readonly [use: QueueUse, argument: number]>> = {
+const calls = table<readonly [use: QueueUse, argument: number]>({
   scx_bpf_create_dsq: ['create', 0],
   scx_bpf_dsq_insert: ['insert', 1],
   scx_bpf_dsq_insert_vtime: ['insert-vtime', 1],
@@ -25,7 +27,7 @@ const calls: Readonly<Record<string, readonly [use: QueueUse, argument: number]>
   scx_bpf_dsq_move: ['move-in', 2],
   scx_bpf_dsq_move_vtime: ['move-in-vtime', 2],
   bpf_iter_scx_dsq_new: ['walk', 1],
-};
+});
 
 export function queueUses({ sites }: Facts): Use[] {
   return sites.flatMap((reached) => {

@@ -1,7 +1,9 @@
 // How long a task may run: not for ever unless somebody can take the CPU away, not longer than the watchdog waits, and not nothing. Source: task_tick_scx(), dsq_insert ("0: keep the current
 // slice"), kernel/sched/ext.c, v6.18. The kernel does not notice an infinite slice that starves others while CPUs are spare.
+
 import { kick, kthreadBit, sliceInf } from '../data/kernels.ts';
 import { inserts } from '../data/kfuncs.ts';
+import { table } from '../data/table.ts';
 import { atSite, type Draft, type Facts, type Rule } from '../engine/facts.ts';
 import { guardsOf, type Reached, truthOf } from '../engine/reach.ts';
 import { constantsOf, flag, type Origin, rootOf, type Value } from '../engine/values.ts';
@@ -105,11 +107,11 @@ function problemOf(facts: Facts, reached: Reached, slice: Value, at: NonNullable
 }
 
 /** Of weights and priorities, at their most. */
-const mostOfField: Readonly<Record<string, bigint>> = {
+const mostOfField = table<bigint>({
   'task_struct.scx.weight': 10_000n,
   'task_struct.static_prio': 139n,
   'task_struct.prio': 139n,
-};
+});
 
 /** What it can come to where only parameters, weights and constants are in it; undefined where anything else is. What was found below a limit is no more than that. */
 function mostOf(value: Value, depth: number): bigint | undefined {

@@ -1,8 +1,10 @@
 // What a scheduling policy may touch: kernel functions, helpers, map types and program types from a list; and none that a given kernel lacks, unless it is weak and asked for. Source: our
 // lists in data/; libbpf's rule for weak ksyms (0 where the kernel lacks it, and a call that is not jumped over is refused).
+
 import { helpers, mapTypes } from '../data/helpers.ts';
 import { hasIt } from '../data/kernels.ts';
 import { kfuncs, otherKernelFunctions } from '../data/kfuncs.ts';
+import { table } from '../data/table.ts';
 import { atSite, type Draft, type Facts, type Rule } from '../engine/facts.ts';
 import { guardsOf, type Reached, truthOf } from '../engine/reach.ts';
 import { kfuncNames } from '../engine/subject.ts';
@@ -44,9 +46,8 @@ function functions(facts: Facts): Draft[] {
 function problemOf(facts: Facts, reached: Reached, isWeak: boolean): Draft | undefined {
   const { name, declared } = reached.site;
   const fact = kfuncs[name];
-  const isAsked = isWeak && isAskedFor(reached, declared);
+  // Weak or not: a kernel may well have what is not on the list, and then the call is made.
   if (fact === undefined) {
-    if (isAsked) return undefined;
     const isOther = otherKernelFunctions.test(name);
     return {
       code: isOther ? 'kfunc-not-allowed' : 'kfunc-unknown',
@@ -54,12 +55,14 @@ function problemOf(facts: Facts, reached: Reached, isWeak: boolean): Draft | und
       sure: 'certain',
       why: isOther
         ? `${name}() has nothing to do with scheduling, and policies may not call it.`
-        : `No kernel that we know has ${name}(); the load fails with "not found in kernel or module BTFs".`,
+        : isWeak
+          ? `${name}() is not on the list of what a policy may call, and some kernel may have it.`
+          : `No kernel that we know has ${name}(); the load fails with "not found in kernel or module BTFs".`,
       instead: 'Call what include/kfuncs.h declares.',
     };
   }
   const lacking = lackingIn(facts, declared, fact);
-  if (lacking.length === 0 || isAsked) return undefined;
+  if (lacking.length === 0 || (isWeak && isAskedFor(reached, declared))) return undefined;
   return {
     code: 'kfunc-missing',
     severity: 'reject',
@@ -82,7 +85,7 @@ function lackingIn(
   return kernels.filter((kernel) => !hasIt(kernel, own));
 }
 
-const symbolVersions: Readonly<Record<string, { since?: string; until?: string }>> = {
+const symbolVersions = table<{ since?: string; until?: string }>({
   scx_bpf_dispatch: { until: '6.16' },
   scx_bpf_dispatch_vtime: { until: '6.16' },
   scx_bpf_consume: { until: '6.16' },
@@ -95,7 +98,7 @@ const symbolVersions: Readonly<Record<string, { since?: string; until?: string }
   scx_bpf_dsq_insert___v2: { since: '6.19' },
   scx_bpf_reenqueue_local___v2: { since: '6.19' },
   scx_bpf_dsq_move_to_local___v2: { since: '7.1' },
-};
+});
 
 /** Whether a branch on its address, or on whether something of the same age exists, leads here. */
 function isAskedFor(reached: Reached, declared: string): boolean {

@@ -51,7 +51,9 @@ export const cases: readonly Case[] = [
   sound('ops-bandwidth', 'and is there in 6.18'),
 
   c('whitelist-unknown', 'kfunc-unknown', 'no such kernel function'),
-  sound('whitelist-unknown_asked', 'weak and asked for: never called'),
+  c('whitelist-unknown_asked', 'kfunc-unknown', 'weak and asked for, and some kernel may have it'),
+  c('whitelist-crash_asked', 'kfunc-not-allowed', 'crash_kexec(), weak and asked for: every kernel has it'),
+  c('whitelist-constructor', 'kfunc-unknown', 'no such kernel function, either'),
   c('whitelist-not_allowed', 'kfunc-not-allowed', 'bpf_throw() is no business of a scheduler'),
   c('whitelist-missing', 'kfunc-missing', 'scx_bpf_tid_to_task came with 7.2'),
   sound('whitelist-missing', 'and is there in 7.3', { kernels: ['7.3'] }),

@@ -46,6 +46,12 @@ describe('a small policy', () => {
     expect(source[finding!.place.line! - 1]!.trim()).toBe('ENQUEUE;');
   });
 
+  it('is told of a function by its name, whatever objects of JavaScript inherit', () => {
+    const { findings, facts } = staticGate(read('whitelist-constructor'), { kernels: [] });
+    expect(findings[0]!.why).toMatch(/^No kernel that we know has constructor\(\);/);
+    expect(facts.flatMap(({ kfuncs }) => kfuncs)).toContain('constructor');
+  });
+
   it('is told what its callbacks take', () => {
     const { facts } = staticGate(read('bounds-numbers'), { kernels: [] });
     const running = facts.find(({ callback }) => callback === 'running')!;

@@ -46,5 +46,11 @@ struct {
 SEC("xdp") int look(void *ctx) { return 2; }
 #elif defined(CASE_program_syscall)
 SEC("syscall") int ask(void *ctx) { return 0; }
+#elif defined(CASE_crash_asked)
+void crash_kexec(struct task_struct *p) __ksym __weak;
+#define RUNNING if (bpf_ksym_exists(crash_kexec)) crash_kexec(p)
+#elif defined(CASE_constructor)
+int constructor(void) __ksym;
+#define RUNNING constructor()
 #endif
 #include "base.h"
