@@ -1,7 +1,13 @@
 // The gauntlet's verdict: what each gate's evidence comes to. Expectations follow from the issue's own words: one "no" rejects, what was not asked is not accepted.
 
 import { describe, expect, it } from 'vitest';
-import { type GateEvidence, type GauntletPlan, type HarmRow, loadNames } from '../core/gauntlet.ts';
+import {
+  type GateEvidence,
+  type GauntletPlan,
+  type HarmRow,
+  type LoadName,
+  loadNames,
+} from '../core/gauntlet.ts';
 import type { Finding } from '../core/records.ts';
 import { judgeGauntlet } from './gauntlet.ts';
 
@@ -53,9 +59,16 @@ const judged = (
   const evidence = Object.values(all).filter((one): one is GateEvidence => one !== null);
   return judgeGauntlet({ ...plan, ...wish }, 'policy:x', evidence);
 };
-const ran = (findings: readonly (Finding | null)[], left = false): GateEvidence => ({
+const ran = (findings: readonly (Finding | null)[]): GateEvidence => ({
   ...sound.kernel,
-  runs: sound.kernel.runs.map((run, i) => ({ ...run, finding: findings[i] ?? null, left: left && i === 0 })),
+  runs: sound.kernel.runs.map((run, i) => ({ ...run, finding: findings[i] ?? null })),
+});
+/** Ejected under this load, with the exit that the kernel gives when a CPU comes or goes. */
+const left = (under: LoadName): GateEvidence => ({
+  ...sound.kernel,
+  runs: sound.kernel.runs.map((run) =>
+    run.load === under ? { ...run, finding: finding('ejected'), left: true } : run,
+  ),
 });
 
 describe('the gauntlet', () => {
@@ -158,10 +171,20 @@ describe('the gauntlet', () => {
   });
 
   it('does not hold against a policy that it leaves in order when a CPU goes', () => {
-    const { decision, gates } = judged({ kernel: ran([finding('ejected')], true) });
+    const { decision, gates } = judged({ kernel: left('hotplug') });
     expect(decision).toBe('accepted');
     expect(gates[2]!.why).toMatch(/has to be deployed again/);
   });
+
+  it.each(['provoke', 'crowd', 'stress'] as const)(
+    'does not believe that it left for a CPU under %s',
+    (load) => {
+      expect(judged({ kernel: left(load) })).toMatchObject({
+        decision: 'rejected',
+        why: `kernel 6.18.1: ${load}: it was ejected`,
+      });
+    },
+  );
 
   it('needs every load, of which a host has fewer', () => {
     const under = (machine: 'micro-vm' | 'host', count: number) =>

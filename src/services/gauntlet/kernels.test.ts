@@ -3,9 +3,10 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { root } from '../../../test/support/paths.ts';
+import { loadNames } from '../../core/gauntlet.ts';
 import { expand } from '../../workload/expand.ts';
 import { parseWorkload } from '../../workload/read.ts';
-import { folded } from './kernels.ts';
+import { folded, hasLeft } from './kernels.ts';
 
 describe.each(['provoke', 'crowd'])('the load %s', (name) => {
   const file = parseWorkload(readFileSync(`${root}/workloads/gauntlet/${name}.json`, 'utf8'), name);
@@ -28,4 +29,11 @@ it('what is not there becomes what is, each CPU once', () => {
   expect(after[0]!.phases).toEqual([
     { loop: 2, phases: [{ cpus: [0, 1] }, { run: '1ms' }, { cpus: 'half' }] },
   ]);
+});
+
+it('a policy leaves for a CPU where one comes or goes, whatever its own record of the exit says', () => {
+  const exit = { kind: 66, code: 2 ** 48 + 2 ** 32, reason: '', message: '', dump: '' };
+  expect(loadNames.filter((load) => hasLeft(load, { exit }))).toEqual(['hotplug']);
+  expect(hasLeft('hotplug', { exit: { ...exit, code: 0 } })).toBe(false);
+  expect(hasLeft('hotplug', { exit: null })).toBe(false);
 });

@@ -66,7 +66,7 @@ export async function kernelGate(
     const { load, knobs, trial, contestant } = job;
     const experiment = { ...(await experimentOf(trial, contestant, seed)), watchdogMs };
     const { outcome, digest } = await runRecorded(lab, experiment);
-    return { load, knobs, outcome: digest, finding: outcome.finding, left: hasLeft(outcome) };
+    return { load, knobs, outcome: digest, finding: outcome.finding, left: hasLeft(load, outcome) };
   });
   return { gate: 'kernel', release, machine, runs };
 }
@@ -81,6 +81,7 @@ export function folded(file: WorkloadFile, cpus: number): WorkloadFile {
 /** SCX_ECODE_ACT_RESTART | SCX_ECODE_RSN_HOTPLUG (include/linux/sched/ext.h, v6.18): what the kernel says when a CPU comes or goes and the policy has no callback for that. */
 const restartForHotplug = 2 ** 48 + 2 ** 32;
 
-function hasLeft({ exit }: Outcome): boolean {
-  return exit?.kind === 66 && exit.code === restartForHotplug;
+/** The record of the exit is the policy's own memory, and says what the policy likes: only where a CPU did come or go is it believed. */
+export function hasLeft(load: LoadName, { exit }: Pick<Outcome, 'exit'>): boolean {
+  return load === 'hotplug' && exit?.kind === 66 && exit.code === restartForHotplug;
 }
