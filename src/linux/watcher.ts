@@ -3,6 +3,8 @@
 
 import type { Counters } from '../core/counters.ts';
 import { Fault } from '../core/errors.ts';
+import { firstPidNamespace } from './host/capabilities.ts';
+import { readLink } from './host/surfaces.ts';
 import { interrupted } from './process.ts';
 import { converse, type RecordTarget, whyNotRecord } from './recorder.ts';
 import { encodeJob, type Runner, type RunnerEvent } from './runner.ts';
@@ -31,8 +33,19 @@ export interface Watching {
   readonly events: readonly RunnerEvent[];
 }
 
+/** Why a target cannot be watched from here: the probe knows processes by the numbers of the first pid namespace, which another one hides. */
+export function whyNotWatch(
+  target: RecordTarget,
+  namespace = readLink('/proc/self/ns/pid'),
+): Fault | undefined {
+  if (target.kind !== 'pid' || namespace === undefined || namespace === firstPidNamespace) return undefined;
+  return new Fault('unsupported', 'a pid namespace hides which process is to be watched', {
+    next: 'record it, or go without probes (procfs); or watch from outside the container',
+  });
+}
+
 /**
- * Observes. Throws Fault: not-permitted (no root), unsupported (no BTF, a kernel that refuses the probe), not-found (no such process, cgroup or program),
+ * Observes. Throws Fault: not-permitted (no root), unsupported (no BTF, a kernel that refuses the probe, a process in a pid namespace), not-found (no such process, cgroup or program),
  * interrupted (`signal`). A command that fails, or hits a limit, is no fault: its events say so.
  */
 export async function watch(
@@ -41,7 +54,7 @@ export async function watch(
   options: WatchOptions,
   signal?: AbortSignal,
 ): Promise<Watching> {
-  const refused = whyNotRecord();
+  const refused = whyNotRecord() ?? whyNotWatch(target);
   if (refused !== undefined) throw refused;
   if (signal?.aborted) throw interrupted('an observation');
   const limitMs = 1000 * (options.seconds ?? (target.kind === 'command' ? 600 : 60));

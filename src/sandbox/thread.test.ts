@@ -36,6 +36,21 @@ describe('a script in its thread', () => {
     });
   });
 
+  it('observes four things at a time, whatever it asks for at once', async () => {
+    let [now, most, all] = [0, 0, 0];
+    const observe: Observe = async (name, input) => {
+      most = Math.max(most, ++now);
+      await new Promise((resolve) => setTimeout(resolve, 5));
+      now--;
+      all++;
+      return echo(name, input);
+    };
+    const source =
+      'return (await Promise.all(Array.from({ length: 20 }, (_, n) => observe("echo", n)))).length';
+    expect((await run(source, { observe })).end).toEqual({ json: '20' });
+    expect([most, all]).toEqual([4, 20]);
+  });
+
   it('tells of calls and lines until the moment at which it is ended', async () => {
     const ran = await run('console.log("one"); await observe("echo"); console.log("two"); for (;;);', {
       limits: { computeMs: 1_000 },

@@ -30,7 +30,7 @@ export function capabilityNames(mask: string): string[] {
 }
 
 /** Inode number of the first pid namespace: PROC_PID_INIT_INO of include/linux/proc_ns.h. */
-const firstPidNamespace = 'pid:[4026531836]';
+export const firstPidNamespace = 'pid:[4026531836]';
 
 /** The parts of perf are asked for by running it: whether a CPU has counters is known only by counting. */
 async function pmu(surfaces: Surfaces, signal: AbortSignal): Promise<Check> {
