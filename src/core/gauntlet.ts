@@ -56,6 +56,7 @@ const staticEvidenceSchema = z.object({
 
 export const attackSummarySchema = z.object({
   scenarios: z.number().int(),
+  cut: z.number().int().default(0).describe('of the scenarios, those that took too long and were cut off'),
   simulatedSeconds: z.number(),
   violation: z
     .object({

@@ -15,7 +15,14 @@ const plan: GauntletPlan = {
   ...{ kind: 'gauntlet', by: '1.0.0', gates: ['static', 'simulator', 'kernel', 'harm'], kernels: ['6.18.1'] },
   ...{ seed: 1, scenarios: 10, loads: [...loadNames], watchdogMs: 1700, knobs: {}, goal: 'makespan' },
 };
-const attack = { scenarios: 10, simulatedSeconds: 1, violation: null, unsupported: null, ignored: [] };
+const attack = {
+  scenarios: 10,
+  cut: 0,
+  simulatedSeconds: 1,
+  violation: null,
+  unsupported: null,
+  ignored: [],
+};
 const finding = (code: Finding['code']): Finding => ({ code, message: `it was ${code}` });
 
 /** Six pairs, each so many times the default's value. */
@@ -150,6 +157,7 @@ describe('the gauntlet', () => {
       'attack mode that was cut short',
       { simulator: { ...sound.simulator, attack: { ...attack, scenarios: 9 } } },
     ],
+    ['a scenario that took too long', { simulator: { ...sound.simulator, attack: { ...attack, cut: 1 } } }],
     ['harm at one end of the costs only', { harm: { gate: 'harm', rows: both(1, 1.2) } }],
     [
       'a loss around the limit',
@@ -201,6 +209,52 @@ describe('the gauntlet', () => {
     const { decision, gates } = judged({}, { kernels: ['6.18.1', '7.3.4'] });
     expect(decision).toBe('inconclusive');
     expect(gates[3]).toMatchObject({ gate: 'kernel', on: '7.3.4', passed: 'not-run' });
+  });
+
+  it('asks each of two kernels of the same release', () => {
+    const both = (...kernel: readonly GateEvidence[]) =>
+      judgeGauntlet({ ...plan, kernels: ['6.18.1', '6.18.1'] }, 'policy:x', [
+        ...[sound.static, sound.simulator, sound.harm],
+        ...kernel,
+      ]);
+    expect(both(sound.kernel, sound.kernel).decision).toBe('accepted');
+    expect(both(sound.kernel, ran([finding('stalled')]))).toMatchObject({
+      decision: 'rejected',
+      why: 'kernel 6.18.1: provoke: it was stalled',
+    });
+    expect(both(sound.kernel)).toMatchObject({ decision: 'inconclusive', why: 'kernel 6.18.1: not run' });
+  });
+
+  describe('with knobs', () => {
+    const ends = ['low', 'high'] as const;
+    const simulated = ends.map((knobs): GateEvidence => ({ ...sound.simulator, knobs, standard: [] }));
+    const moved = ends.flatMap((knobs) => sound.kernel.runs.slice(0, 2).map((run) => ({ ...run, knobs })));
+    const kernel = (runs: typeof moved): GateEvidence => ({
+      ...sound.kernel,
+      runs: [...sound.kernel.runs, ...runs],
+    });
+    const knobs = { a: { low: 1, high: 2 } };
+    const tried = (...evidence: readonly GateEvidence[]) =>
+      judgeGauntlet({ ...plan, knobs }, 'policy:x', [sound.static, sound.simulator, sound.harm, ...evidence]);
+
+    it('has tried both ends', () => {
+      const { decision, gates } = tried(...simulated, kernel(moved));
+      expect(decision).toBe('accepted');
+      for (const gate of [1, 2]) expect(gates[gate]!.why).toContain('its knobs at both ends too');
+    });
+
+    it.each([
+      ['the low end in the simulator', [simulated[1]!, kernel(moved)]],
+      ['both ends in the simulator', [kernel(moved)]],
+      ['the high end on the kernel', [...simulated, kernel(moved.slice(0, 2))]],
+      ['one load at an end', [...simulated, kernel(moved.slice(1))]],
+      ['both ends on the kernel', [...simulated, sound.kernel]],
+    ])('does not know without %s', (_, evidence) => {
+      expect(tried(...evidence)).toMatchObject({
+        decision: 'inconclusive',
+        why: expect.stringMatching(/: it was not tried with its knobs at the (low|high) end$/),
+      });
+    });
   });
 
   it('judges harm by its own goal alone, and not at all when nobody said which', () => {

@@ -13,6 +13,7 @@ import {
   type HarmRow,
   type KernelRun,
   type KnobEnd,
+  knobEndSchema,
   loadNames,
 } from '../core/gauntlet.ts';
 import type { Finding } from '../core/records.ts';
@@ -83,16 +84,25 @@ function staticAnswer(seen: EvidenceOf<'static'> | undefined): GateAnswer {
 }
 
 /** With the knobs as given, then at each end: the first that does not pass is the answer. */
-function simulatorAnswer({ knobs, scenarios }: GauntletPlan, all: EvidenceOf<'simulator'>[]): GateAnswer {
+function simulatorAnswer(plan: GauntletPlan, all: EvidenceOf<'simulator'>[]): GateAnswer {
   if (all.length === 0) return notRun('simulator');
-  const answers = all.map((one) => oneSimulatorAnswer(one, scenarios));
+  const answers = all.map((one) => oneSimulatorAnswer(one, plan.scenarios));
   const [given] = answers;
   const not = answers.find(({ passed }) => passed !== 'yes');
   if (not !== undefined) return not;
-  return Object.keys(knobs).length === 0
-    ? given!
-    : { ...given!, why: `${given!.why}; its knobs at both ends too` };
+  const lacking = endsOf(plan).find((end) => !all.some(({ knobs }) => knobs === end));
+  if (lacking !== undefined) return { ...given!, passed: 'unknown', why: untried(lacking) };
+  return hasKnobs(plan) ? { ...given!, why: `${given!.why}; its knobs at both ends too` } : given!;
 }
+
+const hasKnobs = ({ knobs }: GauntletPlan): boolean => Object.keys(knobs).length > 0;
+
+/** Where the knobs must have stood. */
+const endsOf = (plan: GauntletPlan): readonly KnobEnd[] =>
+  hasKnobs(plan) ? knobEndSchema.options : ['given'];
+
+const untried = (end: KnobEnd): string =>
+  end === 'given' ? 'it was not tried as given' : `it was not tried with its knobs at the ${end} end`;
 
 function oneSimulatorAnswer(seen: EvidenceOf<'simulator'>, scenarios: number): GateAnswer {
   const at = endWords(seen.knobs);
@@ -115,6 +125,11 @@ function oneSimulatorAnswer(seen: EvidenceOf<'simulator'>, scenarios: number): G
       'unknown',
       `attack mode ended after ${attack.scenarios} of ${counted(scenarios, 'scenario')}`,
     );
+  if (attack.cut > 0)
+    return answer(
+      'unknown',
+      `${attack.cut} of ${counted(attack.scenarios, 'scenario')} took too long and were cut off`,
+    );
   const loads = counted(seen.standard.length, 'standard workload');
   return answer('yes', `${loads}, ${counted(attack.scenarios, 'scenario')} of attack mode`);
 }
@@ -122,15 +137,19 @@ function oneSimulatorAnswer(seen: EvidenceOf<'simulator'>, scenarios: number): G
 const endWords = (knobs: KnobEnd): string =>
   knobs === 'given' ? '' : `with its knobs at the ${knobs} end, `;
 
-function kernelAnswers({ gates, kernels }: GauntletPlan, seen: EvidenceOf<'kernel'>[]): GateAnswer[] {
+/** Kernels may share a release: each of them answers. */
+function kernelAnswers(plan: GauntletPlan, seen: EvidenceOf<'kernel'>[]): GateAnswer[] {
+  const { gates, kernels } = plan;
   if (!gates.includes('kernel') || kernels.length === 0) return [notRun('kernel')];
-  return kernels.map((release) => {
-    const mine = seen.find((one) => one.release === release);
-    return mine === undefined ? notRun('kernel', release) : kernelAnswer(mine);
+  return [...new Set(kernels)].flatMap((release) => {
+    const mine = seen.filter((one) => one.release === release);
+    const asked = kernels.filter((one) => one === release).length;
+    const lacking = Array.from({ length: Math.max(0, asked - mine.length) }, () => notRun('kernel', release));
+    return [...mine.map((one) => kernelAnswer(plan, one)), ...lacking];
   });
 }
 
-function kernelAnswer({ release, machine, runs }: EvidenceOf<'kernel'>): GateAnswer {
+function kernelAnswer(plan: GauntletPlan, { release, machine, runs }: EvidenceOf<'kernel'>): GateAnswer {
   const answer = (passed: GateAnswer['passed'], why: string): GateAnswer => ({
     ...{ gate: 'kernel', on: release, passed, why },
   });
@@ -143,16 +162,21 @@ function kernelAnswer({ release, machine, runs }: EvidenceOf<'kernel'>): GateAns
       `${endWords(told.knobs)}${told.load}: ${told.finding!.message}`,
     );
   const given = runs.filter(({ knobs }) => knobs === 'given');
-  const moved = given.length < runs.length ? ', its knobs at both ends too' : '';
-  const lasted = `still in charge after ${given.map(({ load }) => load).join(', ')}${moved}`;
+  const moved = hasKnobs(plan) ? ', its knobs at both ends too' : '';
+  const lasted = `still in charge after ${given.map(({ load }) => load).join(', ')}`;
   const lacking = loadNames.filter(
     (load) => !(machine === 'host' && guestLoads.has(load)) && !given.some((run) => run.load === load),
   );
   if (lacking.length > 0) return answer('not-run', `${lasted}; not run: ${lacking.join(', ')}`);
+  const under = loadNames.filter((load) => !guestLoads.has(load));
+  const untriedEnd = endsOf(plan).find(
+    (end) => !under.every((load) => runs.some((run) => run.load === load && run.knobs === end)),
+  );
+  if (untriedEnd !== undefined) return answer('unknown', untried(untriedEnd));
   const left = runs.some(isExcused)
     ? '; it leaves in order when a CPU comes or goes, and has to be deployed again then'
     : '';
-  return answer('yes', `${lasted}${left}`);
+  return answer('yes', `${lasted}${moved}${left}`);
 }
 
 /** CPUs come and go under one load alone; who says that it left for that under another one did not. */

@@ -40,14 +40,14 @@ export async function simulatorGate(
   const own = ignore.map((checker) => ({ checker, why: 'the caller said that it does not promise this' }));
   const attacked = await attackedOf(world, contestant.arm, own);
   const report = await world.attack({ attacked, seed, seconds: mostSeconds(scenarios), scenarios }, call);
-  const { failure, unsupported = null, simulatedSeconds } = report;
+  const { scenarios: played, cut, failure, unsupported = null, simulatedSeconds } = report;
   const saved = failure === undefined ? '' : await keepFailure(world, attacked, failure, undefined);
   const violation =
     failure === undefined
       ? null
       : { checker: failure.violation.checker, message: failure.violation.message, seed: failure.seed, saved };
   const ignored = attacked.ignores.map(({ checker, why }) => ({ checker, why }));
-  const attack = { scenarios: report.scenarios, simulatedSeconds, violation, unsupported, ignored };
+  const attack = { scenarios: played, cut, simulatedSeconds, violation, unsupported, ignored };
   return { gate: 'simulator', knobs, standard, attack };
 }
 
