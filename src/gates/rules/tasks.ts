@@ -30,19 +30,27 @@ const keeping =
 /** Whether the task may be kept in this block; what called functions may do counts. */
 function keepsIn(callback: Callback, instance: Instance): Set<number> {
   const blocks = new Set<number>();
-  for (const site of instance.sites.values()) if (mayKeep(callback, site, 0)) blocks.add(site.block);
+  const known = new Map<number, boolean>();
+  for (const site of instance.sites.values()) if (mayKeep(callback, site, known)) blocks.add(site.block);
   for (const { value, block, base } of instance.stores.values())
     if (isOfTask(value) && !isFieldOfTask(base)) blocks.add(block);
   return blocks;
 }
 
-function mayKeep(callback: Callback, site: Site, depth: number): boolean {
+/** `known`: of functions, each followed once; one that is being followed, and so calls itself, adds nothing new. */
+function mayKeep(callback: Callback, site: Site, known: Map<number, boolean>): boolean {
   if (site.what === 'helper' && site.name === 'unknown function') return true;
   if (site.what !== 'function') return keeping.test(site.name);
   const callee = site.callee === undefined ? undefined : callback.instances.get(site.callee);
-  if (callee === undefined || depth > 8) return true;
-  for (const inner of callee.sites.values()) if (mayKeep(callback, inner, depth + 1)) return true;
-  return [...callee.stores.values()].some(({ value, base }) => isOfTask(value) && !isFieldOfTask(base));
+  if (callee === undefined) return true;
+  const before = known.get(callee.fn);
+  if (before !== undefined) return before;
+  known.set(callee.fn, false);
+  const keeps =
+    [...callee.sites.values()].some((inner) => mayKeep(callback, inner, known)) ||
+    [...callee.stores.values()].some(({ value, base }) => isOfTask(value) && !isFieldOfTask(base));
+  known.set(callee.fn, keeps);
+  return keeps;
 }
 
 function isOfTask(value: Value): boolean {

@@ -188,8 +188,9 @@ function isLeaked(callback: Callback, instance: Instance, site: Site, release: R
   if (instance.fn !== callback.entry && anyOrigin(instance.result, (one) => one === origin)) return false;
   if ([...instance.stores.values()].some(({ value }) => rootOf(value) === origin)) return false;
   const released = new Set<number>();
+  const known = new Map<number, boolean>();
   for (const one of instance.sites.values())
-    if (releases(callback, one, release, 0) && (one.block !== site.block || one.at > site.at))
+    if (releases(callback, one, release, known) && (one.block !== site.block || one.at > site.at))
       released.add(one.block);
   const { flow } = instance;
   if (released.has(site.block)) return false;
@@ -204,11 +205,17 @@ function isLeaked(callback: Callback, instance: Instance, site: Site, release: R
   return exit !== undefined;
 }
 
-function releases(callback: Callback, site: Site, release: RegExp, depth: number): boolean {
+/** `known`: of functions, each followed once; one that is being followed, and so calls itself, adds nothing new. */
+function releases(callback: Callback, site: Site, release: RegExp, known: Map<number, boolean>): boolean {
   if (site.what !== 'function') return release.test(site.name);
   const callee = site.callee === undefined ? undefined : callback.instances.get(site.callee);
-  if (callee === undefined || depth > 8) return true;
-  return [...callee.sites.values()].some((inner) => releases(callback, inner, release, depth + 1));
+  if (callee === undefined) return true;
+  const before = known.get(callee.fn);
+  if (before !== undefined) return before;
+  known.set(callee.fn, false);
+  const gives = [...callee.sites.values()].some((inner) => releases(callback, inner, release, known));
+  known.set(callee.fn, gives);
+  return gives;
 }
 
 function isOpen(instance: Instance, branch: Branch, way: number, origin: Origin | undefined): boolean {

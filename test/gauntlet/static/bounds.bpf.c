@@ -89,5 +89,16 @@ static __always_inline void hand_on(void)
 }
 #define ENQUEUE u32 pid = p->pid; if (bpf_map_push_elem(&waiting, &pid, 0)) scx_bpf_dsq_insert(p, SCX_DSQ_GLOBAL, slice_ns, enq_flags)
 #define DISPATCH hand_on()
+#elif defined(CASE_fan)
+static __noinline u64 fan_a(u64 x) { return seen += x; }
+#define FAN(name, of) static __noinline u64 name(u64 x) { return of(x) + of(x + 1) + of(x + 2) + of(x + 3) + of(x + 4) + of(x + 5) + of(x + 6) + of(x + 7) + of(x + 8) + of(x + 9); }
+FAN(fan_b, fan_a)
+FAN(fan_c, fan_b)
+FAN(fan_d, fan_c)
+FAN(fan_e, fan_d)
+FAN(fan_f, fan_e)
+FAN(fan_g, fan_f)
+FAN(fan_h, fan_g)
+#define ENQUEUE struct task_struct *other = bpf_task_from_pid(1); if (other) { fan_h(p->pid); bpf_task_release(other); } scx_bpf_dsq_insert(p, QUEUE, slice_ns, enq_flags); kick_idle_cpu(p)
 #endif
 #include "base.h"

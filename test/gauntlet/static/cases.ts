@@ -124,6 +124,7 @@ export const cases: readonly Case[] = [
   sound('bounds-cheap', 'a thousand'),
   c('bounds-costly_callback', 'cost-too-high', 'bpf_loop() with eight million'),
   c('bounds-overflow', 'dispatch-overflow', '64 inserts, and dispatch_max_batch is 32'),
+  c('bounds-fan', 'cost-too-high', 'seven functions, and ten million calls'),
   sound('bounds-within', '16 inserts'),
 
   c('init-positive', 'init-fails', 'ops_sanitize_err(): 1 is no errno'),

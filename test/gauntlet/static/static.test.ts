@@ -29,6 +29,14 @@ describe('a small policy', () => {
     expect(broken).toEqual(new Set(rules.flatMap((rule) => rule.codes)));
   });
 
+  it('is judged at once, however often its functions call each other', () => {
+    const object = read('bounds-fan');
+    const from = performance.now();
+    const { findings } = staticGate(object, { kernels: [] });
+    expect(performance.now() - from).toBeLessThan(1000);
+    expect(findings.map(({ code }) => code)).toEqual(['cost-too-high']);
+  });
+
   it('may look its code up', () => {
     const page = readFileSync(join(root, 'docs/static-gate.md'), 'utf8');
     const listed = [...page.matchAll(/`([a-z]+(?:-[a-z]+)*)`/g)].map(([, code]) => code);
