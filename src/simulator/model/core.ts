@@ -243,7 +243,11 @@ export class Core extends RunQueues {
     const curr = cpus.curr[cpu]!;
     if (this.#madeWay >= 0) this.#goOn(cpu);
     else if (curr >= 0) {
-      if (cpus.needResched[cpu] !== 1) tasks.icsw[curr]!++; // else the switch is still to come
+      if (cpus.needResched[cpu] !== 1) {
+        tasks.icsw[curr]!++; // else the switch is still to come
+        this.recorder?.switched(cpu, curr, thePlayer, this.now);
+        this.recorder?.switched(cpu, thePlayer, curr, this.now);
+      }
     } else if (this.idleListener !== undefined) this.resched(cpu); // looks for work before it idles again
   }
 
