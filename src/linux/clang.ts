@@ -1,10 +1,12 @@
 // Policies from source: clang and llvm-strip as policies/build uses them, with the compiler's own words when it refuses.
 
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { existsSync } from 'node:fs';
+import { mkdtemp, readFile, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { Fault } from '../core/errors.ts';
 import { CompilerRefusal } from '../core/gate.ts';
+import { checkReads, dependenciesIn } from './clang-reads.ts';
 import { run } from './process.ts';
 import type { Tools } from './tools.ts';
 
@@ -14,9 +16,13 @@ export interface CompileOptions {
   readonly signal?: AbortSignal;
 }
 
+/** As `objectBytes` of deployment/bounds.ts. */
+const mostBytes = 16_777_216;
+
 /**
  * Compiles one policy to an object with BTF and without DWARF. The object does not depend on where the source lies.
  * Throws Fault('malformed') with clang's diagnostics when it does not compile; all of them, fixes included, are its `cause` (CompilerRefusal).
+ * Throws it, too, and quotes nothing, when a file was read that lies neither beside the source nor below an include directory, or when the object is above 16 MiB.
  */
 export async function compilePolicy(
   clang: Tools,
@@ -24,13 +30,14 @@ export async function compilePolicy(
   options: CompileOptions,
 ): Promise<Uint8Array> {
   const directory = await mkdtemp(join(tmpdir(), 'schedcp-'));
-  const object = join(directory, 'policy.bpf.o');
+  const [object, rule] = [join(directory, 'policy.bpf.o'), join(directory, 'policy.d')];
   const limits = {
     env: clang.env,
     limitMs: 60_000,
     ...(options.signal === undefined ? {} : { signal: options.signal }),
   };
   try {
+    const allowed = { own: [dirname(source), ...options.include], system: [clang.root] };
     const include = [...options.include, join(clang.root, 'usr/include')].flatMap((path) => ['-I', path]);
     const flags = [
       '-target',
@@ -43,15 +50,25 @@ export async function compilePolicy(
       '-fno-color-diagnostics',
       '-fdiagnostics-parseable-fixits',
     ];
-    const done = await run(
-      clang.program('clang'),
-      [...flags, ...include, '-c', source, '-o', object],
-      limits,
-    );
+    const compile = (...more: string[]) =>
+      run(clang.program('clang'), [...flags, ...include, ...more, '-MF', rule, source], limits);
+    const done = await compile('-MD', '-c', '-o', object);
     if (done.timedOut) throw new Fault('unavailable', `clang did not finish ${source} within a minute`);
+    // After a fatal error, as a missing header is one, only the preprocessor says what was read.
+    if (!existsSync(rule)) await compile('-M', '-MG', '-MT', object);
+    if (!existsSync(rule)) throw new Fault('malformed', `${source} does not compile, not even its #includes`);
+    const read = dependenciesIn(await readFile(rule, 'utf8'));
+    await checkReads(
+      source,
+      read.filter((file) => existsSync(file)),
+      allowed,
+    );
     if (done.code !== 0) throw refused(source, done.stderr);
     const stripped = await run(clang.program('llvm-strip'), ['-g', object], limits);
     if (stripped.code !== 0) throw new Fault('unavailable', `llvm-strip failed: ${stripped.stderr.trim()}`);
+    const { size } = await stat(object);
+    if (size > mostBytes)
+      throw new Fault('malformed', `${source} becomes an object of ${size} bytes; ${mostBytes} is the limit`);
     return await readFile(object);
   } finally {
     await rm(directory, { recursive: true, force: true });

@@ -1,0 +1,76 @@
+// What a source may read while it is compiled. Needs the fetched clang, but for the makefile's rule.
+
+import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { faultOf, temporaryDirectory } from '../../test/linux/support.ts';
+import { root } from '../../test/support/paths.ts';
+import { openCache } from './cache.ts';
+import { compilePolicy } from './clang.ts';
+import { dependenciesIn } from './clang-reads.ts';
+import { hasTools, tools } from './tools.ts';
+
+it('a rule of a makefile names its files', () => {
+  expect(dependenciesIn('a.o: /x/b.c \\\n  /x/with\\ blank.h /x/c\\#.h \\\n  /x/$$d.h\n')).toEqual([
+    ...['/x/b.c', '/x/with blank.h', '/x/c#.h', '/x/$d.h'],
+  ]);
+});
+
+describe.skipIf(!hasTools(openCache(), 'clang'))('a source', () => {
+  const place = temporaryDirectory('schedcp-clang-');
+  const [own, other] = [join(place, 'own'), join(place, 'other')];
+  for (const path of [own, other]) mkdirSync(path);
+  writeFileSync(join(other, 'secret.h'), 'TOPSECRET hunter2;\n');
+  writeFileSync(join(other, 'shared.h'), '#define SLICE 1000000\n');
+  writeFileSync(join(own, 'mine.h'), '#define SLICE 1000000\n');
+  symlinkSync(join(other, 'secret.h'), join(own, 'linked.h'));
+  const policy = (body: string): string =>
+    `#include "policy.h"\nconst volatile u64 slice_ns = 1000000;\n${body}\n`;
+  const compile = async (text: string, include: readonly string[] = []) => {
+    const file = join(own, 'a.bpf.c');
+    writeFileSync(file, text);
+    const clang = await tools(openCache(), 'clang');
+    return compilePolicy(clang, file, { include: [...include, join(root, 'policies/include')] });
+  };
+
+  it('reads what lies beside it, and below the include directories', async () => {
+    expect((await compile(policy('#include "mine.h"'))).length).toBeGreaterThan(100);
+    expect((await compile(policy('#include "shared.h"'), [other])).length).toBeGreaterThan(100);
+  });
+
+  it.each([
+    ['a path', '#include "../other/secret.h"'],
+    ['a link', '#include "linked.h"'],
+    ['#embed', policy('static const char data[] = {\n#embed "../other/secret.h"\n};')],
+    ['a path, and a header that is not there', '#include "../other/secret.h"\n#include "nope.h"'],
+    ['a path, and too many errors', `#include "../other/secret.h"\n${'x y;\n'.repeat(50)}`],
+  ])('reads nothing else: %s', async (_, text) => {
+    const fault = await faultOf(() => compile(text));
+    expect([fault.code, fault.message]).toEqual([
+      'malformed',
+      expect.stringMatching(/ reads .*(secret|linked)\.h/),
+    ]);
+    expect(JSON.stringify([fault.message, fault.next, String(fault.cause)])).not.toMatch(/TOPSECRET|hunter2/);
+  });
+
+  it.each([
+    '__asm__(".incbin \\"/etc/hostname\\"");',
+    '__asm__(".inc" "bin \\"/etc/hostname\\"");',
+    '__asm__("\\x2eincbin \\"/etc/hostname\\"");',
+    '__asm__(".INCLUDE \\"/etc/hostname\\"");',
+  ])('has no assembler read for it: %s', async (line) => {
+    expect((await faultOf(() => compile(policy(line)))).message).toMatch(/\.incbin or \.include/);
+  });
+
+  it('is told of a header that is not there, as before', async () => {
+    expect((await faultOf(() => compile('#include "nope.h"'))).message).toMatch(/'nope.h' file not found/);
+  });
+
+  it('becomes an object of 16 MiB at most', async () => {
+    const fault = await faultOf(() => compile(policy('char room[20 << 20] = { 1 };')));
+    expect([fault.code, fault.message]).toEqual([
+      'malformed',
+      expect.stringContaining('16777216 is the limit'),
+    ]);
+  });
+});
