@@ -7,6 +7,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { Fault } from '../../src/core/errors.ts';
 import { staticGate } from '../../src/gates/static-gate.ts';
 import { openCache } from '../../src/linux/cache.ts';
+import { compilePolicy } from '../../src/linux/clang.ts';
 import { hasTools, tools } from '../../src/linux/tools.ts';
 import { inOrder } from '../../src/stages/trials.ts';
 import { root } from '../support/paths.ts';
@@ -66,3 +67,26 @@ describe.skipIf(!possible)('source and object', () => {
     );
   });
 });
+
+/** What a reviewer has found: faulty ones that the gate lets through, by the class of their fault, and sound ones that it rejects. Each is to move into the corpus with the rule that it asks for. */
+const open = JSON.parse(readFileSync(join(root, 'test/gauntlet/open/open.json'), 'utf8')) as Record<
+  'passes' | 'rejected',
+  Record<string, readonly string[]>
+>;
+
+describe.skipIf(!possible)(
+  'open: what the static gate is known to get wrong, which may only become less',
+  () => {
+    const names = (side: keyof typeof open) => Object.values(open[side]).flat();
+    it.each([...names('passes'), ...names('rejected')])('%s', async (name) => {
+      const clang = await tools(openCache(), 'clang');
+      const file = join(root, `test/gauntlet/open/${name}.bpf.c`);
+      const object = await compilePolicy(clang, file, { include: [join(root, 'policies/include')] });
+      const { findings } = staticGate(object, { kernels: ['6.18.15', '7.3.4'] });
+      const isRejected = findings.some(({ severity }) => severity === 'reject');
+      expect(isRejected, 'no longer wrong: move it into corpus/ours and label it').toBe(
+        names('rejected').includes(name),
+      );
+    });
+  },
+);
