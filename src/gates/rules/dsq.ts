@@ -4,7 +4,7 @@ import { atSite, type Draft, type Rule } from '../engine/facts.ts';
 import { reachableFrom } from '../engine/flow.ts';
 import { loopsOf } from '../engine/loops.ts';
 import { guardsOf, type Reached, truthOf } from '../engine/reach.ts';
-import { anyOrigin, constantsOf, type Origin, rootOf, type Value } from '../engine/values.ts';
+import { type Atom, anyOrigin, constantsOf, type Origin, rootOf, type Value } from '../engine/values.ts';
 import { couldBe, idText, isBuiltIn, queueUses, type Use } from './queues.ts';
 
 export const dsqRule: Rule = {
@@ -40,6 +40,18 @@ const filling = ['insert', 'insert-vtime', 'move-in', 'move-in-vtime'] as const;
 
 function neverCreated(uses: readonly Use[]): Draft[] {
   const created = of(uses, 'create');
+  const [any] = created.length > 0 ? [] : of(uses, ...filling, 'drain').filter(isOfOurs);
+  if (any !== undefined)
+    return [
+      {
+        code: 'dsq-never-created',
+        severity: 'reject',
+        sure: any.ids === undefined ? 'likely' : 'certain',
+        why: `${any.reached.site.name}() names a DSQ of the policy's own, and nothing creates one; the kernel ejects the policy ("invalid DSQ", "non-existent DSQ").`,
+        instead: 'Create each in init: s32 SLEEPABLE_OP(name_init) { return scx_bpf_create_dsq(ID, -1); }',
+        at: atSite(any.reached),
+      },
+    ];
   const found = new Map<bigint, Draft>();
   for (const { use, id: value, ids, exact, reached } of of(uses, ...filling, 'drain')) {
     const own = (ids ?? chosen(value)).filter((one) => !isBuiltIn(one));
@@ -62,6 +74,16 @@ function neverCreated(uses: readonly Use[]): Draft[] {
     });
   }
   return [...found.values()];
+}
+
+/** Nothing that the id can be is one of the kernel's own, which have bit 63. */
+function isOfOurs({ id }: Use): boolean {
+  const isSmall = ({ origin: { kind, value, name } }: Atom): boolean => {
+    if (kind === 'const' || kind === 'parameter' || kind === 'bits') return !isBuiltIn(value);
+    if (kind === 'kfunc') return name === 'scx_bpf_task_cpu';
+    return kind === 'mod' || kind === 'counter' || kind === 'arg' || kind === 'field';
+  };
+  return id.atoms?.length !== 0 && (id.atoms?.every(isSmall) ?? false);
 }
 
 /** Of a choice between several, the constants and parameters: they are given on some way. */
@@ -177,9 +199,11 @@ function builtIn(uses: readonly Use[]): Draft[] {
   const found: Draft[] = [];
   for (const { use, id, ids, reached } of uses) {
     const isLocalOn = rootOf(id)?.kind === 'local-on';
-    const isBad = isLocalOn || (ids !== undefined && ids.length > 0 && ids.every(isBuiltIn));
-    if (!isBad) continue;
-    const name = isLocalOn ? 'SCX_DSQ_LOCAL_ON' : idText(ids![0]!);
+    // of a choice between constants each is meant
+    const own = ids === undefined || isMasked(id) ? [] : ids.filter(isBuiltIn);
+    const isAll = isLocalOn || (own.length > 0 && own.length === ids?.length);
+    if (!isAll && (own.length === 0 || use === 'create')) continue;
+    const name = isLocalOn ? 'SCX_DSQ_LOCAL_ON' : idText(own[0]!);
     if (use === 'create')
       found.push({
         code: 'dsq-built-in-id',
@@ -193,7 +217,7 @@ function builtIn(uses: readonly Use[]): Draft[] {
       found.push({
         code: 'vtime-built-in',
         severity: 'reject',
-        sure: 'certain',
+        sure: isAll ? 'certain' : 'likely',
         why: `${name} is a built-in DSQ, which is FIFO only; a vtime insert into it ejects the policy ("cannot use vtime ordering for built-in DSQs").`,
         instead:
           'Insert by vtime into a DSQ that you created, or use scx_bpf_dsq_insert() for the built-in one.',
@@ -204,17 +228,16 @@ function builtIn(uses: readonly Use[]): Draft[] {
 }
 
 function mixed(uses: readonly Use[]): Draft[] {
-  const single = (use: Use): bigint | undefined => {
-    const id = use.ids?.length === 1 ? use.ids[0]! : undefined;
-    return id === undefined || isBuiltIn(id) ? undefined : id;
-  };
+  const ownOf = ({ id, ids }: Use): readonly bigint[] =>
+    ids === undefined || (ids.length > 1 && isMasked(id)) ? [] : ids.filter((one) => !isBuiltIn(one));
   const fifo = of(uses, 'insert', 'move-in');
   const found = new Map<bigint, Draft>();
   for (const sorted of of(uses, 'insert-vtime', 'move-in-vtime')) {
-    const id = single(sorted);
+    const meets = (one: Use, id: bigint): boolean =>
+      ownOf(one).includes(id) && !excludeEachOther(one.reached, sorted.reached);
+    const id = ownOf(sorted).find((one) => fifo.some((use) => meets(use, one)));
     if (id === undefined || found.has(id)) continue;
-    const other = fifo.find((one) => single(one) === id && !excludeEachOther(one.reached, sorted.reached));
-    if (other === undefined) continue;
+    const other = fifo.find((use) => meets(use, id))!;
     const line = other.reached.callback.subject.line(other.reached.instance.fn, other.reached.site.at);
     found.set(id, {
       code: 'dsq-mixed-order',
@@ -247,11 +270,11 @@ function excludeEachOther(a: Reached, b: Reached): boolean {
 function neverDrained(uses: readonly Use[]): Draft[] {
   const drains = of(uses, 'drain', 'walk');
   const found = new Map<bigint, Draft>();
-  for (const { ids, exact, reached } of of(uses, ...filling)) {
-    const id = ids?.length === 1 ? ids[0]! : undefined;
-    if (id === undefined || isBuiltIn(id) || found.has(id)) continue;
-    if (drains.some((one) => couldBe(one.id, id))) continue;
-    const isCertain = exact && drains.every((one) => one.ids !== undefined);
+  for (const { id: value, ids, exact, reached } of of(uses, ...filling)) {
+    const chosenIds = ids === undefined || (ids.length > 1 && isMasked(value)) ? [] : ids;
+    const id = chosenIds.find((one) => !isBuiltIn(one) && !drains.some((drain) => couldBe(drain.id, one)));
+    if (id === undefined || found.has(id)) continue;
+    const isCertain = exact && ids?.length === 1 && drains.every((one) => one.ids !== undefined);
     found.set(id, {
       code: 'dsq-never-drained',
       severity: 'reject',
