@@ -107,7 +107,8 @@ function standingOf(atom: Atom, member: string | undefined): Standing {
   if ((flags & flag.allowed) !== 0) return 'good';
   switch (origin.kind) {
     case 'kfunc':
-      return choosing.test(origin.name) ? 'good' : 'unknown';
+      if (!choosing.test(origin.name)) return 'unknown';
+      return masksOf(origin).some(isMaskOfMachine) && !masksOf(origin).some(isMaskOfTask) ? 'bad' : 'good';
     case 'const':
       // The answer of a search that found nothing.
       return BigInt.asIntN(32, origin.value) < 0n && (origin.value & dsq.builtIn) === 0n ? 'good' : 'bad';
@@ -128,6 +129,15 @@ function standingOf(atom: Atom, member: string | undefined): Standing {
     default:
       return 'unknown';
   }
+}
+
+/** Among which a call chooses. */
+const masksOf = ({ name, of }: Origin): readonly Value[] => of.slice(0, /_and(_|$)/.test(name) ? 2 : 1);
+
+/** Of all CPUs that are there, or idle: whatever is chosen from it, a task may have to stay elsewhere. */
+function isMaskOfMachine(mask: Value): boolean {
+  const root = rootOf(mask);
+  return root?.kind === 'kfunc' && /^scx_bpf_get_(online|possible|idle)_/.test(root.name);
 }
 
 function isMemory({ kind, name }: Origin): boolean {
