@@ -4,6 +4,7 @@ import { readObject } from '../bpf/object.ts';
 import { parameters } from '../bpf/parameters.ts';
 import { Fault } from '../core/errors.ts';
 import type { Arm, Candidate, Settings } from '../core/records.ts';
+import { boundOf } from '../deployment/bounds.ts';
 import type { Call } from './service.ts';
 import type { World } from './world.ts';
 
@@ -159,14 +160,23 @@ export async function wishedPolicy(
   );
 }
 
-/** The object of a file: compiled if it is source. */
+/** The object of a file: compiled if it is source. Faults: not-found, malformed (it does not compile, or is too large). */
 async function readPolicyFile(
   world: World,
   path: string,
   include: readonly string[],
   call: Call,
 ): Promise<Uint8Array> {
-  return path.endsWith('.c') ? world.compile(path, include, call) : world.readFile(path);
+  const object = path.endsWith('.c') ? await world.compile(path, include, call) : await world.readFile(path);
+  const { high } = boundOf('objectBytes');
+  if (object.length <= high) return object;
+  throw new Fault(
+    'malformed',
+    `${path} has ${object.length} bytes; ${high} are the most that an object may have`,
+    {
+      next: 'is it an object at all? clang -g makes large ones: llvm-strip -g',
+    },
+  );
 }
 
 /** ops.name of the first struct_ops of an object, else the file's name. */

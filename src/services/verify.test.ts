@@ -148,6 +148,16 @@ describe('the static gate of verify', () => {
     expect(await on()).toEqual([]);
   });
 
+  it('an object that is too large is refused before anything is kept', async () => {
+    const fixed = fixedWorld();
+    const world = { ...fixed.world, readFile: async () => new Uint8Array(16_777_217) };
+    const run = () => verify(world).run(verifyInput.parse({ file: '/x/large.bpf.o' }), call);
+    expect(await faultOf(run)).toMatchObject({
+      code: 'malformed',
+      message: expect.stringContaining('16777217 bytes'),
+    });
+  });
+
   it('tells what clang said as findings', async () => {
     const fixed = fixedWorld();
     const said = "x.bpf.c:1:2: error: call to undeclared function 'scx_bpf_consume'; ISO C99\n";
