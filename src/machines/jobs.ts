@@ -4,6 +4,7 @@ import { patchParameters } from '../bpf/parameters.ts';
 import type { AttachScope } from '../core/attachment.ts';
 import { Fault } from '../core/errors.ts';
 import type { Blobs } from '../core/machine.ts';
+import { exactValues } from '../core/policy.ts';
 import type { Experiment, Policy } from '../core/records.ts';
 import type { Expansion } from '../core/workload.ts';
 import { assert } from '../lib/assert.ts';
@@ -43,13 +44,6 @@ export async function composeJob(
     timeoutMs: watchdogMs,
     outputLimit: 65_536,
   });
-}
-
-/** Decimal strings (integers beyond 2^53) become exact integers. */
-function exactValues(values: Policy['parameters']): Record<string, number | bigint | boolean> {
-  return Object.fromEntries(
-    Object.entries(values).map(([name, value]) => [name, typeof value === 'string' ? BigInt(value) : value]),
-  );
 }
 
 /** The object with its values patched in, and its hints. Throws Fault: malformed (no object), not-found (no such parameter). */

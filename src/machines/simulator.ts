@@ -5,6 +5,7 @@ import { type Call, mostCalls, type Traced } from '../core/calls.ts';
 import { canonicalJson, digestOf } from '../core/canonical.ts';
 import { Fault } from '../core/errors.ts';
 import type { Blobs, Machine } from '../core/machine.ts';
+import { exactValues } from '../core/policy.ts';
 import type { Experiment, Finding, MachineRef, Outcome, TopologyRef } from '../core/records.ts';
 import type { Trace } from '../core/trace.ts';
 import type { Expansion } from '../core/workload.ts';
@@ -198,14 +199,6 @@ async function inputOf(
           },
         }),
   };
-}
-
-function exactValues(
-  values: NonNullable<Experiment['arm']['policy']>['parameters'],
-): Record<string, number | bigint | boolean> {
-  return Object.fromEntries(
-    Object.entries(values).map(([name, value]) => [name, typeof value === 'string' ? BigInt(value) : value]),
-  );
 }
 
 /** A micro-VM's CPUs share one LLC (its cacheinfo says so); so do ours unless told otherwise. */

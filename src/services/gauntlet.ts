@@ -1,7 +1,7 @@
 // The gauntlet: every gate that a policy must pass, one after the other, and one verdict on record. An accepted one permits a deployment.
 
 import { type BpfObject, readObject } from '../bpf/object.ts';
-import { isKnob, parameters } from '../bpf/parameters.ts';
+import { isKnob, parameters, patchParameters } from '../bpf/parameters.ts';
 import { Fault } from '../core/errors.ts';
 import type {
   GateEvidence,
@@ -14,6 +14,7 @@ import type {
   LoadName,
   waivableCheckers,
 } from '../core/gauntlet.ts';
+import { exactValues } from '../core/policy.ts';
 import type { Candidate, Verdict } from '../core/records.ts';
 import { judgeGauntlet } from '../judge/gauntlet.ts';
 import type { Entrant } from './arms.ts';
@@ -25,7 +26,6 @@ import { passStaticGate, type StaticAnswer } from './static-gate.ts';
 import type { World } from './world.ts';
 
 export interface GauntletWish {
-  readonly object: BpfObject;
   readonly entrant: Entrant;
   readonly gates: readonly GateName[];
   readonly machine: 'micro-vm' | 'host';
@@ -52,7 +52,7 @@ export interface Gauntlet {
 }
 
 export async function runGauntlet(world: World, wish: GauntletWish, call: Call): Promise<Gauntlet> {
-  const { object, entrant, gates, goal, seed, scenarios, ignore, all } = wish;
+  const { entrant, gates, goal, seed, scenarios, ignore, all } = wish;
   const { arm } = entrant;
   const knobs = { ...(await knobsOnCard(world, arm)), ...wish.knobs };
   const arms = await movedArms(world, entrant, knobs);
@@ -64,8 +64,11 @@ export async function runGauntlet(world: World, wish: GauntletWish, call: Call):
   const evidence: GateEvidence[] = [];
   const isOpen = (gate: GateName): boolean =>
     gates.includes(gate) && (all || judgeGauntlet(plan, arm.id, evidence).decision !== 'rejected');
+  // with the values that are asked for: what the object says by itself is never run
+  const { object, parameters: values } = arm.policy!;
+  const given = patchParameters(await world.store.blobs.get(object), exactValues(values));
   const told = passStaticGate(
-    object,
+    readObject(given),
     wish.kernels.flatMap((kernel) => kernel ?? []),
   );
   if (gates.includes('static')) evidence.push(staticEvidence(told));

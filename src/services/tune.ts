@@ -1,7 +1,6 @@
 // tune: run a workload under the default scheduler, under the default with other settings and under policies, and say which to use.
 
 import type { z } from 'zod';
-import { readObject } from '../bpf/object.ts';
 import { Fault } from '../core/errors.ts';
 import type { Arm, Candidate } from '../core/records.ts';
 import { createPlan } from '../judge/plan.ts';
@@ -119,11 +118,10 @@ async function runTune(world: World, input: Input, call: Call): Promise<Reply<Ou
 async function checkGiven(world: World, entrants: readonly Entrant[], call: Call): Promise<void> {
   for (const entrant of entrants) {
     if (entrant.how !== 'given') continue;
-    const object = readObject(await world.store.blobs.get(entrant.arm.policy!.object));
     const { judgement, digest } = await runGauntlet(
       world,
       {
-        ...{ object, entrant, gates: ['static', 'simulator'], machine: 'host' },
+        ...{ entrant, gates: ['static', 'simulator'], machine: 'host' },
         ...{ kernels: [], loads: [], knobs: {}, goal: null, seed: 1, scenarios: 100, ignore: [], all: false },
       },
       call,

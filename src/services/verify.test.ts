@@ -148,6 +148,15 @@ describe('the static gate of verify', () => {
     expect(await on()).toEqual([]);
   });
 
+  it('judges the values that are asked for, not those of the object', async () => {
+    const fixed = fixedWorld();
+    const forever = join(root, 'policies/fifo/fifo.bpf.o?slice_ns=18446744073709551615');
+    const { output } = await fixed.call('verify', { file: forever, gates: 'static' });
+    expect(output.static.findings.map(({ code }: { code: string }) => code)).toContain('slice-infinite');
+    const usual = await fixed.call('verify', { file: forever.replace(/=.*/, '=5000000'), gates: 'static' });
+    expect(usual.output.static.findings).toEqual([]);
+  });
+
   it('an object that is too large is refused before anything is kept', async () => {
     const fixed = fixedWorld();
     const world = { ...fixed.world, readFile: async () => new Uint8Array(16_777_217) };

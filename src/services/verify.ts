@@ -56,11 +56,11 @@ async function runVerify(world: World, input: Input, call: Call): Promise<Reply<
     throw new Fault('malformed', 'a host has the kernel that it runs', { next: 'leave the kernel out' });
   const given = await policyOf(world, input, call);
   if ('findings' in given) return notCompiled(file, given.findings);
-  const { object, entrant } = given;
+  const { entrant } = given;
   const gauntlet = await runGauntlet(
     world,
     {
-      ...{ object, entrant, machine, goal, seed, scenarios, ignore, all: input.allGates },
+      ...{ entrant, machine, goal, seed, scenarios, ignore, all: input.allGates },
       gates: input.gates.split(',') as GateName[],
       knobs: rangesOf(input.knobs),
       loads: input.loads.split(',') as LoadName[],
