@@ -145,6 +145,7 @@ export async function wishedPolicy(
   }
   const object = await readPolicyFile(world, name, include, call);
   const read = readObject(object);
+  checkSize(name, object);
   checkNames(
     parameters(read).map((item) => item.name),
     values,
@@ -160,23 +161,22 @@ export async function wishedPolicy(
   );
 }
 
-/** The object of a file: compiled if it is source. Faults: not-found, malformed (it does not compile, or is too large). */
+function checkSize(name: string, { length }: Uint8Array): void {
+  const { high } = boundOf('objectBytes');
+  if (length <= high) return;
+  throw new Fault('malformed', `${name} has ${length} bytes; ${high} are the most that an object may have`, {
+    next: 'llvm-strip -g takes away what no kernel needs',
+  });
+}
+
+/** The object of a file: compiled if it is source. Faults: not-found, malformed (it does not compile). */
 async function readPolicyFile(
   world: World,
   path: string,
   include: readonly string[],
   call: Call,
 ): Promise<Uint8Array> {
-  const object = path.endsWith('.c') ? await world.compile(path, include, call) : await world.readFile(path);
-  const { high } = boundOf('objectBytes');
-  if (object.length <= high) return object;
-  throw new Fault(
-    'malformed',
-    `${path} has ${object.length} bytes; ${high} are the most that an object may have`,
-    {
-      next: 'is it an object at all? clang -g makes large ones: llvm-strip -g',
-    },
-  );
+  return path.endsWith('.c') ? world.compile(path, include, call) : world.readFile(path);
 }
 
 /** ops.name of the first struct_ops of an object, else the file's name. */

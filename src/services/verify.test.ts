@@ -1,5 +1,6 @@
 // verify over a world that is fixed.
 
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { faultOf } from '../../test/linux/support.ts';
@@ -159,7 +160,9 @@ describe('the static gate of verify', () => {
 
   it('an object that is too large is refused before anything is kept', async () => {
     const fixed = fixedWorld();
-    const world = { ...fixed.world, readFile: async () => new Uint8Array(16_777_217) };
+    const large = new Uint8Array(16_777_217);
+    large.set(readFileSync(join(root, 'policies/fifo/fifo.bpf.o')));
+    const world = { ...fixed.world, readFile: async () => large };
     const run = () => verify(world).run(verifyInput.parse({ file: '/x/large.bpf.o' }), call);
     expect(await faultOf(run)).toMatchObject({
       code: 'malformed',
