@@ -7,6 +7,7 @@ import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { digestOf } from './core/canonical.ts';
 import { Fault } from './core/errors.ts';
+import { boundOf } from './deployment/bounds.ts';
 import { type Groups, runCli } from './interfaces/cli.ts';
 import { processIo } from './interfaces/terminal.ts';
 import { claim } from './knowledge/claims.ts';
@@ -196,7 +197,8 @@ export function openWorld(env: NodeJS.ProcessEnv = process.env): World {
       if (!existsSync(file)) throw unreadable(file, { code: 'ENOENT' });
       const clang = await tools(cache, 'clang', toolOptions(call));
       const directories = [...include, join(packageRoot, 'policies', 'include')];
-      return compilePolicy(clang, resolve(file), { include: directories, signal: call.signal });
+      const mostBytes = boundOf('objectBytes').high;
+      return compilePolicy(clang, resolve(file), { include: directories, mostBytes, signal: call.signal });
     },
     readyProgram: (program, call) => readyProgram(program, call),
     doctor: async (probe, call) => [...(await inspect(cache)), ...(probe ? await probeModes(call) : [])],

@@ -93,6 +93,8 @@ const extremes: [string, ParameterValue, bigint][] = [
   ['p_char', -1, -1n],
   ['p_mode', 4294967295n, 4294967295n],
   ['p_wide', 2n ** 64n - 1n, 2n ** 64n - 1n],
+  ['p_u64', '18446744073709551615', 2n ** 64n - 1n],
+  ['p_s64', '-9223372036854775808', -(2n ** 63n)],
 ];
 test.each(extremes)('%s = %s is patched, and nothing else changes', (name, value, expected) => {
   const before = bytes.slice();
@@ -122,6 +124,11 @@ test.each<[string, ParameterValue, string]>([
   ['p_u32', 1.5, 'give a whole number; beyond 2^53 as a bigint'],
   ['p_u32', Number.NaN, 'give a whole number; beyond 2^53 as a bigint'],
   ['p_u64', 2 ** 53, 'give a whole number; beyond 2^53 as a bigint'],
+  ['p_u64', '18446744073709551616', 'give a value from 0 to 18446744073709551615'],
+  ['p_u64', '', 'give a whole number; beyond 2^53 as a bigint'],
+  ['p_u64', ' 1', 'give a whole number; beyond 2^53 as a bigint'],
+  ['p_u64', '0x10', 'give a whole number; beyond 2^53 as a bigint'],
+  ['p_u64', '1e3', 'give a whole number; beyond 2^53 as a bigint'],
   ['p_table', 1, 'rebuild the object instead'],
   ['p_range', 1, 'rebuild the object instead'],
 ])('%s = %s is refused', (name, value, next) => {

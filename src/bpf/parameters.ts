@@ -28,7 +28,8 @@ export interface Parameter {
   /** Of an enum, as declared. */
   readonly enumerators: readonly Enumerator[];
 }
-export type ParameterValue = bigint | number | boolean;
+/** Strings are decimal: integers beyond 2^53, as records have them. */
+export type ParameterValue = bigint | number | boolean | string;
 
 /** What may move while the policy runs. */
 export function isKnob({ section }: Parameter): boolean {
@@ -111,7 +112,10 @@ function fittingInteger(parameter: Parameter, value: ParameterValue): bigint {
     });
   };
   if (kind === 'other') return refuse('is not a scalar and cannot be set', 'rebuild the object instead');
-  const isWhole = typeof value !== 'number' || Number.isSafeInteger(value);
+  const isWhole =
+    typeof value === 'string'
+      ? /^-?\d+$/.test(value)
+      : typeof value !== 'number' || Number.isSafeInteger(value);
   if (!isWhole) return refuse(`cannot be ${value}`, 'give a whole number; beyond 2^53 as a bigint');
   const integer = BigInt(value);
   const bits = BigInt(size * 8);

@@ -24,15 +24,6 @@ export const policySchema = z.object({
     .optional(),
 });
 
-/** Decimal strings (integers beyond 2^53) become exact integers. */
-export function exactValues(
-  values: Readonly<Record<string, z.infer<typeof parameterValueSchema>>>,
-): Record<string, number | bigint | boolean> {
-  return Object.fromEntries(
-    Object.entries(values).map(([name, value]) => [name, typeof value === 'string' ? BigInt(value) : value]),
-  );
-}
-
 /** The kernel's exit record (struct scx_exit_info). */
 export const exitSchema = z.object({
   kind: z.number().int(),

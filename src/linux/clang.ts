@@ -13,16 +13,15 @@ import type { Tools } from './tools.ts';
 export interface CompileOptions {
   /** Include directories, first to last. */
   readonly include: readonly string[];
+  /** Of the object. Default: any. */
+  readonly mostBytes?: number;
   readonly signal?: AbortSignal;
 }
-
-/** As `objectBytes` of deployment/bounds.ts. */
-const mostBytes = 16_777_216;
 
 /**
  * Compiles one policy to an object with BTF and without DWARF. The object does not depend on where the source lies.
  * Throws Fault('malformed') with clang's diagnostics when it does not compile; all of them, fixes included, are its `cause` (CompilerRefusal).
- * Throws it, too, and quotes nothing, when a file was read that lies neither beside the source nor below an include directory, or when the object is above 16 MiB.
+ * Throws it, too, and quotes nothing, when a file was read that lies neither beside the source nor below an include directory, or when the object is above `mostBytes`.
  */
 export async function compilePolicy(
   clang: Tools,
@@ -67,6 +66,7 @@ export async function compilePolicy(
     const stripped = await run(clang.program('llvm-strip'), ['-g', object], limits);
     if (stripped.code !== 0) throw new Fault('unavailable', `llvm-strip failed: ${stripped.stderr.trim()}`);
     const { size } = await stat(object);
+    const { mostBytes = Number.POSITIVE_INFINITY } = options;
     if (size > mostBytes)
       throw new Fault('malformed', `${source} becomes an object of ${size} bytes; ${mostBytes} is the limit`);
     return await readFile(object);

@@ -6,13 +6,8 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { type KpiInput, type KpiSample, kpiSchema } from '../core/kpi.ts';
-import { bounded, openBounded } from './kpi/bounded.ts';
-import type { Gauge } from './kpi/gauge.ts';
-import { numberIn } from './kpi/log.ts';
-import { lastNumber } from './kpi/number.ts';
 import { queryValue } from './kpi/readings.ts';
 import { openKpis } from './kpi.ts';
 import { run } from './process.ts';
@@ -20,19 +15,6 @@ import { run } from './process.ts';
 const base = { name: 'rate', direction: 'higher', everyMs: 100 } as const;
 /** A busy machine. */
 const isLate = (why: string | undefined): boolean => why?.startsWith('not read within') === true;
-/** Written for people, each in some locale or language. */
-const cut = [
-  '1,234',
-  '12,345.5',
-  "1'234",
-  '1’234',
-  '1_234',
-  '1.234.567',
-  '1\u00a0234',
-  '1\u202f234',
-  '1\u2009234',
-  '1,23,456',
-];
 const nowNs = (): number => Number(process.hrtime.bigint());
 
 /** Samples until `until` holds of them, or 5 s have passed. */
@@ -82,28 +64,6 @@ describe('a command', () => {
       expect(sample.why).toContain(why);
     }
   });
-
-  it.each([
-    ['1 2 3', 3],
-    ['99.5%', 99.5],
-    ['p99=-1.5e3 ms', -1500],
-    ['x86_64 v2 5ms', undefined],
-    ['', undefined],
-    ['done: 1e6, or 5,', 5],
-    ['1.5 12%', 12],
-    ['-3.', -3],
-    ['1,234 and 5', 5],
-  ])('last number of %j: %j', (text, number) => expect(lastNumber(text)).toBe(number));
-
-  it('a number that was cut with the beginning of a long text is none', () => {
-    expect(lastNumber(`${'1'.repeat(90)} ${'x'.repeat(4090)}`)).toBe(undefined);
-    expect(lastNumber(`${'1'.repeat(90)} ${'x'.repeat(4080)} 5`)).toBe(5);
-  });
-
-  it.each(cut.flatMap((number) => [number, `5 served ${number}`, `${number} ms`, `=${number},`]))(
-    '%j ends in no number',
-    (text) => expect(() => lastNumber(text)).toThrow(expect.objectContaining({ code: 'malformed' })),
-  );
 
   it('that prints one with separators: no value, and why', async () => {
     const all = await samples(of('/bin/echo', 'served 1,234'), (list) =>
@@ -271,53 +231,6 @@ describe('a log', () => {
     );
     expect(values(all)).toEqual([7]);
   });
-
-  it.each(
-    cut.flatMap((number): [string, string][] => [
-      [`served ${number}`, 'served {number}'],
-      [`served ${number} ok`, 'served {number} ok'],
-      [`served ${number} ok`, '{number} ok'],
-      [`served ${number}, ok`, 'served {number}, ok'],
-      [`served ${number},`, 'served {number},'],
-      [`served ${number}`, `served ${/^\d+\D/.exec(number)}{number}`],
-      [`served ${number}`, `served {any}${/\D/.exec(number)}{number}`],
-    ]),
-  )('%j by %j is no number', (line, form) => {
-    expect(() => numberIn(line, form)).toThrow(expect.objectContaining({ code: 'malformed' }));
-  });
-
-  it.each([
-    ['served 1.5, 3 failed', 'served {number}, ', 1.5],
-    ['served -3.', 'served {number}', -3],
-    ['served 1e6/s', 'served {number}', 1e6],
-    ['12% of 3ms', '{number}%', 12],
-    ['12% of 3ms', 'of {number}ms', 3],
-    ['p50=3,p99=5,', 'p50={number},', 3],
-    ['p50=3,p99=5,', 'p99={number}', 5],
-    ["'5' of", "'{number}'", 5],
-    ['at 12:00:01,234 served 5 ok', '{number} ok', 5],
-    ['größe 5 µs', 'größe {number} µs', 5],
-    ['t=5 served 12.5 ok', 'served {number} ok', 12.5],
-    ['a b 3', 'a{any} {number}', 3],
-    ['served x ok', 'served {number} ok', undefined],
-    ['served 12 not ok', 'served {number} ok', undefined],
-    ['served by 3, served 12 ok', 'served {number} ok', 12],
-    ['lat 5 us, max 9 us', 'max {number} us', 9],
-  ])('%j by %j: %j', (line, form, value) => expect(numberIn(line, form)).toBe(value));
-
-  it('any line, any form: a number or none, at once', () => {
-    const form = fc.tuple(fc.string(), fc.string()).map(([a, b]) => `${a}{number}${b}`);
-    fc.assert(
-      fc.property(fc.string({ maxLength: 5000 }), form, (line, pattern) => {
-        try {
-          const value = numberIn(line, pattern);
-          expect(value === undefined || typeof value === 'number').toBe(true);
-        } catch (fault) {
-          expect(fault).toMatchObject({ code: 'malformed' });
-        }
-      }),
-    );
-  });
 });
 
 describe('Prometheus', () => {
@@ -389,66 +302,4 @@ it('pressure is a share of the time', async () => {
     expect(value).toBeGreaterThanOrEqual(0);
     expect(value).toBeLessThanOrEqual(1);
   }
-});
-
-describe('a file system that hangs', () => {
-  const never = (): Promise<never> => new Promise(() => {});
-  /** Readings of which the first one comes back only when it is let go. */
-  function hanging() {
-    let [reads, closed] = [0, false];
-    let letGo = (): void => {};
-    const first = new Promise<number>((resolve) => {
-      letGo = () => resolve(1);
-    });
-    const gauge = bounded({
-      read: () => (reads++ === 0 ? first : Promise.resolve(reads)),
-      close: async () => {
-        closed = true;
-      },
-    });
-    return { gauge, letGo: () => letGo(), reads: () => reads, isClosed: () => closed };
-  }
-  const soon = (): AbortSignal => AbortSignal.timeout(20);
-
-  it('a reading ends with its limit, nothing is read beside it, and the next one counts when it has come back', async () => {
-    const { gauge, letGo, reads } = hanging();
-    for (const _ of [1, 2, 3])
-      await expect(gauge.read(soon())).rejects.toMatchObject({ name: 'TimeoutError' });
-    expect(reads()).toBe(1);
-    letGo();
-    expect(await gauge.read(AbortSignal.timeout(1000))).toBe(2);
-  });
-
-  it('closing ends all the same, and what was opened is closed once it can be', async () => {
-    const { gauge, letGo, isClosed } = hanging();
-    await expect(gauge.read(soon())).rejects.toMatchObject({ name: 'TimeoutError' });
-    const began = performance.now();
-    await gauge.close();
-    expect(performance.now() - began).toBeLessThan(3000);
-    expect(isClosed()).toBe(false);
-    letGo();
-    await sleep(5);
-    expect(isClosed()).toBe(true);
-    await bounded({ read: never, close: never }).close();
-  });
-
-  it('opening ends all the same, and what was opened too late is closed', async () => {
-    let [isClosed, opened] = [false, (_: Gauge): void => {}];
-    const open = () =>
-      new Promise<Gauge>((resolve) => {
-        opened = resolve;
-      });
-    await expect(openBounded('rate', open, 20)).rejects.toMatchObject({
-      code: 'unavailable',
-      message: 'what rate is read from could not be opened within 20 ms',
-    });
-    opened({
-      read: never,
-      close: async () => {
-        isClosed = true;
-      },
-    });
-    await sleep(5);
-    expect(isClosed).toBe(true);
-  });
 });

@@ -4,7 +4,6 @@ import { patchParameters } from '../bpf/parameters.ts';
 import type { AttachScope } from '../core/attachment.ts';
 import { Fault } from '../core/errors.ts';
 import type { Blobs } from '../core/machine.ts';
-import { exactValues } from '../core/policy.ts';
 import type { Experiment, Policy } from '../core/records.ts';
 import type { Expansion } from '../core/workload.ts';
 import { assert } from '../lib/assert.ts';
@@ -49,7 +48,7 @@ export async function composeJob(
 /** The object with its values patched in, and its hints. Throws Fault: malformed (no object), not-found (no such parameter). */
 async function policyParts(policy: Policy, blobs: Blobs): Promise<Pick<Job, 'object' | 'maps'>> {
   return {
-    object: patchParameters(await blobs.get(policy.object), exactValues(policy.parameters)),
+    object: patchParameters(await blobs.get(policy.object), policy.parameters),
     maps: policy.hints === undefined ? [] : hintMaps(policy.hints),
   };
 }

@@ -5,7 +5,6 @@ import { type Call, mostCalls, type Traced } from '../core/calls.ts';
 import { canonicalJson, digestOf } from '../core/canonical.ts';
 import { Fault } from '../core/errors.ts';
 import type { Blobs, Machine } from '../core/machine.ts';
-import { exactValues } from '../core/policy.ts';
 import type { Experiment, Finding, MachineRef, Outcome, TopologyRef } from '../core/records.ts';
 import type { Trace } from '../core/trace.ts';
 import type { Expansion } from '../core/workload.ts';
@@ -194,7 +193,7 @@ async function inputOf(
       ? {}
       : {
           policy: {
-            object: patchParameters(await blobs.get(policy.object), exactValues(policy.parameters)),
+            object: patchParameters(await blobs.get(policy.object), policy.parameters),
             maps: policy.hints === undefined ? [] : hintMaps(policy.hints),
           },
         }),

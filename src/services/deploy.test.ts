@@ -290,7 +290,7 @@ describe('deploy', () => {
     const { site } = pretend(better);
     let looks = 0;
     const presence = async () =>
-      ++looks < 3 ? site.presence() : { state: 'enabled', ops: 'scx_late', enableSeq: 8 };
+      ++looks < 2 ? site.presence() : { state: 'enabled', ops: 'scx_late', enableSeq: 8 };
     const here = await world(better, undefined, { ...site, presence });
     const codes = (await here.deploy()).output.findings.map((one: { code: string }) => one.code);
     expect(codes).toEqual(['other-state']);

@@ -5,14 +5,11 @@ import type { AttachScope } from '../core/attachment.ts';
 import { recordDigest } from '../core/canonical.ts';
 import type { Deployment, Lesson } from '../core/deployment.ts';
 import { Fault } from '../core/errors.ts';
-import type { KpiSpec } from '../core/kpi.ts';
 import { startedInLastHour } from '../deployment/bounds.ts';
 import type { Level } from '../deployment/changes.ts';
 import { byHandEntry, endedEntry, movedEntry, switchedEntry } from '../deployment/history.ts';
 import { policyIdentity } from '../deployment/identity.ts';
-import { type Refusal, refusal } from '../deployment/refusal.ts';
 import { scopeOf, widening } from '../deployment/scope.ts';
-import { decodeText } from '../lib/bytes.ts';
 import {
   checkPlan,
   type DeploymentNews,
@@ -20,12 +17,13 @@ import {
   deploy as runDeployment,
 } from '../stages/deploy.ts';
 import { noteLost } from './deploy/lost.ts';
+import { isBusy, isForeign, lastLines, obstaclesOf, silentKpis } from './deploy/obstacles.ts';
 import { type Granted, grantBehind, permit, stateDigest } from './deploy/permission.ts';
+import { dryReply, newsText, notPermitted, planWords, refusedReply, reply } from './deploy/replies.ts';
 import { attachScopeOf, type DeploymentSite, kpiOf } from './deploy/site.ts';
 import { agentDeployInput, deployInput, deployOutput } from './deploy-schemas.ts';
-import { deploymentText, scopeWords, stepLine } from './deployment-text.ts';
+import { scopeWords } from './deployment-text.ts';
 import { type Call, type Reply, service } from './service.ts';
-import { visible } from './text.ts';
 import type { World } from './world.ts';
 
 type Input = z.infer<typeof deployInput>;
@@ -140,9 +138,8 @@ async function inTurn(
   call: Call,
 ): Promise<Reply<Output>> {
   const { keepScope, kpis, steps } = planned;
-  const stateNow = async (): Promise<string> => stateDigest(await site.presence());
-  const restore = await stateNow();
-  const obstacles = await obstaclesOf(site);
+  const presence = await site.presence();
+  const obstacles = obstaclesOf(site, presence);
   if (obstacles.length > 0) return notPermitted(grant, obstacles, words);
   const replaces = (await site.foreign()) ?? null;
   if (replaces !== null && !input.replace) return notPermitted(grant, [isForeign(replaces.ops)], words);
@@ -150,8 +147,8 @@ async function inTurn(
   const permitted = await permit(
     world,
     {
-      ...{ grant, agent: input.agent, kernel: site.release, on: input.on, isDry: input.dryRun, restore },
-      ...{ plan: deedDigest(input), scope: scopeOf(keepScope) },
+      ...{ grant, agent: input.agent, kernel: site.release, on: input.on, isDry: input.dryRun },
+      ...{ restore: stateDigest(presence), plan: deedDigest(input), scope: scopeOf(keepScope) },
       words: [
         ...steps.slice(0, -1).map(({ scope }) => `, first on ${scopeWords(scope)}`),
         replaces === null ? '' : `, unloading ${replaces.ops}`,
@@ -165,7 +162,7 @@ async function inTurn(
       call.progress({ text: 'reading the KPIs' });
       return await silentKpis(world, site, kpis, call.signal);
     },
-    stateNow,
+    async () => stateDigest(await site.presence()),
   );
   if (!permitted.may) {
     const { findings, approval, asks } = permitted;
@@ -191,74 +188,11 @@ function scopesOf(input: Input, site: DeploymentSite): AttachScope[] {
   });
 }
 
-/** What stands in the way whoever asks. Faults: nothing can be attached here at all. */
-async function obstaclesOf(site: DeploymentSite): Promise<Refusal[]> {
-  const { state } = await site.presence();
-  if (state === 'absent') {
-    const message = `the kernel ${site.release} of this machine has no sched_ext: no policy can be loaded`;
-    const next = 'boot a kernel with CONFIG_SCHED_CLASS_EXT (6.12 or newer), or deploy in a guest';
-    return [refusal('host-without-sched-ext', message, next)];
-  }
-  const problem = site.problem();
-  if (problem !== undefined) throw problem;
-  return [];
-}
-
-function isForeign(ops: string): Refusal {
-  const message = `somebody else's scheduler is loaded: ${ops}`;
-  return refusal(
-    'foreign-scheduler',
-    message,
-    'end it first, or ask for it to be replaced: it is started again afterwards',
-  );
-}
-
-/** Each must give a number within five of its intervals, and five seconds; in a guest, whose work has just begun, twenty. */
-async function silentKpis(
-  world: World,
-  site: DeploymentSite,
-  kpis: readonly KpiSpec[],
-  signal: AbortSignal,
-): Promise<Refusal[]> {
-  const told = new Set<string>();
-  const problems = new Map<string, string>();
-  const reader = await site.openKpis(kpis, ({ kpi, value, why = '' }) =>
-    value === undefined ? problems.set(kpi, why) : told.add(kpi),
-  );
-  try {
-    const limitMs = Math.max(
-      site.output === undefined ? 5000 : 20_000,
-      ...kpis.map(({ everyMs }) => 5 * everyMs),
-    );
-    for (let ms = 0; ms < limitMs && told.size < kpis.length && !signal.aborted; ms += 50)
-      await site.clock.sleep(50, signal);
-    if (signal.aborted) throw new Fault('interrupted', 'interrupted before anything was changed');
-  } finally {
-    await reader.close();
-  }
-  if (told.size === kpis.length) return [];
-  const said = await lastLines(world, site);
-  return kpis.flatMap(({ name }) => {
-    if (told.has(name)) return [];
-    const why = [problems.get(name) ?? '', said].filter((one) => one !== '').join('; ');
-    const message = `${name} gave no number${why === '' ? '' : `: ${visible(why)}`}`;
-    return [refusal('kpi-silent', message, 'see what its source gives; it must say something all the time')];
-  });
-}
-
-function isBusy(heldBy: string): Refusal {
-  const message = `another deployment is under way on this machine, by process ${Number.parseInt(heldBy, 10)}`;
-  return refusal('deployment-running', message, 'wait for its end: status shows it, restore ends it');
-}
-
 const isCritical = ({ on }: Input, { part }: AttachScope): boolean => on === 'host' && part === 'whole';
 
 /** All that was asked for but who asks and whether it is in earnest: what a person agrees to. */
 function deedDigest({ agent: _, dryRun: __, verdict: ___, ...asked }: Input): string {
-  return recordDigest({
-    ...asked,
-    kpi: asked.kpi.map((kpi) => (typeof kpi === 'string' ? kpi : { ...kpi })),
-  });
+  return recordDigest(asked);
 }
 
 async function carryOut(
@@ -324,43 +258,6 @@ function boundsOf({ heartbeat, block, dwell }: Input) {
   return { heartbeatMs: ms(heartbeat), blockMs: ms(block), dwellMs: ms(dwell) };
 }
 
-function planWords(
-  { on, question, limit, reference, block, dwell, keep, heartbeat }: Input,
-  { policy, verdict, level }: Granted,
-  site: DeploymentSite,
-  kpis: readonly KpiSpec[],
-  scopes: readonly string[],
-): string[] {
-  const parameters = Object.entries(policy.parameters).map(([name, value]) => `${name} ${value}`);
-  const with_ = parameters.length === 0 ? '' : ` with ${parameters.join(', ')}`;
-  const asks =
-    question === 'better' ? `a gain of ${percent(limit ?? 0.02)}` : `no loss of ${percent(limit ?? 0.05)}`;
-  return [
-    `${policy.name}${with_} (verdict ${verdict.slice(0, 12)}, trust level ${level}) on ${on === 'host' ? 'this machine' : 'a guest'}, kernel ${site.release}`,
-    `${kpis.map(({ name }) => name).join(', ')} for ${reference} s under the default scheduler`,
-    ...scopes.map(
-      (scope, i) =>
-        `step ${i + 1}: default and ${policy.name} by turns of ${block} s on ${scope}, ${dwell} s at least; goes on when ${kpis[0]!.name} shows ${asks}`,
-    ),
-    `then ${policy.name} stays on ${scopes.at(-1)} ${keep === undefined ? 'until it is stopped' : `for ${keep} s`}; undone ${heartbeat} s after this process has died`,
-  ];
-}
-
-const percent = (share: number): string => `${Number((100 * share).toFixed(1))} %`;
-
-function newsText(news: DeploymentNews, steps: number): string | undefined {
-  switch (news.what) {
-    case 'block':
-      return undefined;
-    case 'step':
-      return stepLine(news.step, news.place, steps);
-    case 'moved':
-      return `${news.who.name} set ${news.words}`;
-    default:
-      return news.words;
-  }
-}
-
 /** What others should know: of an end that says nothing of the policy, nothing. */
 function lessonOf(record: Deployment, digest: string): Lesson | undefined {
   const { policy, end, machine, kpis, steps, scope } = record;
@@ -375,77 +272,5 @@ function lessonOf(record: Deployment, digest: string): Lesson | undefined {
     advice: end.how === 'kept' ? 'prefer' : 'avoid',
     where: { kernel: machine.kernel, kpi: kpis[0]!.name },
     words: `${end.how} on ${scopeWords(scope)}: ${shown}`,
-  };
-}
-
-/** What the command in the guest printed last, where it never came to a number or a step: mostly it has failed. */
-async function lastLines(world: World, { output }: DeploymentSite): Promise<string> {
-  if (output === undefined) return '';
-  const text = decodeText(await world.readFile(output)).trimEnd();
-  const lines = text.split('\n').slice(-3).join('\n').slice(-500);
-  return `the command ${lines === '' ? 'has printed nothing' : `printed last: ${visible(lines)}`}`;
-}
-
-function reply(
-  record: Deployment,
-  digest: string,
-  lesson: string | undefined,
-  plan: string[],
-  said: string,
-): Reply<Output> {
-  const { policy, end, restored, steps } = record;
-  const output: Output = {
-    ...{ decision: end.how, policy: policy.name, plan, findings: [], approval: null },
-    why: said === '' ? end.words : `${end.words}; ${said}`,
-    steps: steps.map(({ blocks: _, ...step }) => step),
-    restored: { verified: restored.verified, state: restored.state, seconds: restored.tookNs / 1e9 },
-    records: [
-      { kind: 'deployment', digest },
-      ...(lesson === undefined ? [] : [{ kind: 'lesson', digest: lesson }]),
-    ],
-  };
-  return {
-    output,
-    exit: end.how === 'kept' && restored.verified ? 0 : 1,
-    text: `${deploymentText(record)}${said === '' ? '' : `${said}\n`}record ${digest.slice(0, 12)}\n`,
-  };
-}
-
-function dryReply(policy: string, plan: string[]): Reply<Output> {
-  const output: Output = {
-    ...{
-      decision: 'would-deploy',
-      policy,
-      plan,
-      findings: [],
-      approval: null,
-      steps: [],
-      restored: null,
-      records: [],
-    },
-    why: 'nothing was changed',
-  };
-  return {
-    output,
-    exit: 0,
-    text: `It would be done, and nothing was changed:\n${plan.map((line) => `  ${line}\n`).join('')}`,
-  };
-}
-
-const notPermitted = ({ policy }: Granted, findings: readonly Refusal[], plan: string[]): Reply<Output> =>
-  refusedReply(policy.name, { decision: 'not-permitted', findings, plan, approval: null });
-
-function refusedReply(
-  policy: string,
-  refused: Pick<Output, 'decision' | 'findings' | 'plan' | 'approval'>,
-): Reply<Output> {
-  const { findings, approval } = refused;
-  const why = findings.map(({ message }) => message).join('; ');
-  const lines = findings.map(({ code, message, next }) => `  ${code}: ${message}\n  → ${next}\n`);
-  const waits = approval === null ? '' : `  it waits for a person: schedcp approve ${approval}\n`;
-  return {
-    output: { ...refused, policy, steps: [], why, restored: null, records: [] },
-    exit: 1,
-    text: `${policy} is not deployed; nothing was changed\n${lines.join('')}${waits}`,
   };
 }

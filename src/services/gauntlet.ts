@@ -14,7 +14,6 @@ import type {
   LoadName,
   waivableCheckers,
 } from '../core/gauntlet.ts';
-import { exactValues } from '../core/policy.ts';
 import type { Candidate, Verdict } from '../core/records.ts';
 import { judgeGauntlet } from '../judge/gauntlet.ts';
 import type { Entrant } from './arms.ts';
@@ -66,7 +65,7 @@ export async function runGauntlet(world: World, wish: GauntletWish, call: Call):
     gates.includes(gate) && (all || judgeGauntlet(plan, arm.id, evidence).decision !== 'rejected');
   // with the values that are asked for: what the object says by itself is never run
   const { object, parameters: values } = arm.policy!;
-  const given = patchParameters(await world.store.blobs.get(object), exactValues(values));
+  const given = patchParameters(await world.store.blobs.get(object), values);
   const told = passStaticGate(
     readObject(given),
     wish.kernels.flatMap((kernel) => kernel ?? []),

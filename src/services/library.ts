@@ -3,7 +3,7 @@
 import type { z } from 'zod';
 import { digestOf } from '../core/canonical.ts';
 import { parseWorkload } from '../workload/read.ts';
-import { policiesInput, policiesOutput, workloadsInput, workloadsOutput } from './schemas.ts';
+import { policiesInput, policiesOutput, workloadsInput, workloadsOutput } from './library-schemas.ts';
 import { service } from './service.ts';
 import { pageItems, table } from './text.ts';
 import type { World } from './world.ts';

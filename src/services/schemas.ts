@@ -261,7 +261,7 @@ export const tuneOutput = z.object({
     .describe('the verdict first; show and replay take a digest or its first digits'),
 });
 
-const paging = {
+export const paging = {
   page: z
     .number()
     .int()
@@ -269,7 +269,7 @@ const paging = {
     .optional()
     .describe('page of a long answer; default: the first, and of the text all'),
 };
-const paged = { page: z.number(), pages: z.number() };
+export const paged = { page: z.number(), pages: z.number() };
 
 export const showInput = z.object({
   record: z
@@ -322,53 +322,6 @@ export const compareOutput = z.object({
       relative: z.number().nullable(),
     }),
   ),
-});
-
-export const policiesInput = z.object({
-  name: z.string().optional().describe('one policy in detail'),
-  ...paging,
-});
-export const policiesOutput = z.object({
-  policies: z.array(
-    z.object({
-      name: z.string(),
-      summary: z.string(),
-      goodFor: z.array(z.string()),
-      badFor: z.array(z.string()),
-      hints: z.boolean(),
-      object: z.string(),
-      parameters: z.array(
-        z.object({
-          name: z.string(),
-          unit: z.string(),
-          default: parameterValueSchema,
-          min: parameterValueSchema,
-          max: parameterValueSchema,
-          moves: z
-            .object({ low: parameterValueSchema, high: parameterValueSchema })
-            .optional()
-            .describe('a knob: it may be set while the policy is in charge, from low to high'),
-          description: z.string(),
-        }),
-      ),
-    }),
-  ),
-  ...paged,
-});
-export const workloadsInput = z.object({
-  name: z.string().optional().describe('one workload in detail'),
-  ...paging,
-});
-export const workloadsOutput = z.object({
-  workloads: z.array(
-    z.object({
-      name: z.string(),
-      kind: z.string(),
-      description: z.string(),
-      goal: z.object({ metric: z.string(), direction: z.string() }),
-    }),
-  ),
-  ...paged,
 });
 
 export const doctorInput = z.object({

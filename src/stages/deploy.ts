@@ -3,13 +3,9 @@
 // last has said go the policy stays. Whenever it is attached the breaker (judge/breaker.ts) looks at every KPI and the kernel at the policy; beats stop with us, and
 // so does the policy. Clock, machine and KPIs are arguments.
 
-import type { Attached, AttachScope, Deploys, ForeignScheduler } from '../core/attachment.ts';
+import type { Attached, AttachScope, ForeignScheduler } from '../core/attachment.ts';
 import type { Deployment, DeploymentStep } from '../core/deployment.ts';
 import { Fault } from '../core/errors.ts';
-import type { KnobRanges } from '../core/gauntlet.ts';
-import type { KpiSample, KpiSpec } from '../core/kpi.ts';
-import type { Policy } from '../core/records.ts';
-import type { Who } from '../deployment/audit-line.ts';
 import { knobProblem } from '../deployment/check-token.ts';
 import type { Trip } from '../judge/breaker.ts';
 import {
@@ -17,96 +13,16 @@ import {
   blockValue,
   judgeSwitchback,
   type MeasuredBlock,
-  planSwitchback,
   type SwitchbackBlock,
   type SwitchbackPlan,
 } from '../judge/switchback.ts';
 import { Charge, type ChargeEnd } from './deploy/charge.ts';
-import type { Clock } from './deploy/clock.ts';
-import { leastSamples, Samples } from './deploy/samples.ts';
+import { type DeploymentPlan, type DeploymentStepPlan, switchbackOf } from './deploy/plan.ts';
+import { Samples } from './deploy/samples.ts';
+import { type DeploymentNews, type Site, unknown } from './deploy/site.ts';
 
-export interface DeploymentStepPlan {
-  readonly scope: AttachScope;
-  /** `better` asks for a gain, `no-harm` for no loss of more than `limit`. */
-  readonly question: 'no-harm' | 'better';
-  readonly limit?: number;
-  readonly blockMs: number;
-  readonly washoutMs: number;
-  /** Not left before. */
-  readonly dwellMs: number;
-}
-
-export interface DeploymentPlan {
-  readonly policy: Policy;
-  /** Digests that the record names, the verdict first. */
-  readonly from: readonly string[];
-  readonly by: string;
-  readonly startedMs: number;
-  readonly level: number;
-  readonly tokenId: string;
-  readonly kernel: string;
-  /** The first one is what steps are judged by; the breaker looks at all. */
-  readonly kpis: readonly KpiSpec[];
-  /** Under the default scheduler, before anything is attached; at least 10 s. */
-  readonly referenceMs: number;
-  readonly steps: readonly DeploymentStepPlan[];
-  /** After the last step's go: so long, or until the signal. */
-  readonly keepMs: number | null;
-  readonly keepScope: AttachScope;
-  readonly seed: number;
-  readonly heartbeatMs: number;
-  readonly timeoutMs: number;
-  /** Somebody else's scheduler that is to make room, as it was seen when that was permitted; null: nobody's. */
-  readonly replaces: Pick<ForeignScheduler, 'ops' | 'enableSeq'> | null;
-  /** What may move, and how far: as the token says. */
-  readonly knobs: KnobRanges;
-}
-
-export type DeploymentNews =
-  | { readonly what: 'reference'; readonly words: string }
-  /** The policy takes charge for the first time. */
-  | { readonly what: 'attached'; readonly words: string; readonly ops: string; readonly enableSeq: number }
-  | { readonly what: 'block'; readonly block: SwitchbackBlock; readonly value: number | null }
-  | { readonly what: 'step'; readonly step: DeploymentStep; readonly place: number }
-  | { readonly what: 'kept'; readonly words: string; readonly ops: string; readonly enableSeq: number }
-  | { readonly what: 'moved'; readonly words: string; readonly who: Who }
-  /** Somebody else has changed the scheduler. */
-  | { readonly what: 'by-hand'; readonly words: string; readonly ops: string; readonly enableSeq: number }
-  | { readonly what: 'over'; readonly words: string };
-
-/** Somebody wants knobs to be set while the policy stays. */
-export interface KnobWish {
-  readonly who: Who;
-  readonly values: Policy['parameters'];
-  answer(done: boolean, words: string): void;
-}
-
-export interface Presence {
-  readonly state: string;
-  readonly ops: string;
-  readonly enableSeq?: number;
-}
-
-/** What a deployment happens on. */
-export interface Site {
-  readonly machine: Deploys & { readonly name: Deployment['machine']['name'] };
-  readonly clock: Clock;
-  /** Starts reading; Fault when a KPI cannot be read at all. */
-  openKpis(kpis: readonly KpiSpec[], hear: (sample: KpiSample) => void): Promise<{ close(): Promise<void> }>;
-  /** What the kernel says now: the proof that the machine has its scheduler back. Fault: nobody answers. */
-  presence(): Promise<Presence>;
-  /** Somebody else's scheduler that is in charge; undefined: nobody's. */
-  foreign(): Promise<ForeignScheduler | undefined>;
-  /** Makes it leave; false: it stays. What it was must be remembered before. */
-  unload(foreign: ForeignScheduler): Promise<boolean>;
-  hear(news: DeploymentNews): void | Promise<void>;
-  /** Keeps, durably, whom a machine is to be given back to: before it is taken. */
-  remember?(foreign: ForeignScheduler): void;
-  /** Asked every 50 ms: what somebody wants now. */
-  wish?(): KnobWish | undefined;
-  /** Gives a machine back to somebody else's scheduler; says what came of it. */
-  startAgain(foreign: ForeignScheduler): Promise<string>;
-}
+export { checkPlan, type DeploymentPlan, type DeploymentStepPlan } from './deploy/plan.ts';
+export type { DeploymentNews, KnobWish, Presence, Site } from './deploy/site.ts';
 
 /**
  * Aborting the signal ends it in order: `undone`, or `kept` after the last go. However it ends, by a Fault of machine, KPIs or audit too: the policy is let go of, somebody else's
@@ -125,19 +41,7 @@ export async function deploy(site: Site, plan: DeploymentPlan, signal: AbortSign
   return run.record(end);
 }
 
-/** Why this cannot become a deployment, whatever the machine: too many pairs for a step, or too few numbers for a reference. Throws Fault('malformed'). */
-export function checkPlan(plan: Pick<DeploymentPlan, 'kpis' | 'referenceMs' | 'seed' | 'steps'>): void {
-  for (const [place, step] of plan.steps.entries()) switchbackOf(plan, place, step);
-  for (const { name, everyMs } of plan.kpis) {
-    const neededMs = leastSamples * everyMs;
-    if (plan.referenceMs < neededMs)
-      throw new Fault(
-        'malformed',
-        `${name} gives a number every ${everyMs / 1000} s: ${plan.referenceMs / 1000} s under the default scheduler are too few for a reference`,
-        { next: `use --reference ${Math.ceil(neededMs / 1000)}, or read it more often (everyMs)` },
-      );
-  }
-}
+type Judged = ReturnType<typeof judgeSwitchback>;
 
 interface RunEnd {
   readonly how: Deployment['end']['how'];
@@ -427,23 +331,12 @@ class Run {
     switchback: SwitchbackPlan,
     measured: readonly MeasuredBlock[],
     startNs: number,
-    {
-      decision,
-      words,
-      n,
-      effect,
-    }: Pick<ReturnType<typeof judgeSwitchback>, 'decision' | 'words' | 'n' | 'effect'>,
+    { n: pairs, decision, words, effect }: Pick<Judged, 'decision' | 'words' | 'n' | 'effect'>,
   ): DeploymentStep {
     const blocks = measured.map(({ block, value }) => ({ arm: blockOf(switchback, block).arm, value }));
     const step: DeploymentStep = {
-      ...{
-        scope: structuredClone(scope) as DeploymentStep['scope'],
-        decision,
-        words,
-        pairs: n,
-        effect,
-        blocks,
-      },
+      scope: structuredClone(scope) as DeploymentStep['scope'],
+      ...{ decision, words, pairs, effect, blocks },
       ...{ startNs: this.#since(startNs), endNs: this.#since(this.#site.clock.nowNs()) },
     };
     this.#steps.push(step);
@@ -500,23 +393,3 @@ class Run {
 }
 
 const lookMs = 50;
-
-/** A machine that no longer answers. */
-function unknown(error: unknown): Presence {
-  if (!(error instanceof Fault)) throw error;
-  return { state: 'unknown', ops: '' };
-}
-
-function switchbackOf(
-  { kpis, seed, steps }: Pick<DeploymentPlan, 'kpis' | 'seed' | 'steps'>,
-  place: number,
-  step: DeploymentStepPlan,
-): SwitchbackPlan {
-  const { name, direction, unit } = kpis[0]!;
-  return planSwitchback({
-    ...{ seed, step: place, steps: steps.length, question: step.question },
-    goal: { metric: name, direction, unit },
-    ...(step.limit !== undefined && { limit: step.limit }),
-    ...{ blockNs: step.blockMs * 1e6, washoutNs: step.washoutMs * 1e6, dwellNs: step.dwellMs * 1e6 },
-  });
-}

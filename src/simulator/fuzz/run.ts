@@ -65,7 +65,7 @@ export function runScenario(
     expansion: expansionOf(scenario),
     shape: { cpus: scenario.cpus, llcs: scenario.llcs, threads: scenario.threads },
     costs: free,
-    policy: { object: patchParameters(policy.object, exact(scenario.parameters)), maps: [] },
+    policy: { object: patchParameters(policy.object, scenario.parameters), maps: [] },
     mode: 'checked',
     seed: scenario.seed,
     startOffsetNs: 0,
@@ -179,10 +179,4 @@ function ejectionIn(events: readonly RunEvent[]): string | undefined {
     | undefined;
   if (exit === undefined || exit.kind < exitKind.error) return undefined;
   return `the kernel throws the policy out: ${exit.reason} (kind ${exit.kind}): ${exit.message}`;
-}
-
-function exact(values: Scenario['parameters']): Record<string, number | bigint | boolean> {
-  return Object.fromEntries(
-    Object.entries(values).map(([name, value]) => [name, typeof value === 'string' ? BigInt(value) : value]),
-  );
 }

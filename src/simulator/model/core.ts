@@ -228,7 +228,7 @@ export class Core extends RunQueues {
     this.progress(cpu);
     this.classOf(curr).balance?.(cpu, curr);
     this.classOf(curr).putPrev(cpu, curr, thePlayer);
-    this.#stopped(cpu, curr);
+    this.#stopped(curr);
     this.recorder?.switched(cpu, curr, thePlayer, this.now);
     cpus.curr[cpu] = -1;
     this.#madeWay = curr;
@@ -253,21 +253,13 @@ export class Core extends RunQueues {
 
   /** Who comes after the player: what made way for it, unless others are before that now. */
   #goOn(cpu: number): void {
-    const { cpus, tasks, now } = this;
+    const { cpus, now } = this;
     const before = this.#madeWay;
     this.#madeWay = -1;
     const next = this.#pick(cpu, -1, false);
     cpus.needResched[cpu] = 0;
-    if (next >= 0) {
-      if (next !== before) this.charge(this.#migrationCost(next, cpu));
-      this.classOf(next).setNext(cpu, next);
-      tasks.delay[next]! += now - tasks.queuedAt[next]!;
-      tasks.lastRan[next] = cpu;
-    } else {
-      this.busy--;
-      cpus.idleSince[cpu] = now;
-      this.idleListener?.idleEntered(cpu, false);
-    }
+    if (next >= 0 && next !== before) this.charge(this.#migrationCost(next, cpu));
+    this.#begins(cpu, next);
     this.recorder?.switched(cpu, thePlayer, next, now);
     cpus.curr[cpu] = next;
     cpus.execStart[cpu] = now;
@@ -324,7 +316,7 @@ export class Core extends RunQueues {
   #expire(cpu: number, task: number): void {
     this.progress(cpu);
     this.classOf(task).expire!(cpu, task);
-    this.#stopped(cpu, task);
+    this.#stopped(task);
     this.recorder?.switched(cpu, task, -1, this.now);
     this.cpus.curr[cpu] = -1;
     this.busy--;
@@ -363,22 +355,14 @@ export class Core extends RunQueues {
     this.switches++;
     if (prev >= 0) {
       this.classOf(prev).putPrev(cpu, prev, next);
-      this.#stopped(cpu, prev);
+      this.#stopped(prev);
     } else {
       cpus.idleNs[cpu]! += now - cpus.idleSince[cpu]!;
       this.busy++;
       if (prev !== stopper) this.idleListener?.idleLeft(cpu);
     }
-    if (next >= 0) {
-      this.charge(this.costs.switchNs + this.#migrationCost(next, cpu));
-      this.classOf(next).setNext(cpu, next);
-      tasks.delay[next]! += now - tasks.queuedAt[next]!;
-      tasks.lastRan[next] = cpu;
-    } else {
-      this.busy--;
-      cpus.idleSince[cpu] = now;
-      this.idleListener?.idleEntered(cpu, false);
-    }
+    if (next >= 0) this.charge(this.costs.switchNs + this.#migrationCost(next, cpu));
+    this.#begins(cpu, next);
     this.recorder?.switched(cpu, Math.max(prev, -1), next, now);
     cpus.curr[cpu] = next;
     cpus.execStart[cpu] = now;
@@ -387,15 +371,28 @@ export class Core extends RunQueues {
     if (this.topology.threads > 1 && (prev < 0 !== next < 0 || prev === stopper)) this.shareCore(cpu);
   }
 
-  /** `task` stops running on `cpu`. */
-  #stopped(cpu: number, task: number): void {
+  /** `next` runs on `cpu` from now on, or nobody. */
+  #begins(cpu: number, next: number): void {
+    const { cpus, tasks, now } = this;
+    if (next >= 0) {
+      this.classOf(next).setNext(cpu, next);
+      tasks.delay[next]! += now - tasks.queuedAt[next]!;
+      tasks.lastRan[next] = cpu;
+    } else {
+      this.busy--;
+      cpus.idleSince[cpu] = now;
+      this.idleListener?.idleEntered(cpu, false);
+    }
+  }
+
+  /** `task` stops running. */
+  #stopped(task: number): void {
     const { tasks, now } = this;
     tasks.lastRanAt[task] = now;
     if (tasks.onRq[task] === 1 && tasks.state[task] === taskState.runnable) {
       tasks.icsw[task]!++;
       tasks.queuedAt[task] = now;
     } else tasks.vcsw[task]!++;
-    void cpu;
   }
 
   #migrationCost(task: number, cpu: number): number {
@@ -412,7 +409,7 @@ export class Core extends RunQueues {
   #stopAndMove(cpu: number, task: number): void {
     this.classOf(task).putPrev(cpu, task, stopper);
     this.mustMove[task] = 0;
-    this.#stopped(cpu, task);
+    this.#stopped(task);
     this.recorder?.switched(cpu, task, -1, this.now);
     this.cpus.curr[cpu] = -1;
     this.busy--;
