@@ -26,6 +26,7 @@ import { encodeJob, parseEvents, type Runner, type RunnerEvent, rawTrace } from 
 import type { Tools } from '../linux/tools.ts';
 import { watchedCounters } from '../linux/watcher.ts';
 import { callsOf } from './calls.ts';
+import { survived } from './emulation.ts';
 import { checkRoom, checkSize } from './guest-room.ts';
 import { composeJob, expansionOf, type Observers } from './jobs.ts';
 import { type GuestHost, openGuestHost, type ServeOptions } from './long-guest.ts';
@@ -237,7 +238,7 @@ class Guests {
   ): Promise<GuestRun> {
     await this.parts.cache.use(spec.kernel, spec.initramfs, this.parts.qemu.root);
     const incoming = start === 'restored' ? join(await this.saved(spec, signal), 'state') : undefined;
-    return withScratch(this.parts.cache, async (directory) => {
+    const once = async (directory: string): Promise<GuestRun> => {
       const guest = await startGuest(this.parts.qemu, spec, {
         directory,
         job,
@@ -249,7 +250,8 @@ class Guests {
       const end = await guest.end;
       if (end.how === 'aborted') throw new Fault('interrupted', 'interrupted while a guest was running');
       return { events: parseEvents(await guest.output()), end, console: await guest.console() };
-    });
+    };
+    return survived(() => withScratch(this.parts.cache, once));
   }
 
   /** A guest saved when it was ready for a job. */

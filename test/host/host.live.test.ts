@@ -18,7 +18,7 @@ guestCases(
     'undo: two at once: the second waits, and is refused',
     'undo: what a human sets meanwhile stays',
   ],
-  { seconds: 150, mode: 'fast', cpus: 2 },
+  { seconds: 240, mode: 'fast', cpus: 2 },
 );
 
 guestCases(
@@ -40,5 +40,5 @@ guestCases(
     'hold: only processes',
     'hold: only a cgroup, and kill -9 of the holder',
   ],
-  { seconds: 150, mode: 'fast', cpus: 2 },
+  { seconds: 240, mode: 'fast', cpus: 2 },
 );

@@ -49,6 +49,6 @@ else {
   conformance('host', open);
   hostCases({ machine, blobs, runner });
   if (!filter.startsWith('^:')) await warmUp(await open());
-  await runAll(new RegExp(filter), Number(seconds) * 1000, /product|tuning/.test(filter) ? 280_000 : 30_000);
+  await runAll(new RegExp(filter), Number(seconds) * 1000, /product|tuning/.test(filter) ? 280_000 : 90_000);
 }
 process.exit(); // what a case has left open is not waited for
