@@ -51,7 +51,7 @@ describe.skipIf(!isThere)(`conformance of the host on ${modelled}`, () => {
     told = toldCases(end.stdout);
     if (end.trouble !== undefined || told.length === 0)
       throw new Error(
-        `the guest did not come to its end: ${end.trouble} ${end.stderr} ${end.stdout.slice(-1000)}`,
+        `the guest did not come to its end: ${end.trouble} ${end.stderr.slice(-300)} ${end.stdout.slice(-1000)}`,
       );
     console.info(
       told
@@ -60,7 +60,7 @@ describe.skipIf(!isThere)(`conformance of the host on ${modelled}`, () => {
         )
         .join('\n'),
     );
-  }, 900_000);
+  }, 1_500_000);
 
   it.each(Object.entries(some))('%s', (part, [, least]) => {
     const ran = told.filter((one) => one.part === part);

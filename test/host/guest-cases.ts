@@ -28,9 +28,9 @@ export function guestCases(
       );
       if (end.trouble !== undefined)
         throw new Error(
-          `the guest did not come to its end: ${end.trouble} ${end.stderr} ${end.stdout.slice(-1000)}`,
+          `the guest did not come to its end: ${end.trouble} ${end.stderr.slice(-300)} ${end.stdout.slice(-1000)}`,
         );
-    }, 900_000);
+    }, 1_500_000);
 
     it.each(names)('%s', (name) => {
       const one = told.find((each) => each.name === name);

@@ -47,6 +47,7 @@ export async function runAll(filter: RegExp, budgetMs: number, limitMs: number):
   for (const { part, name, run } of registered) {
     if (!filter.test(`${part}: ${name}`)) continue;
     const start = performance.now();
+    console.error(`begins: ${part}: ${name}`); // if the guest stands still, this is what it did last
     const once = () => outcomeOf(run, Math.min(limitMs, end - performance.now() + 1000));
     let told: Omit<Told, 'part' | 'name' | 'ms'> =
       start > end ? { error: 'not run: no time was left' } : await once();

@@ -26,8 +26,18 @@ export interface GuestHostEnd {
   readonly trouble: string | undefined;
 }
 
-/** `words`: of the files that lie there, the command line of Node. */
-export async function inGuestHost(
+/** `words`: of the files that lie there, the command line of Node. A guest that stands still or dies is told of and tried once more: what its cases say is not. */
+export async function inGuestHost(...wish: Parameters<typeof inOneGuestHost>): Promise<GuestHostEnd> {
+  const end = await inOneGuestHost(...wish);
+  if (end.trouble === undefined) return end;
+  console.warn(
+    `the guest did not come to its end, and is tried again: ${end.trouble}`,
+    end.stderr.slice(-300),
+  );
+  return inOneGuestHost(...wish);
+}
+
+async function inOneGuestHost(
   wish: GuestHostWish,
   words: (files: { readonly suites: string; readonly runner: string }) => readonly string[],
   more: readonly string[] = [],
