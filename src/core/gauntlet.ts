@@ -13,6 +13,9 @@ export type LoadName = (typeof loadNames)[number];
 /** Not on a host: a flood of processes, and a CPU that goes away, would harm a machine in use. */
 export const guestLoads: ReadonlySet<LoadName> = new Set(['stress', 'hotplug']);
 
+/** Of attack mode: a policy that met fewer is not accepted. */
+export const leastScenarios = 100;
+
 /** What a policy may say that it does not promise. All others are safety. */
 export const waivableCheckers = ['weights', 'equal-shares', 'latency', 'work-conservation'] as const;
 

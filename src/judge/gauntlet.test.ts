@@ -13,10 +13,10 @@ import { judgeGauntlet } from './gauntlet.ts';
 
 const plan: GauntletPlan = {
   ...{ kind: 'gauntlet', by: '1.0.0', gates: ['static', 'simulator', 'kernel', 'harm'], kernels: ['6.18.1'] },
-  ...{ seed: 1, scenarios: 10, loads: [...loadNames], watchdogMs: 1700, knobs: {}, goal: 'makespan' },
+  ...{ seed: 1, scenarios: 100, loads: [...loadNames], watchdogMs: 1700, knobs: {}, goal: 'makespan' },
 };
 const attack = {
-  scenarios: 10,
+  scenarios: 100,
   cut: 0,
   simulatedSeconds: 1,
   violation: null,
@@ -155,7 +155,7 @@ describe('the gauntlet', () => {
     ],
     [
       'attack mode that was cut short',
-      { simulator: { ...sound.simulator, attack: { ...attack, scenarios: 9 } } },
+      { simulator: { ...sound.simulator, attack: { ...attack, scenarios: 99 } } },
     ],
     ['a scenario that took too long', { simulator: { ...sound.simulator, attack: { ...attack, cut: 1 } } }],
     ['harm at one end of the costs only', { harm: { gate: 'harm', rows: both(1, 1.2) } }],
@@ -170,6 +170,14 @@ describe('the gauntlet', () => {
     ],
   ])('does not know: %s', (_, changed) => {
     expect(judged(changed)).toMatchObject({ decision: 'inconclusive', chosen: null });
+  });
+
+  it('does not accept what met fewer scenarios than are needed, though all that were asked for', () => {
+    const simulator = { ...sound.simulator, attack: { ...attack, scenarios: 99 } };
+    expect(judged({ simulator }, { scenarios: 99 })).toMatchObject({
+      ...{ decision: 'inconclusive', chosen: null },
+      why: expect.stringContaining('100 are the least'),
+    });
   });
 
   it('calls a broken guest or kernel invalid, unless another run has said no', () => {

@@ -14,6 +14,7 @@ import {
   type KernelRun,
   type KnobEnd,
   knobEndSchema,
+  leastScenarios,
   loadNames,
 } from '../core/gauntlet.ts';
 import type { Finding } from '../core/records.ts';
@@ -129,6 +130,11 @@ function oneSimulatorAnswer(seen: EvidenceOf<'simulator'>, scenarios: number): G
     return answer(
       'unknown',
       `${attack.cut} of ${counted(attack.scenarios, 'scenario')} took too long and were cut off`,
+    );
+  if (scenarios < leastScenarios)
+    return answer(
+      'unknown',
+      `${counted(scenarios, 'scenario')} of attack mode; ${leastScenarios} are the least`,
     );
   const loads = counted(seen.standard.length, 'standard workload');
   return answer('yes', `${loads}, ${counted(attack.scenarios, 'scenario')} of attack mode`);

@@ -1,6 +1,6 @@
 // What a source may read while it is compiled. Needs the fetched clang, but for the makefile's rule.
 
-import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
+import { copyFileSync, cpSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { faultOf, temporaryDirectory } from '../../test/linux/support.ts';
@@ -65,6 +65,20 @@ describe.skipIf(!hasTools(openCache(), 'clang'))('a source', () => {
 
   it('is told of a header that is not there, as before', async () => {
     expect((await faultOf(() => compile('#include "nope.h"'))).message).toMatch(/'nope.h' file not found/);
+  });
+
+  it('becomes the same object wherever it lies', async () => {
+    const text = policy('#include "mine.h"\nint seen SEC(".data") = SLICE;');
+    const first = await compile(text);
+    const elsewhere = join(place, 'elsewhere');
+    mkdirSync(elsewhere);
+    for (const name of ['a.bpf.c', 'mine.h']) copyFileSync(join(own, name), join(elsewhere, name));
+    const include = [join(place, 'include')];
+    cpSync(join(root, 'policies/include'), include[0]!, { recursive: true });
+    const clang = await tools(openCache(), 'clang');
+    const second = await compilePolicy(clang, join(elsewhere, 'a.bpf.c'), { include });
+    expect(Buffer.from(second).equals(first)).toBe(true);
+    expect(Buffer.from(second).includes(place)).toBe(false);
   });
 
   it('becomes an object of so many bytes at most', async () => {

@@ -1,4 +1,4 @@
-// Policies from source: clang and llvm-strip as policies/build uses them, with the compiler's own words when it refuses.
+// Policies from source: clang as policies/build uses it, with the compiler's own words when it refuses.
 
 import { existsSync } from 'node:fs';
 import { mkdtemp, readFile, rm, stat } from 'node:fs/promises';
@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { Fault } from '../core/errors.ts';
 import { CompilerRefusal } from '../core/gate.ts';
+import { withoutDebug } from '../lib/elf-debug.ts';
 import { checkReads, dependenciesIn } from './clang-reads.ts';
 import { run } from './process.ts';
 import type { Tools } from './tools.ts';
@@ -46,6 +47,8 @@ export async function compilePolicy(
       '-g',
       '-Wall',
       '-fdebug-compilation-dir=.',
+      ...options.include.map((path) => `-ffile-prefix-map=${path}=include`),
+      `-ffile-prefix-map=${dirname(source)}=.`,
       '-fno-color-diagnostics',
       '-fdiagnostics-parseable-fixits',
     ];
@@ -63,13 +66,13 @@ export async function compilePolicy(
       allowed,
     );
     if (done.code !== 0) throw refused(source, done.stderr);
-    const stripped = await run(clang.program('llvm-strip'), ['-g', object], limits);
-    if (stripped.code !== 0) throw new Fault('unavailable', `llvm-strip failed: ${stripped.stderr.trim()}`);
-    const { size } = await stat(object);
     const { mostBytes = Number.POSITIVE_INFINITY } = options;
-    if (size > mostBytes)
-      throw new Fault('malformed', `${source} becomes an object of ${size} bytes; ${mostBytes} is the limit`);
-    return await readFile(object);
+    const { size } = await stat(object);
+    // DWARF is about as large as the rest: what is much larger is not even read
+    const stripped = size > 4 * mostBytes ? undefined : withoutDebug(await readFile(object));
+    if (stripped !== undefined && stripped.length <= mostBytes) return stripped;
+    const bytes = stripped?.length ?? size;
+    throw new Fault('malformed', `${source} becomes an object of ${bytes} bytes; ${mostBytes} is the limit`);
   } finally {
     await rm(directory, { recursive: true, force: true });
   }

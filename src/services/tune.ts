@@ -2,6 +2,7 @@
 
 import type { z } from 'zod';
 import { Fault } from '../core/errors.ts';
+import { leastScenarios } from '../core/gauntlet.ts';
 import type { Arm, Candidate } from '../core/records.ts';
 import { createPlan } from '../judge/plan.ts';
 import { judgementText } from '../judge/text.ts';
@@ -122,7 +123,16 @@ async function checkGiven(world: World, entrants: readonly Entrant[], call: Call
       world,
       {
         ...{ entrant, gates: ['static', 'simulator'], machine: 'host' },
-        ...{ kernels: [], loads: [], knobs: {}, goal: null, seed: 1, scenarios: 100, ignore: [], all: false },
+        ...{
+          kernels: [],
+          loads: [],
+          knobs: {},
+          goal: null,
+          seed: 1,
+          scenarios: leastScenarios,
+          ignore: [],
+          all: false,
+        },
       },
       call,
     );

@@ -9,6 +9,7 @@ import {
   gateNames,
   gauntletDecisions,
   goalNames,
+  leastScenarios,
   loadNames,
   waivableCheckers,
 } from '../core/gauntlet.ts';
@@ -62,7 +63,13 @@ export const verifyInput = z.object({
       'what the policy is for: it must lose less than 5 % against the default scheduler on every standard workload with this goal; without it that is measured and not judged',
     ),
   seed: z.number().int().min(0).max(0xffff_ffff).default(1).describe('of the first scenario of attack mode'),
-  scenarios: z.number().int().min(1).max(100_000).default(100).describe('how many scenarios of attack mode'),
+  scenarios: z
+    .number()
+    .int()
+    .min(1)
+    .max(100_000)
+    .default(leastScenarios)
+    .describe('how many scenarios of attack mode; with fewer it is not accepted'),
   ignore: z
     .array(z.enum(waivableCheckers))
     .default([])
