@@ -68,13 +68,17 @@ describe.skipIf(!hasTools(openCache(), 'clang'))('a source', () => {
   });
 
   it('becomes the same object wherever it lies', async () => {
-    const text = policy('#include "mine.h"\nint seen SEC(".data") = SLICE;');
-    const first = await compile(text);
+    writeFileSync(join(other, 'far.h'), 'static inline u64 far(u64 one) {\n  return one * one;\n}\n');
+    const text = policy(
+      '#include "mine.h"\n#include "far.h"\nu64 sum(u64 one) {\n  return far(one) + SLICE;\n}',
+    );
+    const first = await compile(text, [other]);
     const elsewhere = join(place, 'elsewhere');
     mkdirSync(elsewhere);
     for (const name of ['a.bpf.c', 'mine.h']) copyFileSync(join(own, name), join(elsewhere, name));
-    const include = [join(place, 'include')];
-    cpSync(join(root, 'policies/include'), include[0]!, { recursive: true });
+    const include = [join(place, 'far'), join(place, 'include')] as const;
+    cpSync(other, include[0], { recursive: true });
+    cpSync(join(root, 'policies/include'), include[1], { recursive: true });
     const clang = await tools(openCache(), 'clang');
     const second = await compilePolicy(clang, join(elsewhere, 'a.bpf.c'), { include });
     expect(Buffer.from(second).equals(first)).toBe(true);
