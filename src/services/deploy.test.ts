@@ -20,13 +20,23 @@ const quick = { kpi: [kpi], reference: 15, block: 3, washout: 0.5, dwell: 20, ke
 
 async function world(told: Pretence, charge?: Charge, other: Partial<DeploymentSite> = {}) {
   const { site, log } = pretend(told);
+  let isTaken = false;
+  const claim: DeploymentSite['claim'] = () => {
+    if (isTaken) return { heldBy: `${process.pid}.0.0.0` };
+    isTaken = true;
+    return {
+      release() {
+        isTaken = false;
+      },
+    };
+  };
   const place: DeploymentSite = {
     ...site,
     release,
     work: undefined,
     output: undefined,
     problem: () => undefined,
-    claim: () => ({ release() {} }),
+    claim,
     close: async () => {},
     ...other,
   };
