@@ -20,12 +20,19 @@ export function onlineCpus(count: number): void {
 /** The kernel has work of its own after that, for a while. */
 const settleMs = 1000;
 
+/**
+ * A policy's maps are freed up to a second after it is gone, with migration disabled and waiting for RCU (kernel/bpf/syscall.c: bpf_map_free(), since 6.14). A CPU that is taken off just then waits for
+ * that task, RCU for the lock that is held meanwhile (check_all_holdout_tasks_trace(): cpus_read_lock()), and the task for RCU: until the next boot. Seen on 6.18.15 (docs/deployment.md).
+ */
+const freedMs = 2000;
+
 export function withCpus(machine: HostMachine): HostMachine {
   return {
     ...machine,
     async run(experiment, signal) {
       const { cpus } = experiment.topology;
       if (cpus <= presentCpus && cpus !== availableParallelism()) {
+        if (cpus < availableParallelism()) await sleep(freedMs);
         onlineCpus(cpus);
         await sleep(settleMs);
       }
