@@ -24,7 +24,7 @@ describe('the gate simulator', () => {
     expect(fixed.asked.filter((item) => item.startsWith('machine'))).toEqual([]);
     const again = await fixed.call('fuzz', { policy: planted('starver'), scenario: saved });
     expect(again.output.failure.checker).toBe('starvation');
-  }, 60_000);
+  }, 240_000);
 
   it('leaves out what the policy does not promise, and says so; safety is promised by all', async () => {
     const input = { file: planted('unfair'), gates: 'simulator' };
@@ -36,7 +36,7 @@ describe('the gate simulator', () => {
       expect.arrayContaining(['weights', 'equal-shares']),
     );
     await expect(fixedWorld().call('verify', { ...input, ignore: ['starvation'] })).rejects.toThrow(/ignore/);
-  }, 60_000);
+  }, 240_000);
 });
 
 describe('the gate harm', () => {
@@ -46,7 +46,7 @@ describe('the gate harm', () => {
     const [{ low, high }] = output.changes;
     expect(low).toBeLessThanOrEqual(high);
     expect(output.gates[3].passed).toMatch(/yes|unknown/);
-  }, 60_000);
+  }, 240_000);
 });
 
 describe('knobs', () => {
