@@ -9,7 +9,7 @@ import type { Blobs } from '../core/machine.ts';
 import type { Policy, WorkloadRef } from '../core/records.ts';
 import type { Cache } from '../linux/cache.ts';
 import { type GuestPresence, type LongGuest, startLongGuest } from '../linux/long-guest.ts';
-import type { GuestSpec } from '../linux/qemu.ts';
+import type { GuestSpec, Mode } from '../linux/qemu.ts';
 import { encodeJob } from '../linux/runner.ts';
 import type { Tools } from '../linux/tools.ts';
 import { openAttachment } from './attachment.ts';
@@ -19,7 +19,7 @@ export interface ServeOptions {
   readonly workload: Extract<WorkloadRef, { kind: 'command' }>;
   readonly cpus: number;
   readonly memoryMiB: number;
-  readonly mode: 'fast' | 'kvm';
+  readonly mode: Mode;
   /** It ends then at the latest. */
   readonly lifeMs: number;
   readonly signal?: AbortSignal;

@@ -179,6 +179,7 @@ class Run {
     const { machine, clock } = this.#site;
     const { policy, heartbeatMs, timeoutMs } = this.#plan;
     let attached: Attached;
+    this.#samples.under('neither');
     try {
       attached = await machine.attach(policy, scope, { heartbeatMs, timeoutMs, signal: this.#signal });
     } catch (error) {

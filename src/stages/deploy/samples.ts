@@ -6,7 +6,8 @@ export interface Heard {
   readonly kpi: string;
   readonly at: number;
   readonly value: number;
-  readonly under: 'default' | 'candidate';
+  /** Neither: the policy is being loaded, and the kernel's verifier at work. */
+  readonly under: 'default' | 'candidate' | 'neither';
 }
 
 /** So much of the past is a reference. */
@@ -54,7 +55,9 @@ export class Samples {
   }
 
   between(kpi: string, from: number, to: number): Heard[] {
-    return this.#all.filter((sample) => sample.kpi === kpi && sample.at >= from && sample.at <= to);
+    return this.#all.filter(
+      ({ under, ...one }) => under !== 'neither' && one.kpi === kpi && one.at >= from && one.at <= to,
+    );
   }
 
   /** Why there is no reference to hold anything against; undefined: there is. */
