@@ -3,6 +3,7 @@
 // instructions, so that what a service gets through does not depend on who else uses this machine (--mode fast: it does; then give it two guests); breaker, heartbeats and the 3 s go by real time.
 
 import { closeSync, fstatSync, openSync, readFileSync, readSync } from 'node:fs';
+import { setTimeout } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import { z } from 'zod';
 import { kpiSchema } from '../src/core/kpi.ts';
@@ -162,7 +163,9 @@ async function serve(lab: Lab, mode: Guests['mode']): Promise<GuestHost> {
     ...{ env: { PERL5LIB: library }, with: [], payload: packed.digest, runs: 1, patterns: {} },
   };
   const memoryMiB = lab.vm.memoryFor(packed.digest);
-  return lab.vm.serve({ workload, cpus, memoryMiB, mode, lifeMs: 1_200_000 });
+  const guest = await lab.vm.serve({ workload, cpus, memoryMiB, mode, lifeMs: 1_200_000 });
+  while (!readFileSync(guest.log, 'latin1').includes('rate')) await setTimeout(100);
+  return guest;
 }
 
 const middle = (values: readonly number[]): number => (values.length === 0 ? Number.NaN : median(values));

@@ -99,6 +99,34 @@ describe('deploy', () => {
     expect(record.steps).toMatchObject([{ decision: 'no-go' }]);
   });
 
+  it('what a service did while the policy was being loaded is nobody’s: 30 % less is seen as fast as ever', async () => {
+    const badS = 2;
+    const world = pretend({
+      loading: { forS: 20, share: 0.5 },
+      share: (attachedS) => (attachedS < badS ? 1 : 0.7),
+    });
+    const record = await deploy(world.site, { ...plan, steps: [] }, never);
+    expect(record.end.how).toBe('tripped');
+    const attachedNs = world.log.find(({ what }) => what === 'attach whole')!.at;
+    const backNs = world.log.find(({ what }) => what === 'detached')!.at;
+    expect((backNs - attachedNs) / 1e9 - badS).toBeLessThan(3);
+  });
+
+  it('a KPI in which no loss would be seen: nothing is attached', async () => {
+    const world = pretend({
+      share: () => 1,
+      lie: (value, atS) => (atS % 12 < 4 ? 0.4 * value : value),
+    });
+    const record = await deploy(world.site, plan, never);
+    expect(record.end).toMatchObject({
+      how: 'no-go',
+      words: expect.stringMatching(
+        /^throughput varies so much that a loss below \d+(\.\d)? % would stay unseen/,
+      ),
+    });
+    expect(world.log.filter(({ what }) => what.startsWith('attach'))).toEqual([]);
+  });
+
   it('turns bad a minute after it was kept: trips within 3 s of the change', async () => {
     const world = pretend({ share: (s) => (s > 60 ? 0.65 : 1.1) });
     const record = await deploy(world.site, plan, never);

@@ -19,6 +19,7 @@ import {
 import { Charge, type ChargeEnd } from './deploy/charge.ts';
 import { type DeploymentPlan, type DeploymentStepPlan, switchbackOf } from './deploy/plan.ts';
 import { Samples } from './deploy/samples.ts';
+import { sightOf } from './deploy/sight.ts';
 import { type DeploymentNews, type Site, unknown } from './deploy/site.ts';
 
 export { checkPlan, type DeploymentPlan, type DeploymentStepPlan } from './deploy/plan.ts';
@@ -95,7 +96,9 @@ class Run {
     if (end !== undefined) return end;
     const unusable = samples.problem(this.#plan.referenceMs);
     if (unusable !== undefined) return this.#over('no-go', unusable);
-    await this.#site.hear({ what: 'reference', words: samples.words() });
+    const sight = sightOf(samples, this.#site.clock.nowNs());
+    if ('blind' in sight) return this.#over('no-go', sight.blind);
+    await this.#site.hear({ what: 'reference', words: `${samples.words()}; ${sight.words}` });
     for (const [place, step] of this.#plan.steps.entries()) {
       const end = await this.#step(place, step);
       if (end !== undefined) return end;

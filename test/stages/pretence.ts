@@ -17,6 +17,8 @@ export interface Pretence {
   /** Of the usual value, while the policy is attached: by seconds since it was attached, and in which part. */
   readonly share: (attachedS: number, scope: AttachScope) => number;
   readonly noise?: number;
+  /** Attaching takes so long, and leaves so much of the usual value meanwhile. */
+  readonly loading?: { readonly forS: number; readonly share: number };
   /** What the KPI really gives, for those that fail or lie. */
   readonly lie?: (value: number, atS: number) => number | undefined;
   /** The kernel ends it so many seconds after attaching. */
@@ -54,10 +56,11 @@ export function pretend(told: Pretence) {
   let held: { since: number; scope: AttachScope; end: (end: AttachmentEnd) => void } | undefined;
   const log: { at: number; what: string }[] = [];
   let beats = 0;
+  let unattached = 1;
   const knobs: Record<string, unknown> = {};
   const step = (): void => {
     now += 10e6;
-    const attached = held === undefined ? 1 : share((now - held.since) / 1e9, held.scope);
+    const attached = held === undefined ? unattached : share((now - held.since) / 1e9, held.scope);
     if (held !== undefined && ejectS !== undefined && now - held.since > ejectS * 1e9) end('ejected');
     if (held !== undefined && takenS !== undefined && now - held.since > takenS * 1e9) end('detached');
     if ((now - startNs) % 100e6 !== 0) return;
@@ -86,6 +89,9 @@ export function pretend(told: Pretence) {
         ok: false,
         finding: { code: refuse, message: `refused: ${refuse}` },
       };
+    unattached = told.loading?.share ?? 1;
+    for (let n = 0; n < 100 * (told.loading?.forS ?? 0); n++) step();
+    unattached = 1;
     let resolve: (end: AttachmentEnd) => void = () => {};
     const ended = new Promise<AttachmentEnd>((done) => {
       resolve = done;

@@ -90,7 +90,7 @@ export class Charge {
   }
 }
 
-function kpiOf({ name, direction, unit, everyMs }: Samples['kpis'][number]): Kpi {
+export function kpiOf({ name, direction, unit, everyMs }: Samples['kpis'][number]): Kpi {
   return { name, better: direction, unit, intervalNs: everyMs * 1e6 };
 }
 
