@@ -99,7 +99,7 @@ describe('deploy', () => {
     expect(record.steps).toMatchObject([{ decision: 'no-go' }]);
   });
 
-  it('what a service did while the policy was being loaded is nobody’s: 30 % less is seen as fast as ever', async () => {
+  it('what a service did while the policy was being loaded is no reference: 30 % less is seen as fast as ever', async () => {
     const badS = 2;
     const world = pretend({
       loading: { forS: 20, share: 0.5 },

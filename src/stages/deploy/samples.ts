@@ -55,9 +55,7 @@ export class Samples {
   }
 
   between(kpi: string, from: number, to: number): Heard[] {
-    return this.#all.filter(
-      ({ under, ...one }) => under !== 'neither' && one.kpi === kpi && one.at >= from && one.at <= to,
-    );
+    return this.#all.filter((sample) => sample.kpi === kpi && sample.at >= from && sample.at <= to);
   }
 
   /** Why there is no reference to hold anything against; undefined: there is. */
