@@ -92,8 +92,12 @@ class Run {
     const stays = await this.#takeOver();
     if (stays !== undefined) return stays;
     this.#reader = await this.#site.openKpis(this.#plan.kpis, (sample) => samples.hear(sample));
-    const end = await this.#watch(this.#plan.referenceMs * 1e6);
+    const referenceNs = this.#plan.referenceMs * 1e6;
+    const end = await this.#watch(referenceNs);
     if (end !== undefined) return end;
+    // the reference is as long as was asked for from the first number on
+    const lateEnd = await this.#watch((samples.firstNs() ?? 0) + referenceNs - this.#site.clock.nowNs());
+    if (lateEnd !== undefined) return lateEnd;
     const unusable = samples.problem(this.#plan.referenceMs);
     if (unusable !== undefined) return this.#over('no-go', unusable);
     const sight = sightOf(samples, this.#site.clock.nowNs());

@@ -58,6 +58,12 @@ export class Samples {
     return this.#all.filter((sample) => sample.kpi === kpi && sample.at >= from && sample.at <= to);
   }
 
+  /** When the last of the KPIs gave its first number; undefined: one has given none. */
+  firstNs(): number | undefined {
+    const first = this.#kpis.map(({ name }) => this.#all.find(({ kpi }) => kpi === name)?.at);
+    return first.includes(undefined) ? undefined : Math.max(...(first as number[]));
+  }
+
   /** Why there is no reference to hold anything against; undefined: there is. */
   problem(referenceMs: number): string | undefined {
     for (const { name, everyMs } of this.#kpis) {

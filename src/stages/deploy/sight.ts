@@ -1,12 +1,9 @@
-// What the breaker would see, from what the KPIs have said before: asked before anything is attached, for a watch that sees nothing protects nobody.
+// What the breaker would see, from what the KPIs have said before: told before anything is attached.
 
 import { openBreaker, type Sight } from '../../judge/breaker.ts';
 import { percent } from '../../judge/text.ts';
 import { kpiOf } from './charge.ts';
 import type { Samples } from './samples.ts';
-
-/** A KPI in which a loss of half, or twice the latency, stays unseen is no watch. */
-const mostUnseen = { higher: 0.5, lower: 1 } as const;
 
 /** `blind`: why nobody would see a loss. */
 export function sightOf(
@@ -18,14 +15,7 @@ export function sightOf(
   for (const { kpi, at, value } of samples.reference()) breaker.sample(kpi, at, value);
   const armed = breaker.arm(nowNs);
   if (armed !== 'ok') return { blind: 'noGo' in armed ? armed.noGo.words : armed.tripped.words };
-  const sights = breaker.sight();
-  const isSeen = ({ kpi, seenAtAll }: Sight): boolean =>
-    seenAtAll <= mostUnseen[kpis.find(({ name }) => name === kpi)!.better];
-  if (sights.some(isSeen)) return { words: sights.map(wordsOf).join('; ') };
-  const blind = sights.map(
-    ({ kpi, seenAtAll }) => `${kpi} varies so much that a loss below ${percent(seenAtAll)} would stay unseen`,
-  );
-  return { blind: `${blind.join('; ')}: watch something steadier, or give it a longer reference` };
+  return { words: breaker.sight().map(wordsOf).join('; ') };
 }
 
 function wordsOf({ kpi, seenWithinDeadline, seenAtAll }: Sight): string {
