@@ -112,6 +112,15 @@ describe('deploy', () => {
     expect((backNs - attachedNs) / 1e9 - badS).toBeLessThan(3);
   });
 
+  it('a policy that takes longer to load than a block lasts is measured as itself, and so is the default', async () => {
+    const world = pretend({ loading: { forS: 5, share: 0.5 }, share: () => 1.1, noise: 0.01 });
+    const { steps } = await deploy(world.site, plan, never);
+    const blocks = steps.flatMap((step) => step.blocks);
+    expect(blocks.length).toBeGreaterThanOrEqual(32);
+    for (const { arm, value } of blocks)
+      expect(Math.abs(value! - (arm === 'candidate' ? 1100 : 1000))).toBeLessThan(20);
+  });
+
   it('says before anything is attached which losses would be seen', async () => {
     const world = pretend({ share: () => 1.1 });
     const said: string[] = [];

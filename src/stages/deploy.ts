@@ -7,7 +7,6 @@ import type { Attached, AttachScope, ForeignScheduler } from '../core/attachment
 import type { Deployment, DeploymentStep } from '../core/deployment.ts';
 import { Fault } from '../core/errors.ts';
 import { knobProblem } from '../deployment/check-token.ts';
-import type { Trip } from '../judge/breaker.ts';
 import {
   blockOf,
   blockValue,
@@ -17,6 +16,7 @@ import {
   type SwitchbackPlan,
 } from '../judge/switchback.ts';
 import { Charge, type ChargeEnd } from './deploy/charge.ts';
+import { deploymentOf, type RunEnd, since } from './deploy/ended.ts';
 import { type DeploymentPlan, type DeploymentStepPlan, switchbackOf } from './deploy/plan.ts';
 import { Samples } from './deploy/samples.ts';
 import { sightOf } from './deploy/sight.ts';
@@ -43,17 +43,6 @@ export async function deploy(site: Site, plan: DeploymentPlan, signal: AbortSign
 }
 
 type Judged = ReturnType<typeof judgeSwitchback>;
-
-interface RunEnd {
-  readonly how: Deployment['end']['how'];
-  readonly words: string;
-  readonly trip?: Trip;
-  readonly exit?: Deployment['end']['exit'];
-  /** Somebody has ended it from outside. */
-  readonly isByHand?: boolean;
-  /** When it was decided. */
-  readonly atNs: number;
-}
 
 class Run {
   readonly #site: Site;
@@ -137,10 +126,16 @@ class Run {
     const switchback = switchbackOf(this.#plan, place, step);
     const measured: MeasuredBlock[] = [];
     const startNs = clock.nowNs();
+    // while an arm is made ready the schedule waits: loading a policy may take longer than a block
+    let waitedNs = 0;
     let judged = judgeSwitchback(switchback, measured);
     while (judged.next !== null && judged.decision === 'undecided') {
       const block = judged.next;
-      const end = await this.#block(block, step, startNs);
+      const askedNs = clock.nowNs();
+      const notReady = await this.#ready(block.arm, step.scope);
+      waitedNs += clock.nowNs() - askedNs;
+      const fromNs = startNs + waitedNs;
+      const end = notReady ?? (await this.#watch(fromNs + block.endNs - clock.nowNs()));
       if (end !== undefined) {
         this.#note(step, switchback, measured, startNs, {
           decision: 'no-go',
@@ -151,8 +146,8 @@ class Run {
         return end;
       }
       const [kpi] = this.#plan.kpis;
-      const own = samples.between(kpi!.name, startNs + block.startNs, startNs + block.endNs);
-      const at = own.map((sample) => ({ at: sample.at - startNs, value: sample.value }));
+      const own = samples.between(kpi!.name, fromNs + block.startNs, fromNs + block.endNs);
+      const at = own.map((sample) => ({ at: sample.at - fromNs, value: sample.value }));
       const value = blockValue(block, at, kpi!.everyMs * 1e6);
       measured.push(value);
       await this.#site.hear({ what: 'block', block, value: value.value });
@@ -165,21 +160,12 @@ class Run {
     return this.#over('no-go', `step ${place + 1}: ${judged.words}`);
   }
 
-  /** One block under its arm; an end when the deployment is over within it. */
-  async #block(
-    block: SwitchbackBlock,
-    step: DeploymentStepPlan,
-    startNs: number,
-  ): Promise<RunEnd | undefined> {
-    const { clock } = this.#site;
-    if (block.arm === 'default') {
-      await this.#letGo();
-      this.#samples.under('default');
-    } else if (this.#charge === undefined) {
-      const end = await this.#attach(step.scope);
-      if (end !== undefined) return end;
-    }
-    return await this.#watch(startNs + block.endNs - clock.nowNs());
+  /** The arm is in charge; an end when it cannot be. */
+  async #ready(arm: SwitchbackBlock['arm'], scope: AttachScope): Promise<RunEnd | undefined> {
+    if (arm === 'candidate') return this.#charge === undefined ? await this.#attach(scope) : undefined;
+    await this.#letGo();
+    this.#samples.under('default');
+    return undefined;
   }
 
   async #attach(scope: AttachScope): Promise<RunEnd | undefined> {
@@ -282,7 +268,11 @@ class Run {
       if (!(fault instanceof Fault)) throw fault;
       return wanted.answer(false, fault.message);
     }
-    this.#moved.push({ atNs: this.#since(this.#site.clock.nowNs()), by: who.name, values: { ...values } });
+    this.#moved.push({
+      atNs: since(this.#site.clock.nowNs(), this.#startNs),
+      by: who.name,
+      values: { ...values },
+    });
     const words = Object.entries(values)
       .map(([name, value]) => `${name} = ${value}`)
       .join(', ');
@@ -345,14 +335,10 @@ class Run {
     const step: DeploymentStep = {
       scope: structuredClone(scope) as DeploymentStep['scope'],
       ...{ decision, words, pairs, effect, blocks },
-      ...{ startNs: this.#since(startNs), endNs: this.#since(this.#site.clock.nowNs()) },
+      ...{ startNs: since(startNs, this.#startNs), endNs: since(this.#site.clock.nowNs(), this.#startNs) },
     };
     this.#steps.push(step);
     return step;
-  }
-
-  #since(ns: number): number {
-    return Math.max(0, Math.round(ns - this.#startNs));
   }
 
   /** Who cannot hear any more keeps no record from being made; what they said. */
@@ -367,8 +353,6 @@ class Run {
   }
 
   async record(end: RunEnd): Promise<Deployment> {
-    const { policy, from, by, startedMs, level, tokenId, kernel, kpis, seed, keepScope } = this.#plan;
-    const foreign = this.#replaced;
     const { state, ops, enableSeq = -1 } = await this.#site.presence().catch(unknown);
     const untold = [
       ...(end.isByHand === true
@@ -376,27 +360,17 @@ class Run {
         : []),
       await this.#tell({ what: 'over', words: `${end.how}: ${end.words}` }),
     ];
-    const words = [end.words, this.#leftWords, ...new Set(untold)].filter((one) => one !== '').join('; ');
-    const evidence = (end.trip?.evidence ?? []).map(({ kpi, effect, sinceAt, words }) => ({
-      ...{ kpi, effect: { ...effect }, sinceNs: sinceAt - this.#startNs, words },
-    }));
-    return {
-      ...{ kind: 'deployment', version: 1, from: [...from], by, startedMs, level, tokenId, policy, seed },
-      scope: structuredClone(keepScope) as Deployment['scope'],
-      machine: { name: this.#site.machine.name, kernel },
-      kpis: [...kpis],
-      steps: this.#steps,
-      end: {
-        ...{ how: end.how, atNs: this.#since(end.atNs), words, evidence, exit: end.exit ?? null },
+    const foreign = this.#replaced;
+    return deploymentOf(this.#plan, {
+      ...{ machine: this.#site.machine.name, startNs: this.#startNs, backNs: this.#backNs! },
+      ...{
+        end,
+        words: [end.words, this.#leftWords, ...new Set(untold)].filter((one) => one !== '').join('; '),
       },
-      restored: {
-        ...{ verified: this.#ops === undefined || (state !== 'unknown' && ops !== this.#ops), state, ops },
-        tookNs: Math.max(0, Math.round(this.#backNs! - end.atNs)),
-        replaced: foreign === undefined ? null : { ops: foreign.ops, words: this.#replacedWords },
-      },
-      kernelEvents: this.#kernelEvents,
-      moved: this.#moved,
-    };
+      ...{ steps: this.#steps, kernelEvents: this.#kernelEvents, moved: this.#moved, state, ops },
+      verified: this.#ops === undefined || (state !== 'unknown' && ops !== this.#ops),
+      replaced: foreign === undefined ? null : { ops: foreign.ops, words: this.#replacedWords },
+    });
   }
 }
 

@@ -4,12 +4,12 @@ import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { temporaryDirectory } from '../../test/linux/support.ts';
-import { root } from '../../test/support/paths.ts';
-import { type Elf, type ElfSymbol, readElf } from '../bpf/elf.ts';
-import { openCache } from '../linux/cache.ts';
-import { hasTools, tools } from '../linux/tools.ts';
-import { withoutDebug } from './elf-debug.ts';
+import { type Elf, type ElfSymbol, readElf } from '../../src/bpf/elf.ts';
+import { withoutDebug } from '../../src/lib/elf-debug.ts';
+import { openCache } from '../../src/linux/cache.ts';
+import { hasTools, tools } from '../../src/linux/tools.ts';
+import { temporaryDirectory } from '../linux/support.ts';
+import { root } from '../support/paths.ts';
 
 /** What an object says, without the numbers of sections and symbols. */
 function saying(elf: Elf) {
