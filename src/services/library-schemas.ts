@@ -4,10 +4,10 @@ import { z } from 'zod';
 import { parameterValueSchema } from '../core/policy.ts';
 import { paged, paging } from './schemas.ts';
 
-export const policiesInput = z.object({
-  name: z.string().optional().describe('one policy in detail'),
-  ...paging,
-});
+const listInput = (item: string) =>
+  z.object({ name: z.string().optional().describe(`one ${item} in detail`), ...paging });
+
+export const policiesInput = listInput('policy');
 export const policiesOutput = z.object({
   policies: z.array(
     z.object({
@@ -35,10 +35,7 @@ export const policiesOutput = z.object({
   ),
   ...paged,
 });
-export const workloadsInput = z.object({
-  name: z.string().optional().describe('one workload in detail'),
-  ...paging,
-});
+export const workloadsInput = listInput('workload');
 export const workloadsOutput = z.object({
   workloads: z.array(
     z.object({
