@@ -94,4 +94,16 @@ describe.skipIf(!hasTools(openCache(), 'clang'))('a source', () => {
     ]);
     expect((await compile(text, [], 4 << 20)).length).toBeGreaterThan(2 << 20);
   });
+
+  const doubled = Array.from({ length: 40 }, (_, i) => `#define A${i + 1}(x) A${i}(x x)`).join('\n');
+  it.each([
+    ['memory', `#define A0(x) x\n${doubled}\nint f(int a) { A40(a++;) return a; }`],
+    ['a file', 'const struct { char c[1 << 20]; } table[1 << 11] = { [2047] = { { 1 } } };'],
+  ])('has a limit: %s', async (_, text) => {
+    const fault = await faultOf(() => compile(policy(text), [], 1 << 20));
+    expect([fault.code, fault.message]).toEqual([
+      'malformed',
+      expect.stringMatching(/clang gives up on .*: it may have 2 GiB of memory, 4 MiB of an object/),
+    ]);
+  });
 });

@@ -1,20 +1,23 @@
 // Policies from source: clang as policies/build uses it, with the compiler's own words when it refuses.
 
 import { existsSync } from 'node:fs';
-import { mkdtemp, readFile, rm, stat } from 'node:fs/promises';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { Fault } from '../core/errors.ts';
 import { CompilerRefusal } from '../core/gate.ts';
 import { withoutDebug } from '../lib/elf-debug.ts';
 import { checkReads, dependenciesIn } from './clang-reads.ts';
-import { run } from './process.ts';
+import { type Finished, run } from './process.ts';
 import type { Tools } from './tools.ts';
+
+/** Of clang: five times what a policy needs that includes all types of a kernel. */
+const memoryBytes = 2 ** 31;
 
 export interface CompileOptions {
   /** Include directories, first to last. */
   readonly include: readonly string[];
-  /** Of the object. Default: any. */
+  /** Of the object. Default: 256 MiB. */
   readonly mostBytes?: number;
   readonly signal?: AbortSignal;
 }
@@ -22,7 +25,8 @@ export interface CompileOptions {
 /**
  * Compiles one policy to an object with BTF and without DWARF. The object does not depend on where the source lies.
  * Throws Fault('malformed') with clang's diagnostics when it does not compile; all of them, fixes included, are its `cause` (CompilerRefusal).
- * Throws it, too, and quotes nothing, when a file was read that lies neither beside the source nor below an include directory, or when the object is above `mostBytes`.
+ * Throws it, too, and quotes nothing, when a file was read that lies neither beside the source nor below an include directory, when the object is above `mostBytes`, or when clang
+ * needs more than 2 GiB of memory for it.
  */
 export async function compilePolicy(
   clang: Tools,
@@ -31,9 +35,11 @@ export async function compilePolicy(
 ): Promise<Uint8Array> {
   const directory = await mkdtemp(join(tmpdir(), 'schedcp-'));
   const [object, rule] = [join(directory, 'policy.bpf.o'), join(directory, 'policy.d')];
+  const { mostBytes = 2 ** 28 } = options;
   const limits = {
-    env: clang.env,
-    limitMs: 60_000,
+    ...{ env: clang.env, limitMs: 60_000 },
+    // DWARF is about as large as the rest
+    most: { memoryBytes, fileBytes: 4 * mostBytes },
     ...(options.signal === undefined ? {} : { signal: options.signal }),
   };
   try {
@@ -56,6 +62,7 @@ export async function compilePolicy(
       run(clang.program('clang'), [...flags, ...include, ...more, '-MF', rule, source], limits);
     const done = await compile('-MD', '-c', '-o', object);
     if (done.timedOut) throw new Fault('unavailable', `clang did not finish ${source} within a minute`);
+    if (gaveUp(done)) throw tooMuch(source, 4 * mostBytes);
     // After a fatal error, as a missing header is one, only the preprocessor says what was read.
     if (!existsSync(rule)) await compile('-M', '-MG', '-MT', object);
     if (!existsSync(rule)) throw new Fault('malformed', `${source} does not compile, not even its #includes`);
@@ -66,16 +73,27 @@ export async function compilePolicy(
       allowed,
     );
     if (done.code !== 0) throw refused(source, done.stderr);
-    const { mostBytes = Number.POSITIVE_INFINITY } = options;
-    const { size } = await stat(object);
-    // DWARF is about as large as the rest: what is much larger is not even read
-    const stripped = size > 4 * mostBytes ? undefined : withoutDebug(await readFile(object));
-    if (stripped !== undefined && stripped.length <= mostBytes) return stripped;
-    const bytes = stripped?.length ?? size;
-    throw new Fault('malformed', `${source} becomes an object of ${bytes} bytes; ${mostBytes} is the limit`);
+    const stripped = withoutDebug(await readFile(object));
+    if (stripped.length <= mostBytes) return stripped;
+    throw new Fault(
+      'malformed',
+      `${source} becomes an object of ${stripped.length} bytes; ${mostBytes} is the limit`,
+    );
   } finally {
     await rm(directory, { recursive: true, force: true });
   }
+}
+
+/** It has reached a limit, or a mistake of its own: it then asks for a report, and shows its stack. */
+function gaveUp({ code, signal, stderr }: Finished): boolean {
+  return signal !== null || (code !== 0 && /^(LLVM ERROR: |PLEASE submit a bug report)/m.test(stderr));
+}
+
+function tooMuch(source: string, fileBytes: number): Fault {
+  const most = `${memoryBytes / 2 ** 30} GiB of memory, ${fileBytes / 2 ** 20} MiB of an object with debugging information`;
+  return new Fault('malformed', `clang gives up on ${source}: it may have ${most}`, {
+    next: 'make tables, macros and their expansions smaller',
+  });
 }
 
 function refused(source: string, stderr: string): Fault {

@@ -46,6 +46,13 @@ describe('run', () => {
     );
   });
 
+  it('may be limited, and its children with it', async () => {
+    const most = { memoryBytes: 2 ** 30, fileBytes: 2 ** 20 };
+    const { stdout } = await run('sh', ['-c', 'sh -c "ulimit -v; ulimit -f; ulimit -c"'], { most });
+    expect(stdout.split('\n').slice(0, 3)).toEqual([`${2 ** 20}`, `${2 ** 11}`, '0']); // KiB, blocks of 512 bytes
+    await expect(run('/no/such/program', [], { most })).rejects.toMatchObject({ code: 'not-found' });
+  });
+
   it('holds much output without keeping it', async () => {
     const before = process.memoryUsage().arrayBuffers;
     const { stdout } = await shell('head -c 100000000 /dev/zero | tr "\\0" x', { outputLimit: 1000 });

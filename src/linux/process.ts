@@ -14,6 +14,8 @@ export interface RunOptions {
   /** Bytes of stdout and of stderr that are kept (the last ones). Default 1 MiB. */
   readonly outputLimit?: number;
   readonly signal?: AbortSignal;
+  /** What it and each of its children may have at most, where there is prlimit(1) (util-linux, essential on Debian): of memory, and of a file that it writes. */
+  readonly most?: { readonly memoryBytes: number; readonly fileBytes: number };
   /** Told the process id as soon as there is one. */
   readonly started?: (pid: number) => void;
 }
@@ -27,6 +29,19 @@ export interface Finished {
 }
 
 const pdeathsig = ['/usr/bin/setpriv', '/bin/setpriv'].find((path) => existsSync(path));
+
+const prlimit = ['/usr/bin/prlimit', '/bin/prlimit'].find((path) => existsSync(path));
+
+/** The same command, which cannot have more; setrlimit(2). It leaves no core file. */
+function limited(
+  command: string,
+  args: readonly string[],
+  most: RunOptions['most'],
+): Parameters<typeof tied> {
+  if (prlimit === undefined || most === undefined) return [command, args];
+  const limits = [`--as=${most.memoryBytes}`, `--fsize=${most.fileBytes}`, '--core=0'];
+  return [prlimit, [...limits, '--', command, ...args]];
+}
 
 /** The same command, tied to this process: when we die, however we die, the kernel kills it. */
 export function tied(command: string, args: readonly string[]): { command: string; args: string[] } {
@@ -88,7 +103,7 @@ export function run(command: string, args: readonly string[], options: RunOption
     return Promise.reject(new Fault('not-found', problem, { tried: `start ${command}` }));
   }
   return new Promise((resolve, reject) => {
-    const target = tied(command, args);
+    const target = tied(...limited(command, args, options.most));
     const child = spawn(target.command, target.args, {
       stdio: ['pipe', 'pipe', 'pipe'],
       env: { ...process.env, ...options.env },
@@ -119,7 +134,7 @@ export function run(command: string, args: readonly string[], options: RunOption
     });
     child.on('close', (code, killed) => {
       settle();
-      const refused = stderr.text().startsWith('setpriv: failed to execute');
+      const refused = /^(setpriv|prlimit): failed to execute/.test(stderr.text());
       if (signal?.aborted) reject(interrupted(command));
       else if (refused && code === 127) reject(spawnFault(command, { code: 'ENOENT' }));
       else if (refused && code === 126) reject(spawnFault(command, { code: 'EACCES' }));
