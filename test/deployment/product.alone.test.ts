@@ -27,7 +27,7 @@ const kpi = JSON.stringify({ name: 'rate', direction: 'higher', everyMs: 100, so
 function deployed(verdict: string, ...more: readonly string[]) {
   return room.start([
     ...['deploy', verdict, '--on', 'guest', '--cpus', '2', '--kpi', kpi, '--json'],
-    ...['--reference', '10', '--block', '0.6', '--washout', '0.2', '--dwell', '1', '--limit', '0.5', ...more],
+    ...['--reference', '10', '--block', '1', '--washout', '0.3', '--dwell', '1', '--limit', '0.5', ...more],
     ...['--with', script, '--with', '/usr/lib/x86_64-linux-gnu/perl-base'],
     ...['--env', 'PERL5LIB=/usr/lib/x86_64-linux-gnu/perl-base', '--', 'perl', script, '4', '400'],
   ]).ended;
