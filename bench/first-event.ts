@@ -5,6 +5,8 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { openCache } from '../src/linux/cache.ts';
+import { tools } from '../src/linux/tools.ts';
 import { hugePolicy } from './first-event/huge-policy.ts';
 import { median, row, spread } from './lib.ts';
 
@@ -22,7 +24,7 @@ interface Times {
   readonly warmMs: readonly number[];
 }
 
-export function benchFirstEvent(): void {
+export async function benchFirstEvent(): Promise<void> {
   // below node_modules, so that what is built finds its packages
   const folder = mkdtempSync(join(root, 'node_modules', '.first-event-'));
   try {
@@ -34,15 +36,12 @@ export function benchFirstEvent(): void {
     });
     for (const name of ['vtime', 'layers'])
       measure(name, built, join(root, 'policies', name, `${name}.bpf.o`), { cold: 40, warm: 5 });
-    if (spawnSync('clang-19', ['--version']).error !== undefined) {
-      row('20,000 instructions', '', 'clang-19 not found: install the Debian package', undefined);
-      return;
-    }
+    const clang = await tools(openCache(), 'clang', { announce: (text) => console.error(text) });
     const source = join(folder, 'huge.bpf.c');
     const object = join(folder, 'huge.bpf.o');
     writeFileSync(source, hugePolicy(20_000));
     const flags = ['--target=bpf', '-mcpu=v3', '-O2', '-g'];
-    execFileSync('clang-19', [...flags, '-c', source, '-o', object]);
+    execFileSync(clang.program('clang'), [...flags, '-c', source, '-o', object], { env: clang.env });
     measure('20,000 instructions', built, object, { cold: 150, warm: 5 });
   } finally {
     rmSync(folder, { recursive: true });

@@ -4,27 +4,26 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { openCache } from '../src/linux/cache.ts';
+import { type Tools, tools } from '../src/linux/tools.ts';
 import { median, row } from './lib.ts';
 import { longFunction, start, type Timed } from './policy-code/huge.ts';
-import { missing, type Variant, variants } from './policy-code/variants.ts';
+import { type Variant, variants } from './policy-code/variants.ts';
 
 const rounds = 31;
 const limits: Readonly<Record<string, number>> = { 'translated, fast': 1.5, 'translated, checked': 1.8 };
 
 export async function benchPolicyCode(): Promise<void> {
-  const lacking = missing();
-  if (lacking !== undefined) {
-    row('policy code against native', '', lacking, undefined);
-  } else benchAgainstNative();
+  benchAgainstNative(await tools(openCache(), 'linkers', { announce: (text) => console.error(text) }));
   benchCliff('fast');
   benchCliff('checked');
   benchCold();
 }
 
-function benchAgainstNative(): void {
+function benchAgainstNative(linkers: Tools): void {
   const folder = mkdtempSync(join(tmpdir(), 'policy-code-'));
   try {
-    const { all, executed } = variants(folder);
+    const { all, executed } = variants(linkers, folder);
     const [native, ...others] = all;
     const outcome = native!.outcome();
     const differing = others.filter((variant) => !variant.outcome().equals(outcome));

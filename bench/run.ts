@@ -32,7 +32,7 @@ const benches: Readonly<Record<string, (options: readonly string[]) => Promise<v
   programs: () => benchPrograms(),
   'policy-code': () => benchPolicyCode(),
   fingerprint: benchFingerprint,
-  'first-event': async () => benchFirstEvent(),
+  'first-event': () => benchFirstEvent(),
   simulator: () => benchSimulator(),
   'static-gate': () => benchStaticGate(),
   'error-rates': () => benchErrorRates(),
@@ -51,6 +51,12 @@ const benches: Readonly<Record<string, (options: readonly string[]) => Promise<v
 const onlyWhenNamed = ['matrix', 'truth', 'corpus', 'cycles', 'gauntlet', 'breaker-live'];
 
 const words = process.argv.slice(2);
+if (words.includes('--help')) {
+  process.stdout.write(
+    `npm run bench [-- NAME... [OPTION...]]; there are: ${Object.keys(benches).join(', ')}\nWithout names: all but ${onlyWhenNamed.join(', ')}, which take long.\n`,
+  );
+  process.exit();
+}
 const firstOption = words.findIndex((word) => word.startsWith('-'));
 const wanted = firstOption < 0 ? words : words.slice(0, firstOption);
 const options = words.slice(wanted.length);

@@ -9,6 +9,7 @@ import { decode, type Instruction } from '../../src/bpf/instructions.ts';
 import { interpret } from '../../src/jit/interpreter.ts';
 import { frameBytes } from '../../src/jit/program.ts';
 import { translate } from '../../src/jit/translate.ts';
+import type { Tools } from '../../src/linux/tools.ts';
 import { initialWorld, worldBytes } from './world.ts';
 
 const sources = fileURLToPath(new URL('.', import.meta.url));
@@ -23,22 +24,13 @@ export interface Variant {
   readonly time: () => number;
 }
 
-/** What the machine lacks, as a line for the user; undefined if nothing. */
-export function missing(): string | undefined {
-  const absent = ['clang-19', 'wasm-ld-19'].filter(
-    (tool) => spawnSync(tool, ['--version']).error !== undefined,
-  );
-  if (absent.length === 0) return undefined;
-  return `${absent.join(' and ')} not found: install the Debian packages clang-19 and lld-19`;
-}
-
 /** Builds in `folder`. `executed`: BPF instructions per wakeup. */
-export function variants(folder: string): { all: readonly Variant[]; executed: () => number } {
+export function variants(tools: Tools, folder: string): { all: readonly Variant[]; executed: () => number } {
   const out = (name: string): string => join(folder, name);
   const clang = (...args: string[]): void => {
-    execFileSync('clang-19', ['-O2', '-Wall', ...args], { cwd: sources });
+    execFileSync(tools.program('clang'), ['-O2', '-Wall', ...args], { cwd: sources, env: tools.env });
   };
-  clang('policy.c', 'harness.c', '-o', out('native'));
+  clang(`--sysroot=${tools.root}`, '-fuse-ld=lld', 'policy.c', 'harness.c', '-o', out('native'));
   clang('--target=bpf', '-mcpu=v3', '-c', 'policy.c', '-o', out('policy.bpf.o'));
   clang('--target=wasm32', '-nostdlib', ...wasmLinker, 'policy.c', '-o', out('policy.wasm'));
   writeFileSync(out('world'), initialWorld());

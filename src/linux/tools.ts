@@ -20,7 +20,8 @@ export type Group =
   | 'servers'
   | 'database'
   | 'jobs'
-  | 'media';
+  | 'media'
+  | 'linkers';
 
 interface GroupSpec {
   readonly purpose: string;
@@ -87,7 +88,7 @@ const groups: Readonly<Record<Group, GroupSpec>> = {
     proof: 'usr/bin/stress-ng',
   },
   perf: { purpose: 'perf bench', packages: ['linux-perf'], closure: true, proof: 'usr/bin/perf' },
-  // The last five: what `bench -- classes` runs and nothing else needs.
+  // What only benches need: `classes` the next five, `policy-code` and `first-event` the last.
   stressors: {
     purpose: 'programs that load one part of a machine',
     packages: ['stress-ng', 'sysbench', 'fio', 'mbw', 'dbench', 'ioping', 'bonnie++'],
@@ -159,6 +160,12 @@ const groups: Readonly<Record<Group, GroupSpec>> = {
     ],
     closure: true,
     proof: 'usr/bin/jackd',
+  },
+  linkers: {
+    purpose: 'clang with linkers, to hold translated policies against native code and WebAssembly of its own',
+    packages: ['clang-19', 'lld-19', 'libc6-dev'],
+    closure: true,
+    proof: 'usr/lib/llvm-19/bin/wasm-ld',
   },
 };
 
