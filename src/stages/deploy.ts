@@ -132,7 +132,7 @@ class Run {
     while (judged.next !== null && judged.decision === 'undecided') {
       const block = judged.next;
       const askedNs = clock.nowNs();
-      const notReady = await this.#ready(block.arm, step.scope);
+      const notReady = await this.#ready(block.arm, step);
       waitedNs += clock.nowNs() - askedNs;
       const fromNs = startNs + waitedNs;
       const end = notReady ?? (await this.#watch(fromNs + block.endNs - clock.nowNs()));
@@ -161,10 +161,13 @@ class Run {
   }
 
   /** The arm is in charge; an end when it cannot be. */
-  async #ready(arm: SwitchbackBlock['arm'], scope: AttachScope): Promise<RunEnd | undefined> {
+  async #ready(
+    arm: SwitchbackBlock['arm'],
+    { scope, washoutMs }: DeploymentStepPlan,
+  ): Promise<RunEnd | undefined> {
     if (arm === 'candidate') return this.#charge === undefined ? await this.#attach(scope) : undefined;
     await this.#letGo();
-    this.#samples.under('default');
+    this.#samples.under('default', this.#site.clock.nowNs() + washoutMs * 1e6);
     return undefined;
   }
 

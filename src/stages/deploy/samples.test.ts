@@ -30,6 +30,16 @@ it('what was seen while the policy was being loaded is no reference', () => {
   expect(samples.reference().map(({ value }) => value)).toEqual([0]);
 });
 
+it('what the policy has left behind is no reference, and is measured all the same', () => {
+  const samples = new Samples([kpi], () => 0);
+  samples.under('candidate');
+  samples.under('default', 1e9);
+  samples.under('default', 9e9); // it is already
+  for (const endNs of [0.9e9, 1.05e9, 1.1e9, 1.2e9]) samples.hear({ kpi: 'rate', endNs, value: endNs });
+  expect(samples.reference().map(({ at }) => at)).toEqual([1.1e9, 1.2e9]);
+  expect(samples.between('rate', 0, 2e9).length).toBe(4);
+});
+
 it('says why there is no reference', () => {
   const samples = new Samples([kpi], () => 0);
   samples.hear({ kpi: 'rate', endNs: 1, value: undefined, why: 'the command ended with 1' });

@@ -6,7 +6,7 @@ export interface Heard {
   readonly kpi: string;
   readonly at: number;
   readonly value: number;
-  /** Neither: the policy is being loaded, and the kernel's verifier at work. */
+  /** Neither: the policy is being loaded, and the kernel's verifier at work, or what it has left behind is not over. */
   readonly under: 'default' | 'candidate' | 'neither';
 }
 
@@ -21,6 +21,7 @@ export class Samples {
   readonly #all: Heard[] = [];
   readonly #problems = new Map<string, string>();
   #under: Heard['under'] = 'default';
+  #fromNs = Number.NEGATIVE_INFINITY;
   /** Each sample as it comes. */
   listener: ((sample: Heard) => void) | undefined;
 
@@ -33,9 +34,11 @@ export class Samples {
     return this.#kpis;
   }
 
-  /** Samples from now on are about this. */
-  under(who: Heard['under']): void {
+  /** Samples from now on are about this, if they were not before; those of intervals that begin before `fromNs` about neither. */
+  under(who: Heard['under'], fromNs = Number.NEGATIVE_INFINITY): void {
+    if (who === this.#under) return;
     this.#under = who;
+    this.#fromNs = fromNs;
   }
 
   hear({ kpi, endNs, value, why }: KpiSample): void {
@@ -43,7 +46,9 @@ export class Samples {
       this.#problems.set(kpi, why ?? 'no value');
       return;
     }
-    const sample = { kpi, at: endNs, value, under: this.#under };
+    const everyMs = this.#kpis.find(({ name }) => name === kpi)?.everyMs ?? 0;
+    const under = endNs - everyMs * 1e6 < this.#fromNs ? 'neither' : this.#under;
+    const sample = { kpi, at: endNs, value, under } as const;
     this.#all.push(sample);
     this.#forget();
     this.listener?.(sample);
