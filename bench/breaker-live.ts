@@ -69,7 +69,8 @@ function tell(changed: readonly Ran[], kept: readonly Ran[]): void {
   );
   const tripped = changed.filter(({ how }) => how === 'tripped').map(({ backS }) => backS);
   const what = '30 % of the throughput lost: tripped and restored within 3 s';
-  row(what, '≥ 99 of 100', `${inTime.length} of ${changed.length}`, inTime.length >= 0.99 * changed.length);
+  if (changed.length > 0)
+    row(what, '≥ 99 of 100', `${inTime.length} of ${changed.length}`, inTime.length >= 0.99 * changed.length);
   if (tripped.length > 0)
     row(
       '  from the change to the default scheduler, s, median and range',
@@ -88,12 +89,13 @@ function tell(changed: readonly Ran[], kept: readonly Ran[]): void {
     );
   }
   const falsely = kept.filter(({ how }) => how === 'tripped');
-  row(
-    'a minute without a change: false trips',
-    '≤ 1 of 100',
-    `${falsely.length} of ${kept.length}`,
-    falsely.length <= 0.01 * kept.length,
-  );
+  if (kept.length > 0)
+    row(
+      'a minute without a change: false trips',
+      '≤ 1 of 100',
+      `${falsely.length} of ${kept.length}`,
+      falsely.length <= 0.01 * kept.length,
+    );
   const odd = [
     ...changed.filter((one) => !inTime.includes(one)),
     ...kept.filter(({ how, isBack }) => how !== 'kept' || !isBack),

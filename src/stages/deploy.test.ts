@@ -112,6 +112,16 @@ describe('deploy', () => {
     expect((backNs - attachedNs) / 1e9 - badS).toBeLessThan(3);
   });
 
+  it('what a policy leaves behind is no reference either', async () => {
+    const world = pretend({ wake: { forS: 0.4, share: 0.2 }, share: (s) => (s > 60 ? 0.8 : 1.1) });
+    const { steps, end } = await deploy(world.site, plan, never);
+    expect(steps.map(({ decision }) => decision)).toEqual(['go', 'go']);
+    expect(end.how).toBe('tripped');
+    const attachedNs = world.log.findLast(({ what }) => what === 'attach whole')!.at;
+    const backNs = world.log.findLast(({ what }) => what === 'detached')!.at;
+    expect((backNs - attachedNs) / 1e9 - 60).toBeLessThan(3);
+  });
+
   it('a policy that takes longer to load than a block lasts is measured as itself, and so is the default', async () => {
     const world = pretend({ loading: { forS: 5, share: 0.5 }, share: () => 1.1, noise: 0.01 });
     const { steps } = await deploy(world.site, plan, never);

@@ -19,6 +19,8 @@ export interface Pretence {
   readonly noise?: number;
   /** Attaching takes so long, and leaves so much of the usual value meanwhile. */
   readonly loading?: { readonly forS: number; readonly share: number };
+  /** After it has left, so much of the usual value for so long. */
+  readonly wake?: { readonly forS: number; readonly share: number };
   /** What the KPI really gives, for those that fail or lie. */
   readonly lie?: (value: number, atS: number) => number | undefined;
   /** The kernel ends it so many seconds after attaching. */
@@ -57,10 +59,13 @@ export function pretend(told: Pretence) {
   const log: { at: number; what: string }[] = [];
   let beats = 0;
   let unattached = 1;
+  let leftNs = Number.NEGATIVE_INFINITY;
   const knobs: Record<string, unknown> = {};
   const step = (): void => {
     now += 10e6;
-    const attached = held === undefined ? unattached : share((now - held.since) / 1e9, held.scope);
+    const inWake = told.wake !== undefined && now - leftNs < told.wake.forS * 1e9;
+    const alone = inWake ? told.wake!.share : unattached;
+    const attached = held === undefined ? alone : share((now - held.since) / 1e9, held.scope);
     if (held !== undefined && ejectS !== undefined && now - held.since > ejectS * 1e9) end('ejected');
     if (held !== undefined && takenS !== undefined && now - held.since > takenS * 1e9) end('detached');
     if ((now - startNs) % 100e6 !== 0) return;
@@ -77,6 +82,7 @@ export function pretend(told: Pretence) {
     if (held !== undefined) log.push({ at: now, what: why });
     held?.end(told);
     held = undefined;
+    leftNs = now;
     return told;
   };
   let other = foreign;
