@@ -112,6 +112,14 @@ describe('deploy', () => {
     expect((backNs - attachedNs) / 1e9 - badS).toBeLessThan(3);
   });
 
+  it('says how long the machine waited for its scheduler, from the decision on', async () => {
+    const world = pretend({ share: (s) => (s > 60 ? 0.7 : 1.1), leavesS: 2 });
+    const { end, restored } = await deploy(world.site, { ...plan, steps: [] }, never);
+    expect(end.how).toBe('tripped');
+    expect(restored.tookNs).toBeGreaterThanOrEqual(2e9);
+    expect(restored.tookNs).toBeLessThan(2.1e9);
+  });
+
   it('what a policy leaves behind is no reference either', async () => {
     const world = pretend({ wake: { forS: 0.4, share: 0.2 }, share: (s) => (s > 60 ? 0.8 : 1.1) });
     const { steps, end } = await deploy(world.site, plan, never);

@@ -19,6 +19,8 @@ export interface Pretence {
   readonly noise?: number;
   /** Attaching takes so long, and leaves so much of the usual value meanwhile. */
   readonly loading?: { readonly forS: number; readonly share: number };
+  /** Letting go of it takes so long. */
+  readonly leavesS?: number;
   /** After it has left, so much of the usual value for so long. */
   readonly wake?: { readonly forS: number; readonly share: number };
   /** What the KPI really gives, for those that fail or lie. */
@@ -109,7 +111,10 @@ export function pretend(told: Pretence) {
       beat: () => {
         beats++;
       },
-      detach: async () => end('detached'),
+      async detach() {
+        for (let n = 0; n < 100 * (told.leavesS ?? 0); n++) step();
+        return end('detached');
+      },
       async set(values) {
         Object.assign(knobs, values);
       },
