@@ -39,6 +39,7 @@ function checkTasks({ core, ext }: Model): void {
     const isOnRq = tasks.onRq[task] === 1;
     if (!isOnRq && isCurrent) say('runs and is in no queue');
     if (!isOnRq && tasks.state[task] === taskState.runnable) say('is runnable and nowhere');
+    if (!isCurrent && core.mustMove[task] === 1) say('is to leave a CPU that it does not run on');
     if (isCurrent && tasks.left[task]! < 0 && !(core instanceof SerialCore))
       say('has done more than there was to do');
     if (ext === undefined || tasks.schedClass[task] !== classNumber.ext) continue;
