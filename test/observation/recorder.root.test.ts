@@ -14,19 +14,12 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { whyNotRecord } from '../../src/linux/recorder.ts';
+import { describe, expect, it } from 'vitest';
 import { faultOf } from '../linux/support.ts';
-import { type Acted, type Acts, openActs, type RawEvent } from './acts.ts';
+import { type Acted, openActs, type RawEvent } from './acts.ts';
+import { held, refused } from './held.ts';
 
-const refused = whyNotRecord();
-if (refused !== undefined) console.warn(`nothing is recorded: ${refused.message}`);
-
-let acts: Acts;
-beforeAll(async () => {
-  if (refused === undefined) acts = await openActs();
-});
-afterAll(() => acts?.close());
+const acts = held(openActs);
 
 const interruptible = 1;
 const dead = 0x80;
@@ -43,7 +36,7 @@ const cutShort = (acted: Acted, task: number): number =>
 
 /** Records the program to its end. */
 async function perform(...args: string[]): Promise<Acted> {
-  const acted = await acts.act(args);
+  const acted = await acts().act(args);
   const run = acted.said.find((event) => event.event === 'run');
   expect([acted.lost, run?.exit === 77 ? 0 : run?.exit, run?.signal, run?.stderr]).toEqual([0, 0, 0, '']);
   return acted;
@@ -113,8 +106,8 @@ describe.skipIf(refused !== undefined)('record', () => {
   });
 
   it('a disk, where there is one', async ({ skip }) => {
-    const onMemory = [0x01021994, 0x794c7630].includes(statfsSync(acts.directory).type); // tmpfs, overlayfs
-    const acted = await perform('disk', '8', join(acts.directory, 'disk'));
+    const onMemory = [0x01021994, 0x794c7630].includes(statfsSync(acts().directory).type); // tmpfs, overlayfs
+    const acted = await perform('disk', '8', join(acts().directory, 'disk'));
     if (onMemory || acted.exit === 77) skip('the temporary directory is not on a disk');
     const waiting = of(acted, 'switch', acted.root).filter((event) => event.flags & 2);
     const written = waiting.filter((event) => event.call === write);
@@ -157,7 +150,7 @@ describe.skipIf(refused !== undefined)('record', () => {
   });
 
   it('too little room is counted', async () => {
-    const acted = await acts.act(['crowd', '100'], { events: 150 });
+    const acted = await acts().act(['crowd', '100'], { events: 150 });
     const told = acted.said.find((event) => event.event === 'recorded');
     expect(told?.events).toBe(150);
     expect(acted.lost).toBeGreaterThan(101 * 6 - 150); // a fork, an exit, two abouts, a name and a switch for each
@@ -199,7 +192,7 @@ async function recording(): Promise<void> {
 }
 
 async function family(setUp = '', ms = 60_000): Promise<ChildProcess> {
-  const argv = ['-c', `${setUp} exec "$0" family ${ms}`, acts.file];
+  const argv = ['-c', `${setUp} exec "$0" family ${ms}`, acts().file];
   const child = spawn('/bin/sh', argv, { stdio: ['ignore', 'pipe', 'inherit'] });
   await once(child.stdout, 'data');
   return child;
@@ -248,7 +241,7 @@ describe.skipIf(refused !== undefined)('record what runs already', () => {
 
   it('a process with its threads, its children and those to come', async () => {
     const child = await family();
-    const acted = await acts.watch({ kind: 'pid', pid: child.pid ?? 0 }, { limitMs });
+    const acted = await acts().watch({ kind: 'pid', pid: child.pid ?? 0 }, { limitMs });
     await gone(child);
     expect(acted.root).toBe(child.pid);
     expectFamily(acted, child.pid ?? 0);
@@ -262,7 +255,7 @@ describe.skipIf(refused !== undefined)('record what runs already', () => {
     const child = await family(`echo $$ >${outer}/inner/cgroup.procs;`);
     const guest = await family('', 60_000);
     const stop = new AbortController();
-    const result = acts.watch({ kind: 'cgroup', path: outer }, { limitMs: 60_000, stop: stop.signal });
+    const result = acts().watch({ kind: 'cgroup', path: outer }, { limitMs: 60_000, stop: stop.signal });
     await recording();
     writeFileSync(join(outer, 'inner/cgroup.procs'), `${guest.pid}`);
     setTimeout(() => stop.abort(), 500);
@@ -286,7 +279,7 @@ describe.skipIf(refused !== undefined)('record what runs already', () => {
 
   it('everything', async () => {
     const child = await family();
-    const acted = await acts.watch({ kind: 'all' }, { limitMs });
+    const acted = await acts().watch({ kind: 'all' }, { limitMs });
     await gone(child);
     expect(acted.root).toBe(0);
     expect(waits(acted, child.pid ?? 0, nanosleep).length).toBeGreaterThanOrEqual(10);
@@ -297,7 +290,7 @@ describe.skipIf(refused !== undefined)('record what runs already', () => {
 
   it('ends with the process', async () => {
     const child = await family();
-    const result = acts.watch({ kind: 'pid', pid: child.pid ?? 0 }, { limitMs: 600_000 });
+    const result = acts().watch({ kind: 'pid', pid: child.pid ?? 0 }, { limitMs: 600_000 });
     await recording();
     await gone(child);
     const acted = await result;
@@ -307,7 +300,7 @@ describe.skipIf(refused !== undefined)('record what runs already', () => {
   it('ends when it is told to', async () => {
     const child = await family();
     const stop = AbortSignal.timeout(300);
-    const acted = await acts.watch({ kind: 'pid', pid: child.pid ?? 0 }, { limitMs: 60_000, stop });
+    const acted = await acts().watch({ kind: 'pid', pid: child.pid ?? 0 }, { limitMs: 60_000, stop });
     await gone(child);
     expect(waits(acted, child.pid ?? 0, nanosleep).length).toBeGreaterThan(5);
   });
@@ -318,38 +311,38 @@ describe.skipIf(refused !== undefined)('record, when something is wrong', () => 
     const child = spawn('/bin/true');
     await once(child, 'close');
     const pid = child.pid ?? 0;
-    expect(await faultOf(() => acts.watch({ kind: 'pid', pid }))).toMatchObject({ code: 'not-found' });
+    expect(await faultOf(() => acts().watch({ kind: 'pid', pid }))).toMatchObject({ code: 'not-found' });
     const relative = await family();
     const thread =
       readdirSync(`/proc/${relative.pid}/task`)
         .map(Number)
         .find((tid) => tid !== relative.pid) ?? 0;
-    const fault = await faultOf(() => acts.watch({ kind: 'pid', pid: thread }));
+    const fault = await faultOf(() => acts().watch({ kind: 'pid', pid: thread }));
     await gone(relative);
     expect(fault).toMatchObject({ code: 'not-found', next: expect.stringContaining('Tgid') });
   });
 
   it('no such cgroup, no such program, no such object', async () => {
-    expect(await faultOf(() => acts.watch({ kind: 'cgroup', path: '/no/such' }))).toMatchObject({
+    expect(await faultOf(() => acts().watch({ kind: 'cgroup', path: '/no/such' }))).toMatchObject({
       code: 'not-found',
     });
     const command = { kind: 'command', argv: ['no-such-program'], env: {}, cwd: '/' } as const;
-    expect(await faultOf(() => acts.watch(command))).toMatchObject({ code: 'not-found' });
+    expect(await faultOf(() => acts().watch(command))).toMatchObject({ code: 'not-found' });
     const object = Buffer.from('not an object');
-    expect(await faultOf(() => acts.watch({ kind: 'all' }, { object, limitMs: 10 }))).toMatchObject({
+    expect(await faultOf(() => acts().watch({ kind: 'all' }, { object, limitMs: 10 }))).toMatchObject({
       code: 'unsupported',
     });
   });
 
   it('a command that is cut off by the limit is recorded until then', async () => {
-    const acted = await acts.act(['name', '900'], { limitMs: 200 });
+    const acted = await acts().act(['name', '900'], { limitMs: 200 });
     expect(acted.said).toContainEqual(expect.objectContaining({ event: 'limit', what: 'wall' }));
     expect(of(acted, 'exit', acted.root).length).toBe(1);
   });
 
   it('given up: the runner and the command are gone', async () => {
     const stop = new AbortController();
-    const recording = faultOf(() => acts.act(['family', '60000'], { signal: stop.signal }));
+    const recording = faultOf(() => acts().act(['family', '60000'], { signal: stop.signal }));
     let runner = 0;
     await until(() => {
       runner = wards().find((pid) => childrenOf(pid).length > 0) ?? 0;
@@ -367,7 +360,7 @@ describe.skipIf(refused !== undefined)('record, when something is wrong', () => 
   });
 
   it('a runner that is killed takes the command with it', async () => {
-    const recording = faultOf(() => acts.act(['family', '60000']));
+    const recording = faultOf(() => acts().act(['family', '60000']));
     let runner = 0;
     await until(() => {
       runner = wards().find((pid) => childrenOf(pid).length > 0) ?? 0;

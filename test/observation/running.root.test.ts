@@ -12,24 +12,17 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { whyNotRecord } from '../../src/linux/recorder.ts';
+import { describe, expect, it } from 'vitest';
 import { faultOf } from '../linux/support.ts';
-import { type Loads, openLoads, sum } from './loads.ts';
+import { held, refused } from './held.ts';
+import { openLoads, sum } from './loads.ts';
 
-const refused = whyNotRecord();
-if (refused !== undefined) console.warn(`nothing is watched: ${refused.message}`);
-
-let loads: Loads;
-beforeAll(async () => {
-  if (refused === undefined) loads = await openLoads();
-});
-afterAll(() => loads?.close());
+const loads = held(openLoads);
 
 const ms = 1e6;
 
 async function family(setUp = '', life = 60_000): Promise<ChildProcess> {
-  const argv = ['-c', `${setUp} exec "$0" family ${life}`, loads.file('acts')];
+  const argv = ['-c', `${setUp} exec "$0" family ${life}`, loads().file('acts')];
   const child = spawn('/bin/sh', argv, { stdio: ['ignore', 'pipe', 'inherit'] });
   await once(child.stdout, 'data');
   return child;
@@ -54,7 +47,7 @@ function accounted(pid: number): [number, number] {
 describe.skipIf(refused !== undefined)('watch what runs already', () => {
   it('a process with its threads, its children and those to come, and nobody else', async () => {
     const child = await family();
-    const { counters } = await loads.watch({ kind: 'pid', pid: child.pid! }, { seconds: 0.3 });
+    const { counters } = await loads().watch({ kind: 'pid', pid: child.pid! }, { seconds: 0.3 });
     await gone(child);
     expect(counters.observedNs / ms).toBeGreaterThanOrEqual(300);
     const old = counters.tasks.filter((task) => task.bornNs === undefined);
@@ -74,7 +67,7 @@ describe.skipIf(refused !== undefined)('watch what runs already', () => {
     mkdirSync(join(outer, 'inner'), { recursive: true });
     const child = await family(`echo $$ >${outer}/inner/cgroup.procs;`);
     const guest = await family();
-    const watching = loads.watch({ kind: 'cgroup', path: outer }, { seconds: 0.8 });
+    const watching = loads().watch({ kind: 'cgroup', path: outer }, { seconds: 0.8 });
     setTimeout(() => writeFileSync(join(outer, 'inner/cgroup.procs'), `${guest.pid}`), 500);
     const { counters } = await watching;
     await Promise.all([gone(child), gone(guest)]);
@@ -89,10 +82,10 @@ describe.skipIf(refused !== undefined)('watch what runs already', () => {
   });
 
   it('everything: a process of it as /proc accounts it, while it lives', async () => {
-    const child = spawn(loads.file('loads'), ['spin', '20000'], { stdio: 'ignore' });
+    const child = spawn(loads().file('loads'), ['spin', '20000'], { stdio: 'ignore' });
     await once(child, 'spawn');
     const before = accounted(child.pid!);
-    const { counters, task } = await loads.watch({ kind: 'all' }, { seconds: 0.5 });
+    const { counters, task } = await loads().watch({ kind: 'all' }, { seconds: 0.5 });
     const after = accounted(child.pid!);
     await gone(child);
     const it = task(child.pid!);
@@ -114,9 +107,9 @@ describe.skipIf(refused !== undefined)('watch what runs already', () => {
     );
     if (threads < 1.5 * n || pids < 1.5 * n || maps < 2.5 * n) skip('this machine has no room for so many');
     const stop = new AbortController();
-    const watching = loads.watch({ kind: 'all' }, { seconds: 60, tasks: 10_000, stop: stop.signal });
+    const watching = loads().watch({ kind: 'all' }, { seconds: 60, tasks: 10_000, stop: stop.signal });
     await new Promise((resolve) => setTimeout(resolve, 1500)); // until everybody is entered
-    const crowd = spawn(loads.file('acts'), ['crowd', `${n}`], { stdio: 'ignore' });
+    const crowd = spawn(loads().file('acts'), ['crowd', `${n}`], { stdio: 'ignore' });
     const [exit] = await once(crowd, 'close');
     stop.abort();
     const { counters } = await watching;
@@ -129,14 +122,14 @@ describe.skipIf(refused !== undefined)('watch what runs already', () => {
   it('ends with the process, and when it is told to', async () => {
     const child = await family('', 1500);
     const from = performance.now();
-    const { task } = await loads.watch({ kind: 'pid', pid: child.pid! }, { seconds: 30 });
+    const { task } = await loads().watch({ kind: 'pid', pid: child.pid! }, { seconds: 30 });
     expect(performance.now() - from).toBeLessThan(15_000);
     expect(task(child.pid!).endedNs).toBeGreaterThan(0);
     await gone(child);
     const stop = AbortSignal.timeout(300);
-    expect((await loads.watch({ kind: 'all' }, { seconds: 60, stop })).counters.tasks.length).toBeGreaterThan(
-      20,
-    );
+    expect(
+      (await loads().watch({ kind: 'all' }, { seconds: 60, stop })).counters.tasks.length,
+    ).toBeGreaterThan(20);
   });
 });
 
@@ -164,18 +157,18 @@ describe.skipIf(refused !== undefined)('watch, when something is wrong', () => {
     const child = spawn('/bin/true');
     await once(child, 'close');
     const faults = [
-      await faultOf(() => loads.watch({ kind: 'pid', pid: child.pid! })),
-      await faultOf(() => loads.watch({ kind: 'cgroup', path: '/no/such' })),
-      await faultOf(() => loads.watch({ kind: 'command', argv: ['no-such'], env: {}, cwd: '/' })),
+      await faultOf(() => loads().watch({ kind: 'pid', pid: child.pid! })),
+      await faultOf(() => loads().watch({ kind: 'cgroup', path: '/no/such' })),
+      await faultOf(() => loads().watch({ kind: 'command', argv: ['no-such'], env: {}, cwd: '/' })),
       await faultOf(() =>
-        loads.watch({ kind: 'all' }, { object: Buffer.from('not an object'), seconds: 0.1 }),
+        loads().watch({ kind: 'all' }, { object: Buffer.from('not an object'), seconds: 0.1 }),
       ),
     ];
     expect(faults.map(({ code }) => code)).toEqual(['not-found', 'not-found', 'not-found', 'unsupported']);
   });
 
   it('a runner that is killed leaves no program and no command', async () => {
-    const watching = faultOf(() => loads.load('acts', ['family', '60000']));
+    const watching = faultOf(() => loads().load('acts', ['family', '60000']));
     let [runner, command] = [0, 0];
     await until(() => {
       const wards = childrenOf(process.pid).flatMap(childrenOf); // of the one that keeps it
@@ -197,7 +190,7 @@ describe.skipIf(refused !== undefined)('watch, when something is wrong', () => {
 
   it('given up', async () => {
     const stop = new AbortController();
-    const watching = faultOf(() => loads.watch({ kind: 'all' }, { seconds: 60 }, stop.signal));
+    const watching = faultOf(() => loads().watch({ kind: 'all' }, { seconds: 60 }, stop.signal));
     setTimeout(() => stop.abort(), 200);
     expect(await watching).toMatchObject({ code: 'interrupted' });
   });

@@ -3,19 +3,12 @@
 
 import { statfsSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { type Counters, histogramSize, type TaskCounters } from '../../src/core/counters.ts';
-import { whyNotRecord } from '../../src/linux/recorder.ts';
-import { type Loads, openLoads, sum, type Told } from './loads.ts';
+import { held, refused } from './held.ts';
+import { openLoads, sum, type Told } from './loads.ts';
 
-const refused = whyNotRecord();
-if (refused !== undefined) console.warn(`nothing is watched: ${refused.message}`);
-
-let loads: Loads;
-beforeAll(async () => {
-  if (refused === undefined) loads = await openLoads();
-});
-afterAll(() => loads?.close());
+const loads = held(openLoads);
 
 const ms = 1e6;
 const ranNs = (counters: Counters): number => sum(counters.tasks.map((task) => task.ranNs));
@@ -63,7 +56,7 @@ function expectWithin(ns: number, histogram: readonly number[]): void {
 
 describe.skipIf(refused !== undefined)('watch', () => {
   it('a spinner: its CPU time is what it burnt', async () => {
-    const { counters, told, task, usedNs, exit } = await loads.load('loads', ['spin', '200']);
+    const { counters, told, task, usedNs, exit } = await loads().load('loads', ['spin', '200']);
     expect([exit, told.length, counters.tasks.length, counters.lost, counters.folded]).toEqual([
       0, 1, 1, 0, 0,
     ]);
@@ -81,15 +74,15 @@ describe.skipIf(refused !== undefined)('watch', () => {
   });
 
   it('counters of the CPU, or that there are none', async () => {
-    const { counters } = await loads.load('loads', ['spin', '100']);
+    const { counters } = await loads().load('loads', ['spin', '100']);
     const isSaid = counters.missing.some((text) => text.includes('counters of the CPU'));
     expect(isSaid).toBe(counters.pmu === undefined);
     if (counters.pmu !== undefined) expect(counters.pmu.cycles / (0.1 * 1e9)).toBeGreaterThan(0.3); // GHz
   });
 
   it('a disk, where there is one', async ({ skip }) => {
-    const onMemory = [0x01021994, 0x794c7630].includes(statfsSync(loads.directory).type); // tmpfs, overlayfs
-    const { counters, exit } = await loads.load('acts', ['disk', '8', join(loads.directory, 'disk')]);
+    const onMemory = [0x01021994, 0x794c7630].includes(statfsSync(loads().directory).type); // tmpfs, overlayfs
+    const { counters, exit } = await loads().load('acts', ['disk', '8', join(loads().directory, 'disk')]);
     if (onMemory || exit === 77) skip('the temporary directory is not on a disk');
     expect(counters.blockIo?.writes).toBeGreaterThanOrEqual(8);
     expect(counters.blockIo?.writtenBytes).toBeGreaterThanOrEqual(8 * 4096);
@@ -97,7 +90,7 @@ describe.skipIf(refused !== undefined)('watch', () => {
   });
 
   it('two on one CPU: each waits while the other runs', async () => {
-    const { counters, told, task } = await loads.load('loads', ['share', '100']);
+    const { counters, told, task } = await loads().load('loads', ['share', '100']);
     expect([told.length, counters.tasks.length]).toEqual([2, 2]);
     for (const one of told) {
       expectAsTold(task(one.tid), one);
@@ -109,7 +102,7 @@ describe.skipIf(refused !== undefined)('watch', () => {
   });
 
   it('threads, each with its own', async () => {
-    const { counters, told, task } = await loads.load('loads', ['threads', '60']);
+    const { counters, told, task } = await loads().load('loads', ['threads', '60']);
     expect([told.length, counters.tasks.length]).toEqual([3, 4]);
     for (const one of told) {
       expectAsTold(task(one.tid), one);
@@ -120,7 +113,7 @@ describe.skipIf(refused !== undefined)('watch', () => {
 
   it('a byte to and fro: who wakes whom', async () => {
     const n = 50;
-    const { counters } = await loads.load('acts', ['pingpong', `${n}`], { budget: 1 });
+    const { counters } = await loads().load('acts', ['pingpong', `${n}`], { budget: 1 });
     const [parent, child] = counters.tasks;
     expect([counters.tasks.length, parent?.waits?.pipe?.count, child?.waits?.pipe?.count]).toEqual([
       2,
@@ -136,7 +129,7 @@ describe.skipIf(refused !== undefined)('watch', () => {
   });
 
   it('sleeps end by timer, and last as long as they should', async () => {
-    const { counters } = await loads.load('acts', ['sleeps', '5'], { budget: 1 });
+    const { counters } = await loads().load('acts', ['sleeps', '5'], { budget: 1 });
     const [it] = counters.tasks;
     const { count = 0, ns = 0 } = it?.waits?.sleep ?? {};
     expect(count).toBeGreaterThanOrEqual(5); // of 10; on a busy machine some are over before they have begun
@@ -148,9 +141,9 @@ describe.skipIf(refused !== undefined)('watch', () => {
 
   it('locks, sockets, polls and other files', async () => {
     const n = 20;
-    const { counters } = await loads.load('acts', ['futexes', `${n}`]);
+    const { counters } = await loads().load('acts', ['futexes', `${n}`]);
     expect(counters.tasks[1]?.waits?.futex?.count).toBe(n);
-    const files = await loads.load('acts', ['files', '5']);
+    const files = await loads().load('acts', ['files', '5']);
     expect(files.counters.tasks[0]?.waits).toMatchObject({
       ...{ pipe: { count: 5 }, socket: { count: 5 }, poll: { count: 10 }, other: { count: 10 } },
     });
@@ -158,7 +151,7 @@ describe.skipIf(refused !== undefined)('watch', () => {
 
   it('children that end at once are all there', async () => {
     const n = 300;
-    const { counters, told, task, usedNs } = await loads.load('loads', ['storm', `${n}`]);
+    const { counters, told, task, usedNs } = await loads().load('loads', ['storm', `${n}`]);
     expect(counters.tasks.length).toBe(n + 1);
     const parent = task(told[0]!.tid);
     expectAsTold(parent, told[0]!);
@@ -170,14 +163,14 @@ describe.skipIf(refused !== undefined)('watch', () => {
   });
 
   it('pages', async () => {
-    const { told, task } = await loads.load('loads', ['touch', '5000']);
+    const { told, task } = await loads().load('loads', ['touch', '5000']);
     expectAsTold(task(told[0]!.tid), told[0]!, 10 * ms);
     expect(task(told[0]!.tid).minorFaults).toBeGreaterThanOrEqual(5000);
   });
 
   it('more tasks than are kept: their sum is', async () => {
     const n = 2000;
-    const { counters, usedNs } = await loads.load('acts', ['crowd', `${n}`], { tasks: 100 });
+    const { counters, usedNs } = await loads().load('acts', ['crowd', `${n}`], { tasks: 100 });
     expect([counters.tasks.length, counters.folded, counters.lost]).toEqual([101, n + 1 - 100, 0]);
     expect(counters.tasks.at(-1)).toMatchObject({ tid: -1, comm: '' });
     expect(ranNs(counters)).toBeGreaterThan(usedNs * 0.99);
@@ -187,7 +180,7 @@ describe.skipIf(refused !== undefined)('watch', () => {
 
   it('one after the other with little room: those who have ended make way', async () => {
     const n = 500;
-    const { counters, usedNs, told, task } = await loads.load('loads', ['storm', `${n}`], { tasks: 50 });
+    const { counters, usedNs, told, task } = await loads().load('loads', ['storm', `${n}`], { tasks: 50 });
     expect([counters.tasks.length, counters.folded]).toEqual([51, n + 1 - 50]);
     expect(Math.abs(ranNs(counters) / usedNs - 1)).toBeLessThan(0.05);
     expect(sum(counters.tasks.map((one) => one.bursts ?? 0))).toBeGreaterThan(1.8 * n); // most children end before they are waited for, or the other way round
@@ -195,18 +188,18 @@ describe.skipIf(refused !== undefined)('watch', () => {
   });
 
   it('a thread that takes over its process; a name of any bytes', async () => {
-    const { counters, usedNs } = await loads.load('acts', ['takeover', '1']);
+    const { counters, usedNs } = await loads().load('acts', ['takeover', '1']);
     expect(counters.tasks.length).toBe(2);
     expect(counters.tasks[0]?.tid).toBe(counters.tasks[1]?.tid);
     const slept = counters.tasks[1]?.waits?.sleep?.count ?? 0;
     expect(slept).toBeGreaterThanOrEqual(4); // `sleeps 2`, of the program that it became: 4 and its own
     expect(Math.abs(ranNs(counters) / usedNs - 1)).toBeLessThan(0.1);
-    const named = await loads.load('acts', ['name', '1']);
+    const named = await loads().load('acts', ['name', '1']);
     expect(named.counters.tasks[0]?.comm).toBe('\xff"\n\\\x01{\xc3x');
   });
 
   it('wakeups are sampled where they cost too much', async () => {
-    const { counters } = await loads.load('acts', ['pingpong', '40000'], { budget: 0.001 });
+    const { counters } = await loads().load('acts', ['pingpong', '40000'], { budget: 0.001 });
     expect(counters.sampled).toBeGreaterThan(0);
     expect(counters.sampled).toBeLessThan(0.9);
     expect(counters.tasks[0]?.waits?.pipe?.count).toBeGreaterThan(30_000); // that is not

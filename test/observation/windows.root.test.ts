@@ -9,10 +9,10 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Counters, TaskCounters } from '../../src/core/counters.ts';
 import { openCache } from '../../src/linux/cache.ts';
 import { mustRun } from '../../src/linux/process.ts';
-import { whyNotRecord } from '../../src/linux/recorder.ts';
 import { tools } from '../../src/linux/tools.ts';
 import { root } from '../support/paths.ts';
-import { type Load, type Loads, openLoads, sum } from './loads.ts';
+import { held, refused } from './held.ts';
+import { type Load, openLoads, sum } from './loads.ts';
 
 const ms = 1e6;
 const s = 1e9;
@@ -98,14 +98,7 @@ describe('the budget of the watch', () => {
   });
 });
 
-const refused = whyNotRecord();
-if (refused !== undefined) console.warn(`nothing is watched: ${refused.message}`);
-
-let loads: Loads;
-beforeAll(async () => {
-  if (refused === undefined) loads = await openLoads();
-});
-afterAll(() => loads?.close());
+const loads = held(openLoads);
 
 const ranNs = (counters: Counters): number => sum(counters.tasks.map((task) => task.ranNs));
 const waits = (task: TaskCounters): number => sum(Object.values(task.waits ?? {}).map(({ count }) => count));
@@ -130,7 +123,7 @@ describe.skipIf(refused !== undefined)('watch, in windows', () => {
   const exchanges = 60_000;
 
   it.each([4, 12])('known waits, one window of %i', async (windows) => {
-    const { counters, usedNs } = await loads.load('acts', ['mixed', `${exchanges}`], { windows });
+    const { counters, usedNs } = await loads().load('acts', ['mixed', `${exchanges}`], { windows });
     const [parent, child] = counters.tasks;
     expect([counters.tasks.length, counters.folded, counters.lost]).toEqual([2, 0, 0]);
     for (const task of counters.tasks) expectWhole(task);
@@ -151,7 +144,7 @@ describe.skipIf(refused !== undefined)('watch, in windows', () => {
 
   it('waits that are longer than a window', async () => {
     const n = 150;
-    const { counters } = await loads.load('acts', ['sleeps', `${n}`], { windows: 20 }); // 12.5 ms each; every second nap takes 20 ms
+    const { counters } = await loads().load('acts', ['sleeps', `${n}`], { windows: 20 }); // 12.5 ms each; every second nap takes 20 ms
     const [it] = counters.tasks;
     expectWhole(it!);
     expect(counters.switchesSeen).toBeLessThan(0.4); // 64 of 300, and of the others one in twenty
@@ -164,7 +157,7 @@ describe.skipIf(refused !== undefined)('watch, in windows', () => {
 
   it('thousands that live a moment each while nothing is counted: everyone is there, with all that the kernel accounted', async () => {
     const n = 2500;
-    const { counters, told, task, usedNs, exit } = await loads.load('loads', ['storm', `${n}`], {
+    const { counters, told, task, usedNs, exit } = await loads().load('loads', ['storm', `${n}`], {
       windows: 20,
     });
     expect([exit, counters.tasks.length, counters.lost]).toEqual([0, n + 1, 0]);
@@ -181,7 +174,7 @@ describe.skipIf(refused !== undefined)('watch, in windows', () => {
 
   it('with little room those who have ended make way, seen or not', async () => {
     const n = 1000;
-    const { counters, usedNs } = await loads.load('loads', ['storm', `${n}`], { windows: 20, tasks: 50 });
+    const { counters, usedNs } = await loads().load('loads', ['storm', `${n}`], { windows: 20, tasks: 50 });
     expect([counters.tasks.length, counters.folded]).toEqual([51, n + 1 - 50]);
     expect(Math.abs(ranNs(counters) / usedNs - 1)).toBeLessThan(0.05);
     const rest = counters.tasks.at(-1)!;
@@ -192,7 +185,7 @@ describe.skipIf(refused !== undefined)('watch, in windows', () => {
 
   it('the sum of those who made way counts each as often as it stands for', async () => {
     const n = 60;
-    const { counters } = await loads.load('acts', ['nappers', `${n}`], { windows: 4, tasks: 20 });
+    const { counters } = await loads().load('acts', ['nappers', `${n}`], { windows: 4, tasks: 20 });
     const rest = counters.tasks.at(-1)!;
     expect([rest.tid, counters.folded, counters.lost]).toEqual([-1, n + 1 - 20, 0]);
     const naps = rest.waits?.sleep?.count ?? 0;
@@ -202,7 +195,7 @@ describe.skipIf(refused !== undefined)('watch, in windows', () => {
 
   it('a thread that takes over its process', async () => {
     for (let i = 0; i < 4; i++) {
-      const { counters, usedNs } = await loads.load('acts', ['takeover', '1'], { windows: 20 });
+      const { counters, usedNs } = await loads().load('acts', ['takeover', '1'], { windows: 20 });
       const [first, second] = counters.tasks;
       expect([counters.tasks.length, first?.tid]).toEqual([2, second?.tid]);
       expect(first!.endedNs).toBeLessThan(second!.endedNs!);
@@ -214,7 +207,7 @@ describe.skipIf(refused !== undefined)('watch, in windows', () => {
   it('a process that runs already, in windows and always: who waits on is still there', async () => {
     const sleeper = (load: Load): TaskCounters | undefined =>
       load.counters.tasks.find((task) => task.tid === process.pid);
-    const look = await loads.watch({ kind: 'pid', pid: process.pid }, { seconds: 1, windows: 10 });
+    const look = await loads().watch({ kind: 'pid', pid: process.pid }, { seconds: 1, windows: 10 });
     expect(sleeper(look)?.ranNs).toBeGreaterThan(0);
     const idle = look.counters.tasks.filter((task) => task.voluntary === 0 && task.involuntary === 0);
     for (const task of idle)
@@ -222,9 +215,9 @@ describe.skipIf(refused !== undefined)('watch, in windows', () => {
   });
 
   it('what costs little is not sampled, what costs more than its budget is', async () => {
-    const little = await loads.load('acts', ['sleeps', '5']);
+    const little = await loads().load('acts', ['sleeps', '5']);
     expect(little.counters.switchesSeen).toBeUndefined();
-    const much = await loads.load('acts', ['pingpong', '200000'], { budget: 0.001 });
+    const much = await loads().load('acts', ['pingpong', '200000'], { budget: 0.001 });
     expect(much.counters.switchesSeen).toBeLessThan(0.6);
     expect(much.counters.tasks[0]!.waits?.pipe?.count).toBeGreaterThan(199_000);
     for (const task of much.counters.tasks) expectWhole(task);
