@@ -42,8 +42,12 @@ export const kicks: readonly Case[] = [
   },
   {
     name: 'kicks: who asks without it goes on',
-    why: 'the other CPU hears of it when it has its turn',
-    check: async (bench) => expect(await journalOf(bench, 0)).toBe('kwwwd'),
+    why: 'the other CPU hears of it when it has its turn; where a real clock takes turns away (host), that may be at any time',
+    async check(bench) {
+      const order = await journalOf(bench, 0);
+      if (bench.subject.name === 'host') expect(order).toMatch(/^k(?=w*dw*$)[dw]{4}$/);
+      else expect(order).toBe('kwwwd');
+    },
   },
   {
     name: 'kicks: two CPUs that wait for one another',
