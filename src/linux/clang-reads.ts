@@ -1,6 +1,6 @@
 // Which files a compilation has read, and whether it may have: who writes a source for others to compile sees nothing of their files. Source: what clang writes with -MD (a makefile's rule).
 
-import { readFile, realpath } from 'node:fs/promises';
+import { realpath } from 'node:fs/promises';
 import { isAbsolute, relative } from 'node:path';
 import { Fault } from '../core/errors.ts';
 
@@ -10,25 +10,18 @@ export function dependenciesIn(rule: string): string[] {
   return words.map((word) => word.replace(/\\([\s#\\])/g, '$1').replaceAll('$$', '$'));
 }
 
-/** Directories that files may lie below; `system`: of the compiler itself, whose text no author of a policy has written. */
-export interface Allowed {
-  readonly own: readonly string[];
-  readonly system: readonly string[];
-}
-
-/** @throws Fault malformed: a file lies elsewhere, by its real path; or brings in files that clang does not list. */
-export async function checkReads(source: string, files: readonly string[], allowed: Allowed): Promise<void> {
-  const directories = await Promise.all([...allowed.own, ...allowed.system].map(realOf));
-  const system = await Promise.all(allowed.system.map(realOf));
+/** @throws Fault malformed: one of the files lies below none of the directories, by its real path. */
+export async function checkReads(
+  source: string,
+  files: readonly string[],
+  allowed: readonly string[],
+): Promise<void> {
+  const directories = await Promise.all(allowed.map(realOf));
   for (const file of files) {
     const real = await realOf(file);
     if (real === undefined || !isBelow(real, directories))
       throw new Fault('malformed', `${source} reads ${file}, which is not beside it`, {
         next: `copy ${file} beside the source, or name its directory with --include`,
-      });
-    if (!isBelow(real, system) && bringsIn(await readFile(real, 'utf8')))
-      throw new Fault('malformed', `${file} has an assembler's .incbin or .include in it`, {
-        next: 'leave it out: a policy has no need of files beside its source',
       });
   }
 }
@@ -44,13 +37,19 @@ function isBelow(file: string, directories: readonly (string | undefined)[]): bo
   });
 }
 
-/** Also where the word is put together of strings, or of characters' numbers. */
-function bringsIn(text: string): boolean {
-  const plain = text
-    .replace(/\\\r?\n/g, '')
-    .replace(/\\x([0-9a-f]{2})|\\([0-7]{2,3})/gi, (_, hex?: string, octal?: string) =>
-      String.fromCharCode(hex === undefined ? Number.parseInt(octal!, 8) : Number.parseInt(hex, 16)),
-    )
-    .replace(/"\s*"/g, '');
-  return /\.(incbin|include)\b/i.test(plain);
+/** A string, a comment, or the text of an assembly: language reference of LLVM 19, "Module-Level Inline Assembly" and "Inline Assembler Expressions". Quotation marks in strings are \\22. */
+const irTokens = /\basm\b[a-z\s]*"(?<assembly>[^"]*)"|(?<global>@)?"(?<text>[^"]*)"|;[^\n]*/g;
+
+/**
+ * What of a source an assembler could take for a file's name, so that it reads that file and clang does not list it (.incbin, .include): the name has to be in quotation marks, and they come
+ * into the assembly by the source's own text, or by an operand whose symbol has a name that the assembler quotes. `ir`: LLVM's, as text, before any pass.
+ */
+export function quotedInAssembly(ir: string): string | undefined {
+  for (const { groups } of ir.matchAll(irTokens)) {
+    if (groups!.assembly?.includes('\\22')) return 'inline assembly with a quotation mark in it';
+    // \01: as it is, what asm("name") asks for
+    if (groups!.global !== undefined && /[^\w.$@]/.test(groups!.text!.replace(/^\\01/, '')))
+      return 'a symbol whose name is more than letters, digits, _, . and $';
+  }
+  return undefined;
 }

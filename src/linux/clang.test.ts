@@ -54,13 +54,59 @@ describe.skipIf(!hasTools(openCache(), 'clang'))('a source', () => {
     expect(JSON.stringify([fault.message, fault.next, String(fault.cause)])).not.toMatch(/TOPSECRET|hunter2/);
   });
 
+  const secret = join(other, 'secret.h');
+  const composed = '.macro put a b\\n.\\\\a\\\\b';
   it.each([
-    '__asm__(".incbin \\"/etc/hostname\\"");',
-    '__asm__(".inc" "bin \\"/etc/hostname\\"");',
-    '__asm__("\\x2eincbin \\"/etc/hostname\\"");',
-    '__asm__(".INCLUDE \\"/etc/hostname\\"");',
-  ])('has no assembler read for it: %s', async (line) => {
-    expect((await faultOf(() => compile(policy(line)))).message).toMatch(/\.incbin or \.include/);
+    ['a directive', `__asm__(".incbin \\"${secret}\\"");`],
+    ['a word in two parts', `__asm__(".inc" "bin \\"${secret}\\"");`],
+    ['numbers of characters', `__asm__("\\x2eincbin \\42${secret}\\42");`],
+    ['.include, whose errors would quote it', `__asm__(".INCLUDE \\"${secret}\\"");`],
+    ['a macro of the assembler', `__asm__("${composed} \\"${secret}\\"\\n.endm\\nput inc bin");`],
+    ['a macro of the preprocessor', `#define A(as, m, x) as##m(#x)\nA(__as, m__, .incbin "${secret}");`],
+    ['a dialect', `void f(void) { asm volatile("{.incbin|nop} \\"${secret}\\""); }`],
+    ['an operand', `int s asm("${secret}");\nvoid f(void) { asm volatile(".incbin %0" :: "i"(&s)); }`],
+    [
+      'an operand that ends its name',
+      `int s asm("a\\n.incbin \\"${secret}\\"");\nvoid f(void) { asm volatile("r1 = %0 ll" :: "i"(&s)); }`,
+    ],
+    [
+      'only now and then',
+      `void f(void) { if (__TIME__[7] != '0' || __TIME__[6] != '0') asm volatile(".incbin \\"${secret}\\""); }`,
+    ],
+  ])('has no assembler read for it: %s', async (what, body) => {
+    const compiled = compile(policy(body));
+    if (what === 'only now and then')
+      return expect(Buffer.from(await compiled).includes('hunter2')).toBe(false);
+    const fault = await faultOf(() => compiled);
+    expect([fault.code, fault.message]).toEqual([
+      'malformed',
+      expect.stringMatching(/ has (inline assembly with|a symbol whose name is) .* told of files by it$/),
+    ]);
+    expect(JSON.stringify([fault.next, String(fault.cause)])).not.toMatch(/TOPSECRET|hunter2/);
+  });
+
+  it.each([
+    ['instructions', 'u64 f(u64 x) { asm volatile("%0 += 1" : "+r"(x) :: "memory"); return x; }'],
+    [
+      'bytes, and a jump',
+      'int f(int x) { asm volatile goto(".byte 5; 1: .long (%l[out] - 1b)" :::: out); out: return x; }',
+    ],
+    ['a name of its own', 'u64 sum asm("the_sum");\nu64 f(void) { return sum; }'],
+    [
+      'strings that are no assembly',
+      'const char text[] = "asm \\"a\\\\\\" ; .incbin";\nSEC("a/b \\"c") int s;',
+    ],
+  ])('may have %s', async (_, body) => {
+    expect((await compile(policy(body))).length).toBeGreaterThan(100);
+  });
+
+  it.each([
+    'asm volatile(".incbin /etc/hostname");',
+    'asm volatile(".altmacro\\n.macro put a\\n.incbin \\\\a\\n.endm\\nput </etc/hostname>");',
+    'asm volatile(".incbin \'/etc/hostname\'");',
+  ])('is refused by the assembler, which wants quotation marks around a file: %s', async (line) => {
+    const fault = await faultOf(() => compile(policy(`void f(void) { ${line} }`)));
+    expect(fault.message).toMatch(/expected string in '\.incbin' directive/);
   });
 
   it('is told of a header that is not there, as before', async () => {

@@ -7,7 +7,7 @@ import { dirname, join } from 'node:path';
 import { Fault } from '../core/errors.ts';
 import { CompilerRefusal } from '../core/gate.ts';
 import { withoutDebug } from '../lib/elf-debug.ts';
-import { checkReads, dependenciesIn } from './clang-reads.ts';
+import { checkReads, dependenciesIn, quotedInAssembly } from './clang-reads.ts';
 import { type Finished, run } from './process.ts';
 import type { Tools } from './tools.ts';
 
@@ -34,16 +34,18 @@ export async function compilePolicy(
   options: CompileOptions,
 ): Promise<Uint8Array> {
   const directory = await mkdtemp(join(tmpdir(), 'schedcp-'));
-  const [object, rule] = [join(directory, 'policy.bpf.o'), join(directory, 'policy.d')];
+  const named = (name: string): string => join(directory, name);
+  const [object, rule, ir] = [named('policy.bpf.o'), named('policy.d'), named('policy.ll')];
   const { mostBytes = 2 ** 28 } = options;
   const limits = {
-    ...{ env: clang.env, limitMs: 60_000 },
+    // what time it is would let a source be another one each time
+    ...{ env: { ...clang.env, SOURCE_DATE_EPOCH: '0' }, limitMs: 60_000 },
     // DWARF is about as large as the rest
     most: { memoryBytes, fileBytes: 4 * mostBytes },
     ...(options.signal === undefined ? {} : { signal: options.signal }),
   };
   try {
-    const allowed = { own: [dirname(source), ...options.include], system: [clang.root] };
+    const allowed = [dirname(source), ...options.include, clang.root];
     const include = [...options.include, join(clang.root, 'usr/include')].flatMap((path) => ['-I', path]);
     const flags = [
       '-target',
@@ -59,19 +61,28 @@ export async function compilePolicy(
       '-fdiagnostics-parseable-fixits',
     ];
     const compile = (...more: string[]) =>
-      run(clang.program('clang'), [...flags, ...include, ...more, '-MF', rule, source], limits);
-    const done = await compile('-MD', '-c', '-o', object);
-    if (done.timedOut) throw new Fault('unavailable', `clang did not finish ${source} within a minute`);
-    if (gaveUp(done)) throw tooMuch(source, 4 * mostBytes);
+      run(clang.program('clang'), [...flags, ...include, ...more, source], limits);
+    // Side by side: what is in the object, and what an assembler was given for it.
+    const [done, read] = await Promise.all([
+      compile('-MD', '-MF', rule, '-c', '-o', object),
+      compile('-S', '-emit-llvm', '-Xclang', '-disable-llvm-passes', '-o', ir),
+    ]);
+    if (done.timedOut || read.timedOut)
+      throw new Fault('unavailable', `clang did not finish ${source} within a minute`);
+    if (gaveUp(read)) throw tooMuch(source, 4 * mostBytes);
     // After a fatal error, as a missing header is one, only the preprocessor says what was read.
-    if (!existsSync(rule)) await compile('-M', '-MG', '-MT', object);
+    if (!existsSync(rule)) await compile('-M', '-MG', '-MT', object, '-MF', rule);
     if (!existsSync(rule)) throw new Fault('malformed', `${source} does not compile, not even its #includes`);
-    const read = dependenciesIn(await readFile(rule, 'utf8'));
+    const files = dependenciesIn(await readFile(rule, 'utf8'));
     await checkReads(
       source,
-      read.filter((file) => existsSync(file)),
+      files.filter((file) => existsSync(file)),
       allowed,
     );
+    // The assembler quotes what it cannot read: its words are shown only once it is known that all of it is the source's own.
+    if (read.code !== 0) throw refused(source, read.stderr);
+    checkAssembly(source, await readFile(ir, 'utf8'));
+    if (gaveUp(done)) throw tooMuch(source, 4 * mostBytes);
     if (done.code !== 0) throw refused(source, done.stderr);
     const stripped = withoutDebug(await readFile(object));
     if (stripped.length <= mostBytes) return stripped;
@@ -82,6 +93,14 @@ export async function compilePolicy(
   } finally {
     await rm(directory, { recursive: true, force: true });
   }
+}
+
+function checkAssembly(source: string, ir: string): void {
+  const quoted = quotedInAssembly(ir);
+  if (quoted === undefined) return;
+  throw new Fault('malformed', `${source} has ${quoted}: an assembler could be told of files by it`, {
+    next: 'leave it out: instructions need no strings, and symbols no other names',
+  });
 }
 
 /** It has reached a limit, or a mistake of its own: it then asks for a report, and shows its stack. */
