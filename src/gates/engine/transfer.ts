@@ -101,8 +101,8 @@ export class Transfer {
           state[code.dst]!,
         );
         return;
-      case 'cast':
-        state[code.dst] = state[code.src]!;
+      case 'cast': // into an arena or out of it: memory of the program's own, of which nothing is known
+        state[code.dst] = anything;
         return;
       case 'packet':
       case 'callx':

@@ -40,14 +40,7 @@ export const opsRule: Rule = {
     'ops-sleepable',
   ],
   check: (facts) => {
-    if (facts.tables.length === 0)
-      return [
-        certain(
-          'ops-missing',
-          'The object has no struct sched_ext_ops, so there is no scheduler to attach.',
-          'Close the file with POLICY(name, .enqueue = (void *)…, …) from include/exit.h.',
-        ),
-      ];
+    if (facts.tables.length === 0) return [missing(facts)];
     if (facts.tables.length > 1)
       return [
         certain(
@@ -59,6 +52,17 @@ export const opsRule: Rule = {
     return [...name(facts), ...flags(facts), ...numbers(facts), ...programs(facts), ...strays(facts)];
   },
 };
+
+function missing({ object }: Facts): Draft {
+  const other = object.structOps.find(({ type }) => type.startsWith('sched_ext_ops'))?.type;
+  return certain(
+    'ops-missing',
+    other === undefined
+      ? 'The object has no struct sched_ext_ops, so there is no scheduler to attach.'
+      : `The object's table is a struct ${other}; SchedCP knows struct sched_ext_ops only, whose callbacks are told of CPUs and cpumasks.`,
+    'Close the file with POLICY(name, .enqueue = (void *)…, …) from include/exit.h.',
+  );
+}
 
 function name({ ops, object }: Facts): Draft[] {
   const text = String(ops?.values.get('name') ?? '');

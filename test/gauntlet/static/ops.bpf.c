@@ -34,6 +34,8 @@
 #define ENQUEUE_OP SLEEPABLE_OP
 #elif defined(CASE_none)
 #define NO_OPS
+#elif defined(CASE_of_cids)
+#define NO_OPS
 #elif defined(CASE_several)
 #define SECOND
 #elif defined(CASE_forgotten)
@@ -45,3 +47,10 @@ void OP(small_bandwidth, struct cgroup *cgrp) {}
 #define MORE .cgroup_set_bandwidth = (void *)small_bandwidth,
 #endif
 #include "base.h"
+#ifdef CASE_of_cids
+struct sched_ext_ops_cid {
+	char name[128];
+};
+SEC(".struct_ops.link")
+struct sched_ext_ops_cid small_ops = { .name = "small" };
+#endif

@@ -74,6 +74,16 @@ struct task_struct *last;
 #elif defined(CASE_kept_pid)
 int last;
 #define RUNNING struct task_struct *q = bpf_task_from_pid(last); if (q) { seen = q->pid; bpf_task_release(q); } last = p->pid
+#elif defined(CASE_write_arena)
+struct {
+	__uint(type, 33); /* BPF_MAP_TYPE_ARENA */
+	__uint(map_flags, 1 << 10); /* BPF_F_MMAPABLE */
+	__uint(max_entries, 1);
+} arena SEC(".maps");
+#define RUNNING \
+	struct task_struct __attribute__((address_space(1))) *copy = \
+		(void __attribute__((address_space(1))) *)p->scx.dsq_vtime; \
+	copy->scx.weight = 1
 #elif defined(CASE_write_weight)
 #define RUNNING p->scx.weight = 1
 #elif defined(CASE_write_slice)
