@@ -76,6 +76,25 @@ describe('sched_ext', () => {
     });
   });
 
+  it('called as its scheduler is', () => {
+    const places = tree(directory, {
+      ...enabled,
+      'proc/9/fdinfo/4': link,
+      'proc/9/cmdline': '/opt/lavd/bin/lavd-1\0',
+    });
+    expect(schedulerInCharge(places)).toMatchObject({ pid: 9, argv: ['/opt/lavd/bin/lavd-1'] });
+  });
+
+  it('only somebody with a link for something else, and ours is pinned: nobody is named', () => {
+    const places = tree(directory, {
+      ...enabled,
+      'proc/5/fdinfo/4': link,
+      'proc/5/cmdline': '/usr/sbin/tcp-control\0',
+      'proc/5/cgroup': '0::/system.slice/tcp.service\n',
+    });
+    expect(schedulerInCharge(places)).toEqual({ ops: 'lavd_1.0.21', enableSeq: 5 });
+  });
+
   it('a holder that nobody can find', () => {
     const places = tree(directory, { ...enabled, 'proc/5/cmdline': 'x\0' });
     expect(schedulerInCharge(places)).toEqual({ ops: 'lavd_1.0.21', enableSeq: 5 });

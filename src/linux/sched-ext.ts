@@ -45,21 +45,27 @@ const here: Places = { sysfs: '/sys/kernel/sched_ext', procfs: '/proc' };
 export function schedulerInCharge(places: Places = here): ForeignScheduler | undefined {
   const now = readSchedExt(places.sysfs);
   if (now === undefined || now.state === 'disabled') return undefined;
-  return { ops: now.ops, enableSeq: now.enableSeq, ...findHolder(places.procfs) };
+  return { ops: now.ops, enableSeq: now.enableSeq, ...findHolder(places.procfs, now.ops) };
 }
 
 type Holder = Pick<ForeignScheduler, 'pid' | 'argv' | 'unit'>;
 
 /**
- * The process that has a struct_ops link open; there may be others (congestion control), so one whose name says scheduler comes first. All processes are looked
- * at, some hundred files: synchronously, which takes a tenth of the time.
+ * The process that has a struct_ops link open and is called a scheduler, or as the scheduler is. Others have such links, too (congestion control, input devices), and may be the only ones where
+ * the scheduler's is pinned: whoever is told to end, or is started again later, has to be the right one, so nobody is named then. All processes are looked at, some hundred files:
+ * synchronously, which takes a tenth of the time.
  */
-function findHolder(procfs: string): Holder {
-  const found = namesIn(procfs)
-    .filter((name) => /^\d+$/.test(name) && holdsLink(join(procfs, name)))
-    .map((name) => holderAt(procfs, name));
-  const likely = found.find(({ argv }) => /scx|sched/.test(argv?.[0] ?? ''));
-  return likely ?? found[0] ?? {};
+function findHolder(procfs: string, ops: string): Holder {
+  const [name = ''] = /^[a-z]{3,}/i.exec(ops) ?? [];
+  return (
+    namesIn(procfs)
+      .filter((pid) => /^\d+$/.test(pid) && holdsLink(join(procfs, pid)))
+      .map((pid) => holderAt(procfs, pid))
+      .find(
+        ({ argv: [program = ''] = [] }) =>
+          /scx|sched/.test(program) || (name !== '' && program.includes(name)),
+      ) ?? {}
+  );
 }
 
 function namesIn(directory: string): string[] {
