@@ -96,7 +96,7 @@ it('kill -9 at any moment: what was said to be spent is spent', async () => {
   expect(said.filter((one) => !used.has(one))).toEqual([]);
   expect(openUsedTokens(file).spend(id(1), 1)).toBe(true);
   for (const one of said.slice(-50)) expect(openUsedTokens(file).spend(one, 1)).toBe(false);
-}, 60_000);
+});
 
 it.runIf(process.getuid?.() === 0)('a full disk: not spent is told, and nothing that was is lost', () => {
   const out = onFullDisk(

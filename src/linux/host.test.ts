@@ -33,7 +33,7 @@ beforeAll(async () => {
   spins = spinner();
   sleeps = sleeper();
   threads = await manyThreads(12);
-}, 30_000);
+});
 
 /** Where the kernel has CONFIG_SCHED_INFO, which all distributions set. */
 const hasSchedStat = read('/proc/self/schedstat') !== undefined;

@@ -36,7 +36,7 @@ beforeAll(async () => {
   };
   const memoryMiB = lab.vm.memoryFor(packed.digest);
   guest = await lab.vm.serve({ workload, cpus, memoryMiB, mode: 'fast', lifeMs: 600_000 });
-}, 120_000);
+});
 afterAll(async () => {
   await guest?.end();
   lab.close();
@@ -102,5 +102,5 @@ describe('deploy into a guest that lives long', () => {
     const record = await deploy(here, { ...chosen, steps: [] }, never);
     expect(record.end.how).toBe('refused');
     expect(await guest.presence()).toMatchObject(disabled);
-  }, 60_000);
+  });
 });

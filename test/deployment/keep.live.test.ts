@@ -56,7 +56,7 @@ beforeAll(async () => {
   const text = outcome.output?.stdout ?? '';
   for (const [, name = '', words = ''] of text.matchAll(/^(.+?): (.*)$/gm)) said.set(name, words);
   if (said.size === 0) throw new Error(`no case was played: ${JSON.stringify(outcome.finding)} ${text}`);
-}, 400_000);
+});
 afterAll(() => {
   lab?.close();
   programs?.remove();
@@ -107,4 +107,4 @@ it('what it reads and decides, under sanitizers; and it reads what export writes
   } finally {
     rmSync(build, { recursive: true });
   }
-}, 150_000);
+});

@@ -47,7 +47,7 @@ describe('deploy --on guest', () => {
     expect(json.restored).toMatchObject({ verified: true, state: 'disabled' });
     expect(kinds(json.records)).toEqual(['deployment', 'lesson']);
     expect(await shown(json.records[1].digest)).toMatch(/prefer vtime .*kept/s);
-  }, 240_000);
+  });
 
   it('one that degrades once it stays: it trips, the machine is given back, and that is remembered', async () => {
     const file = `${root}/test/deployment/objects/half.bpf.o`;
@@ -63,5 +63,5 @@ describe('deploy --on guest', () => {
     const { json: audit } = await room.start(['audit', 'verify', '--json']).ended;
     expect(audit).toMatchObject({ verified: { ok: true } });
     expect(room.processes()).toEqual([]);
-  }, 240_000);
+  });
 });

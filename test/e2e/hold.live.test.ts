@@ -46,7 +46,7 @@ beforeAll(async () => {
   ))
     seen.set(name, { state, ms: Number(ms), why });
   if (seen.size === 0) throw new Error(`no case was played: ${JSON.stringify(outcome.finding)} ${text}`);
-}, 240_000);
+});
 afterAll(() => {
   lab.close();
   programs.remove();

@@ -45,7 +45,7 @@ beforeAll(async () => {
   const done = await room.start(['tune', '--workload', file, ...flags]).ended;
   [answer, code] = [done.json, done.code];
   if (answer === undefined) throw new Error(done.err);
-}, 240_000);
+});
 afterAll(() => room.close());
 
 it('ends in a verdict of the documented shape, with the exit code that belongs to it', () => {

@@ -32,7 +32,7 @@ describe.each(wanted.filter(({ there }) => there))('on kernel $version', ({ vers
       const arm = await policyArm(lab, card.name, object);
       outcomes.set(card.name, await lab.vm.run(experiment(lab, { arm, workload })));
     });
-  }, 400_000);
+  });
   afterAll(() => lab.close());
 
   it.each(library.map(({ card }) => card.name))('%s', (name) => {

@@ -318,4 +318,4 @@ it('four thousand processes, a page of them, in bounded time', async () => {
   expect(performance.now() - began).toBeLessThan(15_000);
   const stopped = AbortSignal.abort();
   await expect(processes(recorded, wish, stopped)).rejects.toMatchObject({ code: 'interrupted' });
-}, 60_000);
+});

@@ -62,7 +62,7 @@ describe('kernels that are refused by name', () => {
     expect(json.error.message).toContain('did not boot');
     expect(room.processes()).toEqual([]);
     expect(room.leftovers()).toEqual([]);
-  }, 240_000);
+  });
 });
 
 describe('what is no kernel', () => {

@@ -99,7 +99,7 @@ export const cases: readonly Case[] = [
   c('verifier-kept_pointer', 'kept-pointer', '"R1 is scalar expected STRUCT task_struct"'),
   sound('verifier-kept_pid', 'asked for anew'),
   c('verifier-write_weight', 'kernel-write', 'bpf_scx_btf_struct_access: slice, dsq_vtime and disallow'),
-  sound('verifier-write_arena', 'what lies in an arena is the program\'s own, whatever type it has'),
+  sound('verifier-write_arena', "what lies in an arena is the program's own, whatever type it has"),
   sound('verifier-write_slice', 'one of the three'),
   c('verifier-leak_mask', 'reference-leak', 'the early return keeps the mask'),
   sound('verifier-kept_mask', 'given back on every way'),

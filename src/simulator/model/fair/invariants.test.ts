@@ -109,5 +109,5 @@ describe('queues of the fair class', () => {
       }),
       { numRuns: 150, seed: 7 },
     );
-  }, 30_000);
+  });
 });
