@@ -1,8 +1,6 @@
 // npm run bench -- corpus [--scenarios N] [--seconds N] [--names A,B]: every policy of the corpus through the gauntlet, and the table of it. With --label [--under LOAD] [--kernels 7.3,6.18] [--names A,B]
 // real kernels are asked anew, in guests (some ten minutes a kernel). How the corpus is made: ../test/gauntlet/README.md.
 
-import { openCache } from '../src/linux/cache.ts';
-import { tools } from '../src/linux/tools.ts';
 import { entries, labels, openCompiler } from '../test/gauntlet/corpus.ts';
 import { type GateRun, runGates } from './corpus/gates.ts';
 import { label } from './corpus/label.ts';
@@ -21,7 +19,7 @@ export async function benchCorpus(options: readonly string[]): Promise<void> {
     await label({ kernels: (value('--kernels') ?? '7.3,6.18').split(','), names, load });
     return;
   }
-  const compiler = openCompiler(await tools(openCache(), 'clang'));
+  const compiler = await openCompiler();
   const budget = {
     scenarios: Number(value('--scenarios') ?? 60),
     seconds: Number(value('--seconds') ?? 10),

@@ -7,8 +7,8 @@ import { readObject } from '../src/bpf/object.ts';
 import { staticGate } from '../src/gates/static-gate.ts';
 import { openPolicies } from '../src/knowledge/policies.ts';
 import { openCache } from '../src/linux/cache.ts';
-import { compilePolicy } from '../src/linux/clang.ts';
-import { hasTools, tools } from '../src/linux/tools.ts';
+import { compilePolicy, openPolicyCompiler } from '../src/linux/clang.ts';
+import { hasTools } from '../src/linux/tools.ts';
 import { median, row } from './lib.ts';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
@@ -24,9 +24,9 @@ export async function benchStaticGate(): Promise<void> {
     row('static gate from source', '', 'no clang in the cache', undefined);
     return;
   }
-  const clang = await tools(openCache(), 'clang');
+  const compiler = await openPolicyCompiler(openCache(), join(root, 'runner'));
   const include = [join(root, 'policies/include')];
-  const build = (file: string): Promise<Uint8Array> => compilePolicy(clang, join(root, file), { include });
+  const build = (file: string): Promise<Uint8Array> => compilePolicy(compiler, join(root, file), { include });
   rowOfObject('big', await build('bench/static-gate/big.bpf.c'));
   for (const { name } of objects) {
     const times: number[] = [];

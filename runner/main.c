@@ -23,7 +23,9 @@ int main(int argc, char **argv)
 		return keep_main(argc - 2, argv + 2);
 	if (!strcmp(command, "probe"))
 		return probe_main();
-	fprintf(stderr, "usage: schedcp-runner run [--job FILE] | play FILE | hold --object FILE … | stop [--force] | keep --manifest FILE | probe\n"
+	if (!strcmp(command, "confine"))
+		return confine_main(argc - 2, argv + 2);
+	fprintf(stderr, "usage: schedcp-runner run [--job FILE] | play FILE | hold --object FILE … | stop [--force] | keep --manifest FILE | probe | confine … -- PROGRAM\n"
 			"       (started as PID 1 of a micro-VM it is `init`; formats: docs/protocol.md)\n");
 	return 2;
 }

@@ -266,5 +266,6 @@ int play_main(int argc, char **argv);
 int hold_main(int argc, char **argv);
 int keep_main(int argc, char **argv);
 int probe_main(void);
+int confine_main(int argc, char **argv);
 int stop_main(int argc, char **argv);
 void ready_emit(const char *event);

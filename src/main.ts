@@ -195,10 +195,14 @@ export function openWorld(env: NodeJS.ProcessEnv = process.env): World {
     },
     async compile(file, include, call) {
       if (!existsSync(file)) throw unreadable(file, { code: 'ENOENT' });
-      const clang = await tools(cache, 'clang', toolOptions(call));
+      const [clang, runner] = [await tools(cache, 'clang', toolOptions(call)), await runnerFor(call)];
       const directories = [...include, join(packageRoot, 'policies', 'include')];
       const mostBytes = boundOf('objectBytes').high;
-      return compilePolicy(clang, resolve(file), { include: directories, mostBytes, signal: call.signal });
+      return compilePolicy({ clang, runner }, file, {
+        include: directories,
+        mostBytes,
+        signal: call.signal,
+      });
     },
     readyProgram: (program, call) => readyProgram(program, call),
     doctor: async (probe, call) => [...(await inspect(cache)), ...(probe ? await probeModes(call) : [])],

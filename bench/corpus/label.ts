@@ -3,8 +3,6 @@
 
 import { Fault } from '../../src/core/errors.ts';
 import type { WorkloadRef } from '../../src/core/records.ts';
-import { openCache } from '../../src/linux/cache.ts';
-import { tools } from '../../src/linux/tools.ts';
 import {
   type Compiler,
   type Entry,
@@ -28,7 +26,7 @@ export interface Wanted {
 }
 
 export async function label(wanted: Wanted): Promise<void> {
-  const compiler = openCompiler(await tools(openCache(), 'clang'), watchdogMs);
+  const compiler = await openCompiler(watchdogMs);
   try {
     for (const kernel of wanted.kernels) await labelOn(kernel, wanted, compiler);
   } finally {

@@ -54,6 +54,7 @@ describe('sourceGate', () => {
     ['unsupported signed division, please convert to unsigned div/mod.', 'unsigned'],
     ["no member named 'mm' in 'struct task_struct'", 'struct task_struct___mine'],
     ["'vmlinux.h' file not found", '#include "policy.h"'],
+    ["cannot open file '/etc/passwd': Permission denied", '--include'],
   ])('knows what to do about %s', (message, advice) => {
     const [finding] = sourceGate(source, `x.bpf.c:3:1: error: ${message}\n`);
     expect(finding!.instead).toContain(advice);

@@ -1,18 +1,39 @@
 // Policies from source: clang as policies/build uses it, with the compiler's own words when it refuses.
 
-import { existsSync } from 'node:fs';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import { Fault } from '../core/errors.ts';
 import { CompilerRefusal } from '../core/gate.ts';
 import { withoutDebug } from '../lib/elf-debug.ts';
-import { checkReads, dependenciesIn, quotedInAssembly } from './clang-reads.ts';
+import type { Cache } from './cache.ts';
 import { type Finished, run } from './process.ts';
-import type { Tools } from './tools.ts';
+import { buildRunner, type Runner } from './runner.ts';
+import { type ToolOptions, type Tools, tools } from './tools.ts';
 
+/** Of x86-64 (its psABI): the kernel starts programs by it. */
+const loader = '/lib64/ld-linux-x86-64.so.2';
+/** The runner's exit code when it could not start clang as it was told to. */
+const notConfined = 125;
 /** Of clang: five times what a policy needs that includes all types of a kernel. */
 const memoryBytes = 2 ** 31;
+
+export interface PolicyCompiler {
+  readonly clang: Tools;
+  readonly runner: Runner;
+}
+
+/** From the cache, or fetched and built. `sources`: the directory runner/ of this package. */
+export async function openPolicyCompiler(
+  cache: Cache,
+  sources: string,
+  options: ToolOptions = {},
+): Promise<PolicyCompiler> {
+  return {
+    clang: await tools(cache, 'clang', options),
+    runner: await buildRunner(cache, sources, options),
+  };
+}
 
 export interface CompileOptions {
   /** Include directories, first to last. */
@@ -23,65 +44,49 @@ export interface CompileOptions {
 }
 
 /**
- * Compiles one policy to an object with BTF and without DWARF. The object does not depend on where the source lies.
+ * Compiles one policy to an object with BTF and without DWARF. The object does not depend on where the source lies. Whoever wrote it sees nothing of our files: clang can open what lies
+ * beside it, below the include directories and in clang's own tree, and nothing else (runner/confine.c).
  * Throws Fault('malformed') with clang's diagnostics when it does not compile; all of them, fixes included, are its `cause` (CompilerRefusal).
- * Throws it, too, and quotes nothing, when a file was read that lies neither beside the source nor below an include directory, when the object is above `mostBytes`, or when clang
- * needs more than 2 GiB of memory for it.
+ * Throws it, too, when the object is above `mostBytes`, or when clang needs more than 2 GiB of memory for it; Fault('unavailable') where the kernel has no Landlock.
  */
 export async function compilePolicy(
-  clang: Tools,
-  source: string,
+  { clang, runner }: PolicyCompiler,
+  path: string,
   options: CompileOptions,
 ): Promise<Uint8Array> {
   const directory = await mkdtemp(join(tmpdir(), 'schedcp-'));
-  const named = (name: string): string => join(directory, name);
-  const [object, rule, ir] = [named('policy.bpf.o'), named('policy.d'), named('policy.ll')];
+  const object = join(directory, 'policy.bpf.o');
   const { mostBytes = 2 ** 28 } = options;
-  const limits = {
-    // what time it is would let a source be another one each time
-    ...{ env: { ...clang.env, SOURCE_DATE_EPOCH: '0' }, limitMs: 60_000 },
-    // DWARF is about as large as the rest
-    most: { memoryBytes, fileBytes: 4 * mostBytes },
-    ...(options.signal === undefined ? {} : { signal: options.signal }),
-  };
+  const [source, ...own] = [path, ...options.include].map((one) => resolve(one)) as [string, ...string[]];
+  const include = [...own, join(clang.root, 'usr/include')];
+  const confined = [
+    ...[source, dirname(source), ...include, clang.root, loader].flatMap((path) => ['--read', path]),
+    ...['--write', directory, '--', clang.program('clang')],
+  ];
+  const flags = [
+    '-target',
+    'bpf',
+    '-mcpu=v3',
+    '-O2',
+    '-g',
+    '-Wall',
+    '-fdebug-compilation-dir=.',
+    ...own.map((one) => `-ffile-prefix-map=${one}=include`),
+    `-ffile-prefix-map=${dirname(source)}=.`,
+    '-fno-color-diagnostics',
+    '-fdiagnostics-parseable-fixits',
+    ...include.flatMap((path) => ['-I', path]),
+  ];
   try {
-    const allowed = [dirname(source), ...options.include, clang.root];
-    const include = [...options.include, join(clang.root, 'usr/include')].flatMap((path) => ['-I', path]);
-    const flags = [
-      '-target',
-      'bpf',
-      '-mcpu=v3',
-      '-O2',
-      '-g',
-      '-Wall',
-      '-fdebug-compilation-dir=.',
-      ...options.include.map((path) => `-ffile-prefix-map=${path}=include`),
-      `-ffile-prefix-map=${dirname(source)}=.`,
-      '-fno-color-diagnostics',
-      '-fdiagnostics-parseable-fixits',
-    ];
-    const compile = (...more: string[]) =>
-      run(clang.program('clang'), [...flags, ...include, ...more, source], limits);
-    // Side by side: what is in the object, and what an assembler was given for it.
-    const [done, read] = await Promise.all([
-      compile('-MD', '-MF', rule, '-c', '-o', object),
-      compile('-S', '-emit-llvm', '-Xclang', '-disable-llvm-passes', '-o', ir),
-    ]);
-    if (done.timedOut || read.timedOut)
-      throw new Fault('unavailable', `clang did not finish ${source} within a minute`);
-    if (gaveUp(read)) throw tooMuch(source, 4 * mostBytes);
-    // After a fatal error, as a missing header is one, only the preprocessor says what was read.
-    if (!existsSync(rule)) await compile('-M', '-MG', '-MT', object, '-MF', rule);
-    if (!existsSync(rule)) throw new Fault('malformed', `${source} does not compile, not even its #includes`);
-    const files = dependenciesIn(await readFile(rule, 'utf8'));
-    await checkReads(
-      source,
-      files.filter((file) => existsSync(file)),
-      allowed,
-    );
-    // The assembler quotes what it cannot read: its words are shown only once it is known that all of it is the source's own.
-    if (read.code !== 0) throw refused(source, read.stderr);
-    checkAssembly(source, await readFile(ir, 'utf8'));
+    const done = await run(runner.file, ['confine', ...confined, ...flags, '-c', '-o', object, source], {
+      // neither the time nor what lies where we are comes into an object
+      ...{ env: { ...clang.env, SOURCE_DATE_EPOCH: '0' }, cwd: directory, limitMs: 60_000 },
+      // DWARF is about as large as the rest
+      most: { memoryBytes, fileBytes: 4 * mostBytes },
+      ...(options.signal === undefined ? {} : { signal: options.signal }),
+    });
+    if (done.timedOut) throw new Fault('unavailable', `clang did not finish ${source} within a minute`);
+    if (done.code === notConfined) throw unconfined(done.stderr);
     if (gaveUp(done)) throw tooMuch(source, 4 * mostBytes);
     if (done.code !== 0) throw refused(source, done.stderr);
     const stripped = withoutDebug(await readFile(object));
@@ -95,11 +100,9 @@ export async function compilePolicy(
   }
 }
 
-function checkAssembly(source: string, ir: string): void {
-  const quoted = quotedInAssembly(ir);
-  if (quoted === undefined) return;
-  throw new Fault('malformed', `${source} has ${quoted}: an assembler could be told of files by it`, {
-    next: 'leave it out: instructions need no strings, and symbols no other names',
+function unconfined(stderr: string): Fault {
+  return new Fault('unavailable', `clang cannot be kept from your files here: ${stderr.trim()}`, {
+    next: 'a kernel since 5.13 with Landlock can (cat /sys/kernel/security/lsm); or compile it yourself, as policies/build does, and give the object',
   });
 }
 
@@ -123,7 +126,9 @@ function refused(source: string, stderr: string): Fault {
   const shown = lines.slice(0, 30).join('\n');
   const more = lines.length > 30 ? `\n[${lines.length - 30} more lines]` : '';
   return new Fault('malformed', `${source} does not compile:\n${shown}${more}`, {
-    next: 'mend the first error; policies/include/policy.h is what a policy may use, --include adds directories',
+    next: /: Permission denied$/m.test(stderr)
+      ? 'what it reads has to lie beside it, or in a directory that --include names'
+      : 'mend the first error; policies/include/policy.h is what a policy may use, --include adds directories',
     cause: new CompilerRefusal(stderr),
   });
 }

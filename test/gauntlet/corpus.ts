@@ -5,8 +5,8 @@ import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync }
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import type { CheckerName } from '../../src/core/scenario.ts';
-import { compilePolicy } from '../../src/linux/clang.ts';
-import type { Tools } from '../../src/linux/tools.ts';
+import { openCache } from '../../src/linux/cache.ts';
+import { compilePolicy, openPolicyCompiler } from '../../src/linux/clang.ts';
 import { root } from '../support/paths.ts';
 import type { FaultClass } from './classes.ts';
 import { type Mutation, mutate } from './mutate.ts';
@@ -115,7 +115,8 @@ export interface Compiler {
 }
 
 /** `watchdogMs`: instead of the five seconds that the policies of our header ask for. */
-export function openCompiler(clang: Tools, watchdogMs?: number): Compiler {
+export async function openCompiler(watchdogMs?: number): Promise<Compiler> {
+  const compiler = await openPolicyCompiler(openCache(), join(root, 'runner'));
   const directory = mkdtempSync(join(tmpdir(), 'schedcp-corpus-'));
   const include = join(directory, 'include');
   cpSync(join(root, 'policies/include'), include, { recursive: true });
@@ -128,7 +129,7 @@ export function openCompiler(clang: Tools, watchdogMs?: number): Compiler {
     compile: async ({ name, source }) => {
       const file = join(directory, `${name}.bpf.c`);
       writeFileSync(file, source);
-      return await compilePolicy(clang, file, { include: [include] });
+      return await compilePolicy(compiler, file, { include: [include] });
     },
     close: () => rmSync(directory, { recursive: true }),
   };

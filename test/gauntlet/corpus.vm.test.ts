@@ -7,8 +7,8 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { Fault } from '../../src/core/errors.ts';
 import { staticGate } from '../../src/gates/static-gate.ts';
 import { openCache } from '../../src/linux/cache.ts';
-import { compilePolicy } from '../../src/linux/clang.ts';
-import { hasTools, tools } from '../../src/linux/tools.ts';
+import { compilePolicy, openPolicyCompiler } from '../../src/linux/clang.ts';
+import { hasTools } from '../../src/linux/tools.ts';
 import { inOrder } from '../../src/stages/trials.ts';
 import { root } from '../support/paths.ts';
 import { rightCodes } from './classes.ts';
@@ -30,7 +30,7 @@ describe.skipIf(!possible)('source and object', () => {
   const codes = new Map<string, readonly string[]>();
   const all = labels();
   beforeAll(async () => {
-    compiler = openCompiler(await tools(openCache(), 'clang'));
+    compiler = await openCompiler();
     await inOrder(entries(), 2, async (entry) => void codes.set(entry.name, await rejections(entry)));
   });
   afterAll(() => compiler?.close());
@@ -82,9 +82,9 @@ describe.skipIf(!possible)(
   () => {
     const names = (side: keyof typeof open) => Object.values(open[side]).flat();
     const rejecting = async (name: string): Promise<string[]> => {
-      const clang = await tools(openCache(), 'clang');
+      const compiler = await openPolicyCompiler(openCache(), join(root, 'runner'));
       const file = join(root, `test/gauntlet/open/${name}.bpf.c`);
-      const object = await compilePolicy(clang, file, { include: [join(root, 'policies/include')] });
+      const object = await compilePolicy(compiler, file, { include: [join(root, 'policies/include')] });
       const { findings } = staticGate(object, { kernels: ['6.18.15', '7.3.4'] });
       return findings.flatMap(({ severity, code }) => (severity === 'reject' ? [code] : []));
     };

@@ -27,6 +27,11 @@ const advices: readonly (readonly [RegExp, (match: RegExpExecArray) => string])[
       `include/kernel.h declares what policies use; declare a flavour of your own with preserve_access_index: struct ${type}___mine { … ${member}; }.`,
   ],
   [
+    /cannot open file '[^']+': Permission denied/,
+    () =>
+      'A source can open what lies beside it, and what --include names: copy the file there, or give its directory.',
+  ],
+  [
     /'([^']+)' file not found/,
     ([, file]) =>
       /vmlinux|scx\//.test(file!)
