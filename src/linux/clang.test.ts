@@ -95,6 +95,22 @@ describe.skipIf(!hasTools(openCache(), 'clang'))('a source', () => {
     });
   });
 
+  it('is not compiled where the kernel keeps nobody from files', async () => {
+    const { clang } = await openPolicyCompiler(openCache(), join(root, 'runner'));
+    const file = join(place, 'runner');
+    writeFileSync(file, '#!/bin/sh\necho "confine: Landlock: Operation not supported" >&2\nexit 125\n', {
+      mode: 0o755,
+    });
+    const compiled = compilePolicy({ clang, runner: { file, digest: '' } }, join(own, 'a.bpf.c'), {
+      include: [],
+    });
+    expect(await faultOf(() => compiled)).toMatchObject({
+      code: 'unavailable',
+      message: expect.stringMatching(/Landlock: Operation not supported$/),
+      next: expect.stringMatching(/give the object/),
+    });
+  });
+
   it('may be a link to another place', async () => {
     writeFileSync(join(other, 'linked.bpf.c'), policy('int linked;'));
     symlinkSync(join(other, 'linked.bpf.c'), join(own, 'linked.bpf.c'));
