@@ -111,6 +111,34 @@ describe.skipIf(!hasTools(openCache(), 'clang'))('a source', () => {
     });
   });
 
+  it('is not compiled by a runner that knows nothing of it', async () => {
+    const { clang } = await openPolicyCompiler(openCache(), join(root, 'runner'));
+    const file = join(place, 'old-runner');
+    writeFileSync(file, '#!/bin/sh\necho "usage: schedcp-runner run" >&2\nexit 2\n', { mode: 0o755 });
+    const source = join(own, 'a.bpf.c');
+    const fault = await faultOf(() =>
+      compilePolicy({ clang, runner: { file, digest: '' } }, source, { include: [] }),
+    );
+    expect(fault).toMatchObject({ code: 'unavailable', next: expect.stringMatching(/SCHEDCP_RUNNER/) });
+  });
+
+  it('is a file', async () => {
+    const compiler = await openPolicyCompiler(openCache(), join(root, 'runner'));
+    const fault = await faultOf(() => compilePolicy(compiler, '/dev/null', { include: [] }));
+    expect([fault.code, fault.message]).toEqual(['malformed', '/dev/null is no file']);
+  });
+
+  it('is the file that the kernel would open', async () => {
+    mkdirSync(join(other, 'deep'));
+    symlinkSync(join(other, 'deep'), join(own, 'deep'));
+    writeFileSync(join(other, 'up.bpf.c'), policy('int above;'));
+    writeFileSync(join(own, 'up.bpf.c'), policy('#error another one'));
+    const compiler = await openPolicyCompiler(openCache(), join(root, 'runner'));
+    const include = [join(root, 'policies/include')];
+    const object = await compilePolicy(compiler, `${own}/deep/../up.bpf.c`, { include });
+    expect(Buffer.from(object).includes('above')).toBe(true);
+  });
+
   it('may be a link to another place', async () => {
     writeFileSync(join(other, 'linked.bpf.c'), policy('int linked;'));
     symlinkSync(join(other, 'linked.bpf.c'), join(own, 'linked.bpf.c'));

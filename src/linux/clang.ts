@@ -1,8 +1,8 @@
 // Policies from source: clang as policies/build uses it, with the compiler's own words when it refuses.
 
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { mkdtemp, readFile, realpath, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { dirname, join, resolve } from 'node:path';
+import { basename, dirname, join, resolve } from 'node:path';
 import { Fault } from '../core/errors.ts';
 import { CompilerRefusal } from '../core/gate.ts';
 import { withoutDebug } from '../lib/elf-debug.ts';
@@ -45,7 +45,7 @@ export interface CompileOptions {
 
 /**
  * Compiles one policy to an object with BTF and without DWARF. The object does not depend on where the source lies. Whoever wrote it sees nothing of our files: clang can open what lies
- * beside it, below the include directories and in clang's own tree, and nothing else (runner/confine.c).
+ * in its directory and below, below the include directories and in clang's own tree, and nothing else (runner/confine.c).
  * Throws Fault('malformed') with clang's diagnostics when it does not compile; all of them, fixes included, are its `cause` (CompilerRefusal).
  * Throws it, too, when the object is above `mostBytes`, or when clang needs more than 2 GiB of memory for it; Fault('unavailable') where the kernel has no Landlock.
  */
@@ -54,10 +54,13 @@ export async function compilePolicy(
   path: string,
   options: CompileOptions,
 ): Promise<Uint8Array> {
-  const directory = await mkdtemp(join(tmpdir(), 'schedcp-'));
-  const object = join(directory, 'policy.bpf.o');
   const { mostBytes = 2 ** 28 } = options;
-  const [source, ...own] = [path, ...options.include].map((one) => resolve(one)) as [string, ...string[]];
+  const source = join(await realpath(dirname(path)), basename(path));
+  if (!(await stat(source)).isFile())
+    throw new Fault('malformed', `${path} is no file`, { next: 'write the source into a file' });
+  const own = await Promise.all(options.include.map((one) => realpath(one).catch(() => resolve(one))));
+  const directory = await mkdtemp(join(resolve(tmpdir()), 'schedcp-'));
+  const object = join(directory, 'policy.bpf.o');
   const include = [...own, join(clang.root, 'usr/include')];
   const confined = [
     ...[source, dirname(source), ...include, clang.root, loader].flatMap((path) => ['--read', path]),
@@ -86,7 +89,7 @@ export async function compilePolicy(
       ...(options.signal === undefined ? {} : { signal: options.signal }),
     });
     if (done.timedOut) throw new Fault('unavailable', `clang did not finish ${source} within a minute`);
-    if (done.code === notConfined) throw unconfined(done.stderr);
+    if (done.code === notConfined || isUsage(done)) throw notStarted(done.stderr.trim());
     if (gaveUp(done)) throw tooMuch(source, 4 * mostBytes);
     if (done.code !== 0) throw refused(source, done.stderr);
     const stripped = withoutDebug(await readFile(object));
@@ -100,9 +103,18 @@ export async function compilePolicy(
   }
 }
 
-function unconfined(stderr: string): Fault {
-  return new Fault('unavailable', `clang cannot be kept from your files here: ${stderr.trim()}`, {
-    next: 'a kernel since 5.13 with Landlock can (cat /sys/kernel/security/lsm); or compile it yourself, as policies/build does, and give the object',
+/** Of a runner that does not know `confine`: one that was brought. */
+function isUsage({ code, stderr }: Finished): boolean {
+  return code === 2 && stderr.startsWith('usage: ');
+}
+
+function notStarted(why: string): Fault {
+  if (why.startsWith('confine: Landlock'))
+    return new Fault('unavailable', `this kernel cannot keep clang from your files: ${why}`, {
+      next: 'one since 5.13 with Landlock can (cat /sys/kernel/security/lsm); or compile it yourself, as policies/build does, and give the object',
+    });
+  return new Fault('unavailable', `the runner does not start clang: ${why}`, {
+    next: 'leave out SCHEDCP_RUNNER, or bring a runner of this version',
   });
 }
 

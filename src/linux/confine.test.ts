@@ -72,6 +72,16 @@ describe.skipIf(!hasTools(openCache(), 'compiler'))('a confined program', () => 
     expect(await confined(['--read', mine], '/bin/sh', '-c', script)).toMatchObject({ code: 3, stdout: '' });
   });
 
+  it('has nothing of what its starter left open', async () => {
+    // a pipe is in no file system: Landlock asks nobody when /dev/fd/9 is opened
+    const script = 'echo secret | (exec 9<&0 0</dev/null; exec "$@")';
+    const wanted = ['/bin/sh', '-c', 'read word < /dev/fd/9; echo "$word"'];
+    const bare = await run('/bin/sh', ['-c', script, 'sh', ...wanted]);
+    expect(bare.stdout).toBe('secret\n');
+    const kept = await run('/bin/sh', ['-c', script, 'sh', runner, 'confine', ...system, '--', ...wanted]);
+    expect(kept.stdout).toBe('\n');
+  });
+
   it('does without what is not there', async () => {
     expect((await confined(['--read', join(place, 'nowhere')], '/bin/true')).code).toBe(0);
   });

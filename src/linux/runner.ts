@@ -3,7 +3,7 @@
 
 import { createHash } from 'node:crypto';
 import { readdir, readFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { z } from 'zod';
 import { Fault, faultCodes } from '../core/errors.ts';
 import type { Settings } from '../core/records.ts';
@@ -61,7 +61,7 @@ export async function broughtRunner(file: string): Promise<Runner> {
       next: 'correct SCHEDCP_RUNNER, or leave it out',
     });
   });
-  return { file, digest: createHash('sha256').update(bytes).digest('hex') };
+  return { file: resolve(file), digest: createHash('sha256').update(bytes).digest('hex') };
 }
 
 export interface Job {
