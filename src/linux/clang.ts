@@ -63,7 +63,7 @@ export async function compilePolicy(
   const object = join(directory, 'policy.bpf.o');
   const include = [...own, join(clang.root, 'usr/include')];
   const confined = [
-    ...[source, dirname(source), ...include, clang.root, loader].flatMap((path) => ['--read', path]),
+    ...[source, dirname(source), ...include, clang.root, loader].flatMap((one) => ['--read', one]),
     ...['--write', directory, '--', clang.program('clang')],
   ];
   const flags = [
@@ -78,7 +78,7 @@ export async function compilePolicy(
     `-ffile-prefix-map=${dirname(source)}=.`,
     '-fno-color-diagnostics',
     '-fdiagnostics-parseable-fixits',
-    ...include.flatMap((path) => ['-I', path]),
+    ...include.flatMap((one) => ['-I', one]),
   ];
   try {
     const done = await run(runner.file, ['confine', ...confined, ...flags, '-c', '-o', object, source], {
