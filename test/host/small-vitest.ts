@@ -51,14 +51,16 @@ export async function runAll(filter: RegExp, budgetMs: number, limitMs: number):
     const once = () => outcomeOf(run, Math.min(limitMs, end - performance.now() + 1000));
     let told: Omit<Told, 'part' | 'name' | 'ms'> =
       start > end ? { error: 'not run: no time was left' } : await once();
-    for (let n = 1; n < tries && told.error !== undefined && isTiming(part) && performance.now() < end; n++)
+    for (let n = 1; n < tries && told.error !== undefined && isTiming(part) && performance.now() < end; n++) {
+      await sleep(37 * n); // whatever comes at regular times beside it comes at another point of it then
       told = { ...(await once()), again: true };
+    }
     say({ part, name, ms: Math.round(performance.now() - start), ...told });
   }
 }
 
-/** Of a case of the suite. */
-const tries = 3;
+/** Of a case of the suite: one that asks for an exact order of events has to meet a moment in which the host does nothing else. */
+const tries = 8;
 
 /** The suite's cases; the host's own have no part, and must pass at once. */
 const isTiming = (part: string): boolean => part !== '';
