@@ -6,7 +6,7 @@ import { defineConfig } from 'vitest/config';
 // all others are over. The rest needs nothing.
 const cpus = availableParallelism();
 const others = ['**/*.{vm,live,alone,root}.test.ts', 'node_modules/**'];
-/** This machine may stand still for a second now and then, which no promise covers, and a guest hears of it by its disk and its console; what fails twice fails. Three times where the kernel's accounts are held against clocks. */
+/** This machine may stand still for a second now and then, which no promise covers; what fails twice fails. Three times where the kernel's accounts are held against clocks. Never where guests count instructions. */
 const timed = { retry: 1 };
 /** Against hanging only: on a busy machine a test may take several times as long. */
 const limits = { testTimeout: 120_000, hookTimeout: 120_000 };
@@ -32,7 +32,6 @@ export default defineConfig({
           include: ['**/*.vm.test.ts'],
           exclude: ['node_modules/**'],
           ...guests,
-          ...timed,
           maxWorkers: Math.max(1, cpus - 1),
           sequence: { groupOrder: 2 },
         },

@@ -43,7 +43,7 @@ export async function benchObservation(options: readonly string[]): Promise<void
   const rounds = Number(value('--rounds') ?? 15);
   const cache = openCache();
   const lab: Lab = {
-    runner: await buildRunner(cache, join(root, 'runner'), {}),
+    runner: await buildRunner(cache, join(root, 'runner')),
     perf: await tools(cache, 'perf'),
     directory: mkdtempSync(join(tmpdir(), 'schedcp-observation-')),
     watcher: readFileSync(join(root, 'probes/watch.bpf.o')),

@@ -7,8 +7,9 @@ import { readObject } from '../src/bpf/object.ts';
 import { staticGate } from '../src/gates/static-gate.ts';
 import { openPolicies } from '../src/knowledge/policies.ts';
 import { openCache } from '../src/linux/cache.ts';
-import { compilePolicy, openPolicyCompiler } from '../src/linux/clang.ts';
+import { compilePolicy } from '../src/linux/clang.ts';
 import { hasTools } from '../src/linux/tools.ts';
+import { policyCompiler } from '../test/support/policy-compiler.ts';
 import { median, row } from './lib.ts';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
@@ -24,7 +25,7 @@ export async function benchStaticGate(): Promise<void> {
     row('static gate from source', '', 'no clang in the cache', undefined);
     return;
   }
-  const compiler = await openPolicyCompiler(openCache(), join(root, 'runner'));
+  const compiler = await policyCompiler();
   const include = [join(root, 'policies/include')];
   const build = (file: string): Promise<Uint8Array> => compilePolicy(compiler, join(root, file), { include });
   rowOfObject('big', await build('bench/static-gate/big.bpf.c'));

@@ -117,7 +117,7 @@ export function reshape(): void {
 
 /** All three ways look at the same seconds. */
 async function count(): Promise<Counted> {
-  const runner = await buildRunner(openCache(), join(root, 'runner'), {});
+  const runner = await buildRunner(openCache(), join(root, 'runner'));
   const probe = (name: string): Uint8Array => readFileSync(join(root, 'probes', `${name}.bpf.o`));
   const target = { kind: 'cgroup', path: groupOf.path } as const;
   const [recorded, watched, procfs] = await Promise.all([

@@ -46,7 +46,7 @@ export function readFingerprintRuns(): FingerprintRun[] {
 export async function collect(wanted: readonly string[]): Promise<void> {
   const known = new Set(readFingerprintRuns().map(({ workload }) => workload));
   const stage = await openStage();
-  const runner = await buildRunner(openCache(), `${root}/runner`, {});
+  const runner = await buildRunner(openCache(), `${root}/runner`);
   for (const [label, programs] of Object.entries(programsOf)) {
     const chosen =
       wanted.length === 0

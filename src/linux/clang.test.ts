@@ -2,13 +2,14 @@
 
 import { copyFileSync, cpSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join, relative } from 'node:path';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { faultOf, temporaryDirectory } from '../../test/linux/support.ts';
 import { root } from '../../test/support/paths.ts';
+import { policyCompiler } from '../../test/support/policy-compiler.ts';
 import type { Fault } from '../core/errors.ts';
 import type { CompilerRefusal } from '../core/gate.ts';
 import { openCache } from './cache.ts';
-import { compilePolicy, openPolicyCompiler } from './clang.ts';
+import { compilePolicy } from './clang.ts';
 import { hasTools } from './tools.ts';
 
 describe.skipIf(!hasTools(openCache(), 'clang'))('a source', () => {
@@ -24,7 +25,7 @@ describe.skipIf(!hasTools(openCache(), 'clang'))('a source', () => {
   const compile = async (text: string, include: readonly string[] = [], mostBytes?: number) => {
     const file = join(own, 'a.bpf.c');
     writeFileSync(file, text);
-    const compiler = await openPolicyCompiler(openCache(), join(root, 'runner'));
+    const compiler = await policyCompiler();
     const paths = [...include, join(root, 'policies/include')];
     return compilePolicy(compiler, file, {
       include: paths,
@@ -96,7 +97,7 @@ describe.skipIf(!hasTools(openCache(), 'clang'))('a source', () => {
   });
 
   it('is not compiled where the kernel keeps nobody from files', async () => {
-    const { clang } = await openPolicyCompiler(openCache(), join(root, 'runner'));
+    const { clang } = await policyCompiler();
     const file = join(place, 'runner');
     writeFileSync(file, '#!/bin/sh\necho "confine: Landlock: Operation not supported" >&2\nexit 125\n', {
       mode: 0o755,
@@ -112,7 +113,7 @@ describe.skipIf(!hasTools(openCache(), 'clang'))('a source', () => {
   });
 
   it('is not compiled by a runner that knows nothing of it', async () => {
-    const { clang } = await openPolicyCompiler(openCache(), join(root, 'runner'));
+    const { clang } = await policyCompiler();
     const file = join(place, 'old-runner');
     writeFileSync(file, '#!/bin/sh\necho "usage: schedcp-runner run" >&2\nexit 2\n', { mode: 0o755 });
     const source = join(own, 'a.bpf.c');
@@ -123,7 +124,7 @@ describe.skipIf(!hasTools(openCache(), 'clang'))('a source', () => {
   });
 
   it('is a file', async () => {
-    const compiler = await openPolicyCompiler(openCache(), join(root, 'runner'));
+    const compiler = await policyCompiler();
     const fault = await faultOf(() => compilePolicy(compiler, '/dev/null', { include: [] }));
     expect([fault.code, fault.message]).toEqual(['malformed', '/dev/null is no file']);
   });
@@ -133,7 +134,7 @@ describe.skipIf(!hasTools(openCache(), 'clang'))('a source', () => {
     symlinkSync(join(other, 'deep'), join(own, 'deep'));
     writeFileSync(join(other, 'up.bpf.c'), policy('int above;'));
     writeFileSync(join(own, 'up.bpf.c'), policy('#error another one'));
-    const compiler = await openPolicyCompiler(openCache(), join(root, 'runner'));
+    const compiler = await policyCompiler();
     const include = [join(root, 'policies/include')];
     const object = await compilePolicy(compiler, `${own}/deep/../up.bpf.c`, { include });
     expect(Buffer.from(object).includes('above')).toBe(true);
@@ -142,7 +143,7 @@ describe.skipIf(!hasTools(openCache(), 'clang'))('a source', () => {
   it('may be a link to another place', async () => {
     writeFileSync(join(other, 'linked.bpf.c'), policy('int linked;'));
     symlinkSync(join(other, 'linked.bpf.c'), join(own, 'linked.bpf.c'));
-    const compiler = await openPolicyCompiler(openCache(), join(root, 'runner'));
+    const compiler = await policyCompiler();
     const include = [join(root, 'policies/include')];
     expect((await compilePolicy(compiler, join(own, 'linked.bpf.c'), { include })).length).toBeGreaterThan(
       100,
@@ -165,10 +166,19 @@ describe.skipIf(!hasTools(openCache(), 'clang'))('a source', () => {
     const include = [join(place, 'far'), join(place, 'include')] as const;
     cpSync(other, include[0], { recursive: true });
     cpSync(join(root, 'policies/include'), include[1], { recursive: true });
-    const compiler = await openPolicyCompiler(openCache(), join(root, 'runner'));
+    const compiler = await policyCompiler();
     const second = await compilePolicy(compiler, join(elsewhere, 'a.bpf.c'), { include });
     expect(Buffer.from(second).equals(first)).toBe(true);
     expect(Buffer.from(second).includes(place)).toBe(false);
+  });
+
+  it('is compiled where the temporary directory is a relative one', async () => {
+    vi.stubEnv('TMPDIR', relative(process.cwd(), other));
+    try {
+      expect((await compile(policy(''))).length).toBeGreaterThan(100);
+    } finally {
+      vi.unstubAllEnvs();
+    }
   });
 
   it('becomes an object of so many bytes at most', async () => {

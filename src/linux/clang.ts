@@ -6,10 +6,9 @@ import { basename, dirname, join, resolve } from 'node:path';
 import { Fault } from '../core/errors.ts';
 import { CompilerRefusal } from '../core/gate.ts';
 import { withoutDebug } from '../lib/elf-debug.ts';
-import type { Cache } from './cache.ts';
 import { type Finished, run } from './process.ts';
-import { buildRunner, type Runner } from './runner.ts';
-import { type ToolOptions, type Tools, tools } from './tools.ts';
+import type { Runner } from './runner.ts';
+import type { Tools } from './tools.ts';
 
 /** Of x86-64 (its psABI): the kernel starts programs by it. */
 const loader = '/lib64/ld-linux-x86-64.so.2';
@@ -21,18 +20,6 @@ const memoryBytes = 2 ** 31;
 export interface PolicyCompiler {
   readonly clang: Tools;
   readonly runner: Runner;
-}
-
-/** From the cache, or fetched and built. `sources`: the directory runner/ of this package. */
-export async function openPolicyCompiler(
-  cache: Cache,
-  sources: string,
-  options: ToolOptions = {},
-): Promise<PolicyCompiler> {
-  return {
-    clang: await tools(cache, 'clang', options),
-    runner: await buildRunner(cache, sources, options),
-  };
 }
 
 export interface CompileOptions {

@@ -1,6 +1,10 @@
 // What a program can open that the runner starts with `confine`, with programs of this machine. Needs the fetched compiler, which builds the runner, and a kernel with Landlock.
 
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { existsSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
+import { type AddressInfo, createServer } from 'node:net';
+import { release } from 'node:os';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { temporaryDirectory } from '../../test/linux/support.ts';
@@ -20,7 +24,7 @@ describe.skipIf(!hasTools(openCache(), 'compiler'))('a confined program', () => 
   symlinkSync(join(other, 'text'), join(mine, 'link'));
   let runner = '';
   beforeAll(async () => {
-    runner = (await buildRunner(openCache(), join(root, 'runner'), {})).file;
+    runner = (await buildRunner(openCache(), join(root, 'runner'))).file;
   });
   const system = ['/bin', '/lib', '/lib64', '/usr'].flatMap((path) => ['--read', path]);
   const confined = (given: readonly string[], ...command: readonly string[]): Promise<Finished> =>
@@ -80,6 +84,37 @@ describe.skipIf(!hasTools(openCache(), 'compiler'))('a confined program', () => 
     expect(bare.stdout).toBe('secret\n');
     const kept = await run('/bin/sh', ['-c', script, 'sh', runner, 'confine', ...system, '--', ...wanted]);
     expect(kept.stdout).toBe('\n');
+  });
+
+  const [major = 0, minor = 0] = release().split('.').map(Number);
+  const isSince = (since: number): boolean => major * 100 + minor >= since;
+
+  it.runIf(isSince(607))('reaches no server', async () => {
+    const server = createServer((socket) => socket.end('secret\n')).listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    try {
+      const script = `exec 3<>/dev/tcp/127.0.0.1/${(server.address() as AddressInfo).port} && read word <&3 && echo "$word"`;
+      expect((await run('/bin/bash', ['-c', script])).stdout).toBe('secret\n');
+      const kept = await confined([], '/bin/bash', '-c', script);
+      expect(kept).toMatchObject({ stdout: '', stderr: expect.stringMatching(/Permission denied/) });
+    } finally {
+      server.close();
+    }
+  });
+
+  it.runIf(isSince(612))('ends nobody else', async () => {
+    const sleeper = spawn('/bin/sleep', ['60']);
+    const end = once(sleeper, 'exit');
+    try {
+      const asked = ['-c', `kill -0 ${sleeper.pid} && kill -TERM ${sleeper.pid}`];
+      const kept = await confined([], '/bin/sh', ...asked);
+      expect(kept.stderr).toMatch(/not permitted/);
+      expect(sleeper.signalCode).toBe(null);
+      await run('/bin/sh', asked);
+      expect(await end, 'it would if it could').toEqual([null, 'SIGTERM']);
+    } finally {
+      sleeper.kill('SIGKILL');
+    }
   });
 
   it('does without what is not there', async () => {

@@ -1,10 +1,11 @@
+import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { join, relative } from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { faultOf, temporaryDirectory } from '../../test/linux/support.ts';
 import { openCache } from './cache.ts';
-import { buildRunner, encodeJob, type Job, parseEvents, rawTrace } from './runner.ts';
+import { broughtRunner, buildRunner, encodeJob, type Job, parseEvents, rawTrace } from './runner.ts';
 import { toolsDirectory } from './tools.ts';
 
 const bare: Job = {
@@ -35,6 +36,21 @@ function parseJob(bytes: Uint8Array): [string, string][] {
   }
   return found;
 }
+
+describe('a runner that was brought', () => {
+  it('is found from wherever it is started later', async () => {
+    const file = join(temporaryDirectory(), 'runner');
+    writeFileSync(file, 'of somebody else');
+    const digest = createHash('sha256').update('of somebody else').digest('hex');
+    expect(await broughtRunner(relative(process.cwd(), file))).toEqual({ file, digest });
+  });
+
+  it('has to be there', async () => {
+    const fault = await faultOf(() => broughtRunner('/no/runner'));
+    expect(fault).toMatchObject({ code: 'not-found', message: 'no runner at /no/runner (ENOENT)' });
+    expect(fault.next).toMatch(/SCHEDCP_RUNNER/);
+  });
+});
 
 const head: [string, string][] = [
   ['schedcp-job', '1'],
@@ -297,7 +313,7 @@ describe('buildRunner', () => {
     const make = '#!/bin/sh\necho main.c:1: oops >&2\nexit 2\n';
     writeFileSync(join(toolsDirectory(cache, 'compiler'), 'root', 'usr/bin', 'make'), make, { mode: 0o755 });
     writeFileSync(join(sources, 'main.c'), 'three');
-    const fault = await faultOf(() => buildRunner(cache, sources, {}));
+    const fault = await faultOf(() => buildRunner(cache, sources));
     expect(fault).toMatchObject({ code: 'unavailable', message: expect.stringContaining('main.c:1: oops') });
   });
 });

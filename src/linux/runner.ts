@@ -20,7 +20,7 @@ export interface Runner {
 }
 
 /** Builds the runner, or takes it from the cache. `sources` is the directory runner/ of this package. */
-export async function buildRunner(cache: Cache, sources: string, options: ToolOptions): Promise<Runner> {
+export async function buildRunner(cache: Cache, sources: string, options: ToolOptions = {}): Promise<Runner> {
   const compiler = await tools(cache, 'compiler', options);
   const hash = createHash('sha256');
   for (const name of (await readdir(sources)).sort()) {

@@ -3,7 +3,7 @@
 
 import { beforeAll, describe, expect, it } from 'vitest';
 import type { Told } from '../host/small-vitest.ts';
-import { inGuestHost, toldCases } from '../support/guest-host.ts';
+import { inGuestHost, linesOf, toldCases } from '../support/guest-host.ts';
 import { cachedReleases } from '../support/lab.ts';
 
 const modelled = '6.18';
@@ -53,13 +53,7 @@ describe.skipIf(!isThere)(`conformance of the host on ${modelled}`, () => {
       throw new Error(
         `the guest did not come to its end: ${end.trouble} ${end.stderr.slice(-300)} ${end.stdout.slice(-1000)}`,
       );
-    console.info(
-      told
-        .map(
-          ({ part, name, ms, error }) => `${error === undefined ? 'ok' : 'NO'} ${part}: ${name} (${ms} ms)`,
-        )
-        .join('\n'),
-    );
+    console.info(linesOf(told));
   }, 1_500_000);
 
   it.each(Object.entries(some))('%s', (part, [, least]) => {

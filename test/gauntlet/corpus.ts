@@ -5,9 +5,9 @@ import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync }
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import type { CheckerName } from '../../src/core/scenario.ts';
-import { openCache } from '../../src/linux/cache.ts';
-import { compilePolicy, openPolicyCompiler } from '../../src/linux/clang.ts';
+import { compilePolicy } from '../../src/linux/clang.ts';
 import { root } from '../support/paths.ts';
+import { policyCompiler } from '../support/policy-compiler.ts';
 import type { FaultClass } from './classes.ts';
 import { type Mutation, mutate } from './mutate.ts';
 
@@ -116,7 +116,7 @@ export interface Compiler {
 
 /** `watchdogMs`: instead of the five seconds that the policies of our header ask for. */
 export async function openCompiler(watchdogMs?: number): Promise<Compiler> {
-  const compiler = await openPolicyCompiler(openCache(), join(root, 'runner'));
+  const compiler = await policyCompiler();
   const directory = mkdtempSync(join(tmpdir(), 'schedcp-corpus-'));
   const include = join(directory, 'include');
   cpSync(join(root, 'policies/include'), include, { recursive: true });

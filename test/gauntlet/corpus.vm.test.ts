@@ -7,10 +7,11 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { Fault } from '../../src/core/errors.ts';
 import { staticGate } from '../../src/gates/static-gate.ts';
 import { openCache } from '../../src/linux/cache.ts';
-import { compilePolicy, openPolicyCompiler } from '../../src/linux/clang.ts';
+import { compilePolicy } from '../../src/linux/clang.ts';
 import { hasTools } from '../../src/linux/tools.ts';
 import { inOrder } from '../../src/stages/trials.ts';
 import { root } from '../support/paths.ts';
+import { policyCompiler } from '../support/policy-compiler.ts';
 import { rightCodes } from './classes.ts';
 import { type Compiler, type Entry, entries, type Label, labels, openCompiler } from './corpus.ts';
 
@@ -82,7 +83,7 @@ describe.skipIf(!possible)(
   () => {
     const names = (side: keyof typeof open) => Object.values(open[side]).flat();
     const rejecting = async (name: string): Promise<string[]> => {
-      const compiler = await openPolicyCompiler(openCache(), join(root, 'runner'));
+      const compiler = await policyCompiler();
       const file = join(root, `test/gauntlet/open/${name}.bpf.c`);
       const object = await compilePolicy(compiler, file, { include: [join(root, 'policies/include')] });
       const { findings } = staticGate(object, { kernels: ['6.18.15', '7.3.4'] });

@@ -1,7 +1,7 @@
 // Cases that run in a guest whose machine is then their host (main.ts), each as a test of its own.
 
 import { beforeAll, describe, expect, it } from 'vitest';
-import { type GuestHostWish, inGuestHost, toldCases } from '../support/guest-host.ts';
+import { type GuestHostWish, inGuestHost, linesOf, toldCases } from '../support/guest-host.ts';
 import type { Told } from './small-vitest.ts';
 
 /** Boots a guest, runs the cases that the filter names, and makes a test of each. */
@@ -21,11 +21,7 @@ export function guestCases(
         files,
       );
       told = toldCases(end.stdout);
-      console.info(
-        told
-          .map(({ name, ms, error }) => `${error === undefined ? 'ok' : 'NO'} ${name} (${ms} ms)`)
-          .join('\n'),
-      );
+      console.info(linesOf(told));
       if (end.trouble !== undefined)
         throw new Error(
           `the guest did not come to its end: ${end.trouble} ${end.stderr.slice(-300)} ${end.stdout.slice(-1000)}`,

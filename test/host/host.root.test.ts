@@ -51,7 +51,7 @@ describe.skipIf(!possible)('the host machine here', () => {
   beforeAll(async () => {
     machine = openHostMachine({
       blobs,
-      runner: await buildRunner(openCache(), `${root}/runner`, {}),
+      runner: await buildRunner(openCache(), `${root}/runner`),
       env: { PATH: '/usr/bin:/bin' },
     });
     const reference = machine.reference();

@@ -77,10 +77,7 @@ export interface Acted {
 
 export async function openActs(): Promise<Acts> {
   const cache = openCache();
-  const [runner, compiler] = [
-    await buildRunner(cache, join(root, 'runner'), {}),
-    await tools(cache, 'compiler'),
-  ];
+  const [runner, compiler] = [await buildRunner(cache, join(root, 'runner')), await tools(cache, 'compiler')];
   const directory = mkdtempSync(join(tmpdir(), 'schedcp-acts-'));
   const file = join(directory, 'acts');
   await mustRun(

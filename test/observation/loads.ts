@@ -48,7 +48,7 @@ export interface Loads {
 
 export async function openLoads(): Promise<Loads> {
   const cache = openCache();
-  const runner = await buildRunner(cache, join(root, 'runner'), {});
+  const runner = await buildRunner(cache, join(root, 'runner'));
   const compiler = await tools(cache, 'compiler');
   const directory = mkdtempSync(join(tmpdir(), 'schedcp-loads-'));
   const file = (program: string): string => join(directory, program);

@@ -87,6 +87,17 @@ export function productFiles(): string[] {
   return ['bin', 'dist', 'probes', 'package.json', ...needed.map(([path]) => path)];
 }
 
+/** A line for each case: what it took, and every error it ended in, so that one that is beside itself now and then can be understood. */
+export function linesOf(told: readonly Told[]): string {
+  return told
+    .map(({ part, name, ms, error, earlier = [] }) => {
+      const title = part === '' ? name : `${part}: ${name}`;
+      const errors = [...earlier, ...(error === undefined ? [] : [error])].map((one) => `\n   ${one}`);
+      return `${error === undefined ? 'ok' : 'NO'} ${title} (${ms} ms)${errors.join('')}`;
+    })
+    .join('\n');
+}
+
 /** The lines of runAll(). */
 export function toldCases(stdout: string): Told[] {
   const text = Buffer.from(stdout, 'latin1').toString('utf8');

@@ -29,7 +29,7 @@ export interface Lab {
 export async function openLab(want?: string, hostCpus = 2): Promise<Lab> {
   const cache = openCache();
   const qemu = await tools(cache, 'qemu');
-  const runner = await buildRunner(cache, join(root, 'runner'), {});
+  const runner = await buildRunner(cache, join(root, 'runner'));
   const image = await kernel(cache, {
     read: readKernelImage,
     zstd: qemu,
