@@ -7,6 +7,7 @@ import type { Expansion, WorkloadFile } from '../../src/core/workload.ts';
 import { encode } from '../../src/workload/encoding.ts';
 import { expand } from '../../src/workload/expand.ts';
 import { hints } from '../../src/workload/hints.ts';
+import type { Case } from './case.ts';
 
 export interface Subject {
   readonly name: MachineRef['name'];
@@ -100,6 +101,16 @@ export class Bench {
     const outcome = this.perform(experiment);
     this.#outcomes.set(key, outcome);
     return outcome;
+  }
+
+  /** What a case has seen that fails is forgotten: tried again, it runs anew. */
+  async check(one: Pick<Case, 'check'>): Promise<void> {
+    try {
+      await one.check(this);
+    } catch (error) {
+      this.#outcomes.clear();
+      throw error;
+    }
   }
 
   /** Anew, whatever has been run before. */
