@@ -64,15 +64,17 @@ export interface Value {
 
 export const anything: Value = { atoms: undefined };
 const mostAtoms = 16;
-const none: readonly Value[] = [];
+const none: readonly never[] = [];
 
 export class Values {
-  readonly #origins = new Map<string, Origin>();
+  /** By kind, name and value: what is the same wherever it is made. */
+  readonly #anywhere = new Map<OriginKind, Map<string, Map<bigint, Origin>>>();
   readonly #constants = new Map<bigint, Value>();
   readonly #sets = new Map<string, Value>();
   readonly #immediates = new Map<number, Value>();
-  /** By function and slot: what was made there. */
+  /** By function and slot: what was made there first, and all else that was. */
   readonly #made: (Origin | undefined)[][] = [];
+  readonly #others = new Map<string, Origin>();
   #atom = 0;
 
   constant(value: bigint): Value {
@@ -95,7 +97,7 @@ export class Values {
 
   /** `fn` and `at` tell apart what two instructions made; −1 where the name is enough. */
   made(kind: OriginKind, name: string, value = 0n, fn = -1, at = -1, of: readonly Value[] = none): Value {
-    const origin = at < 0 ? this.#named(kind, name, value, fn, at) : this.#placed(kind, name, value, fn, at);
+    const origin = at < 0 ? this.#named(kind, name, value) : this.#placed(kind, name, value, fn, at);
     origin.of = of;
     return this.atom(origin, 0);
   }
@@ -122,25 +124,39 @@ export class Values {
       return made;
     }
     if (known.kind === kind && known.name === name && known.value === value) return known;
-    return this.#named(kind, name, value, fn, at);
+    const key = `${kind} ${name} ${value} ${fn} ${at}`;
+    let other = this.#others.get(key);
+    if (other === undefined) {
+      other = this.#make(kind, name, value, fn, at);
+      this.#others.set(key, other);
+    }
+    return other;
   }
 
-  #named(kind: OriginKind, name: string, value: bigint, fn: number, at: number): Origin {
-    const key = `${kind} ${name} ${value} ${fn} ${at}`;
-    let origin = this.#origins.get(key);
+  #named(kind: OriginKind, name: string, value: bigint): Origin {
+    let ofKind = this.#anywhere.get(kind);
+    if (ofKind === undefined) {
+      ofKind = new Map();
+      this.#anywhere.set(kind, ofKind);
+    }
+    let ofName = ofKind.get(name);
+    if (ofName === undefined) {
+      ofName = new Map();
+      ofKind.set(name, ofName);
+    }
+    let origin = ofName.get(value);
     if (origin === undefined) {
-      origin = this.#make(kind, name, value, fn, at);
-      this.#origins.set(key, origin);
+      origin = this.#make(kind, name, value, -1, -1);
+      ofName.set(value, origin);
     }
     return origin;
   }
 
   #make(kind: OriginKind, name: string, value: bigint, fn: number, at: number): Origin {
-    const atoms: Atom[] = [];
     const number = this.#atom++;
     const self = undefined as unknown as Origin;
     const made = {
-      atoms,
+      atoms: none as readonly Atom[],
       number,
       origin: self,
       flags: 0,
@@ -149,28 +165,32 @@ export class Values {
       value,
       fn,
       at,
-      of: none,
+      of: none as readonly Value[],
       variants: undefined,
     };
     made.origin = made;
-    atoms[0] = made;
+    made.atoms = [made];
     return made;
   }
 
   atom(origin: Origin, flags: number): Atom {
     if (flags === 0) return origin;
-    origin.variants ??= [];
     const { variants } = origin;
+    if (variants === undefined) {
+      const first = this.#makeAtom(origin, flags);
+      origin.variants = [first];
+      return first;
+    }
     for (let i = 0; i < variants.length; i++) if (variants[i]!.flags === flags) return variants[i]!;
     const atom = this.#makeAtom(origin, flags);
     variants.push(atom);
     return atom;
   }
 
+  /** Lists are written out with what is in them: one that begins empty gets room for seventeen. */
   #makeAtom(origin: Origin, flags: number): Atom {
-    const atoms: Atom[] = [];
-    const atom: Atom = { atoms, number: this.#atom++, origin, flags };
-    atoms[0] = atom;
+    const atom = { atoms: none as readonly Atom[], number: this.#atom++, origin, flags };
+    atom.atoms = [atom];
     return atom;
   }
 
