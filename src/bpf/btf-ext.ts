@@ -40,7 +40,7 @@ export interface LineRecord extends AtInstruction {
 export interface CoreRelocation extends AtInstruction {
   /** Root type of the access, an id in the object's own BTF. */
   readonly type: number;
-  /** Pointer step, then member or element numbers; for enums the number of the enumerator. */
+  /** Pointer step, then member or element numbers; for enums the number of the enumerator. One list for all relocations that have the same text. */
   readonly access: readonly number[];
   readonly kind: CoreKind;
 }
@@ -67,6 +67,7 @@ export function readBtfExt(bytes: Uint8Array, btf: Btf): BtfExt {
       btf.needString(reader.u32(at + 4));
       btf.needString(reader.u32(at + 8));
     }
+  const accesses = new Map<string, readonly number[]>();
   let lines: LineRecord[] | undefined;
   const readLine = (at: number) => ({
     file: btf.string(reader.u32(at + 4)),
@@ -87,7 +88,9 @@ export function readBtfExt(bytes: Uint8Array, btf: Btf): BtfExt {
     coreRelocations:
       header < 32
         ? []
-        : records(reader, groups(reader, btf, part(24), 16), (at) => readCoreRelocation(reader, btf, at)),
+        : records(reader, groups(reader, btf, part(24), 16), (at) =>
+            readCoreRelocation(reader, btf, accesses, at),
+          ),
   };
 }
 
@@ -154,9 +157,20 @@ function records<T extends object>(
   );
 }
 
-function readCoreRelocation(reader: Reader, btf: Btf, at: number) {
+/** `accesses`: those that were read, by their text. */
+function readCoreRelocation(
+  reader: Reader,
+  btf: Btf,
+  accesses: Map<string, readonly number[]>,
+  at: number,
+): Omit<CoreRelocation, keyof AtInstruction> {
   const text = btf.string(reader.u32(at + 8));
   const kind = coreKinds[reader.u32(at + 12)] ?? reader.fail(at + 12, `CO-RE kind ${reader.u32(at + 12)}`);
-  if (!/^\d{1,9}(:\d{1,9}){0,63}$/.test(text)) reader.fail(at + 8, `access string ${JSON.stringify(text)}`);
-  return { type: reader.u32(at + 4), access: text.split(':').map(Number), kind };
+  let access = accesses.get(text);
+  if (access === undefined) {
+    if (!/^\d{1,9}(:\d{1,9}){0,63}$/.test(text)) reader.fail(at + 8, `access string ${JSON.stringify(text)}`);
+    access = text.split(':').map(Number);
+    accesses.set(text, access);
+  }
+  return { type: reader.u32(at + 4), access, kind };
 }

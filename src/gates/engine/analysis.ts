@@ -110,7 +110,7 @@ class Analysis {
     const entries: (State | undefined)[] = new Array(count);
     const rounds = new Uint16Array(count);
     const isDirty = new Uint8Array(count);
-    const first = emptyState(this.#transfer.depthOf(fn));
+    const first = emptyState(this.#subject.depthOf(fn));
     args.forEach((value, i) => {
       first[1 + i] = value;
     });

@@ -2,7 +2,6 @@
 // none. Source of the stack's rule: check_max_stack_depth(), kernel/bpf/verifier.c, v6.18 (frames in steps of 16 bytes, callbacks of helpers included).
 import { helpers } from '../data/helpers.ts';
 import { kfuncs } from '../data/kfuncs.ts';
-import { frameDepth } from './depth.ts';
 import type { Callback, Instance, Site } from './instance.ts';
 import { type Loop, loopsOf } from './loops.ts';
 import { constantsOf } from './values.ts';
@@ -97,13 +96,12 @@ function stackOf(callback: Callback, fn: number, known: Map<number, number>): nu
   const before = known.get(fn);
   if (before !== undefined) return before;
   known.set(fn, 0);
-  const program = callback.subject.functions[fn];
   const instance = callback.instances.get(fn);
-  if (program === undefined || instance === undefined) return 0;
+  if (instance === undefined) return 0;
   let below = 0;
   for (const { callee, how } of instance.sites.values())
     if (callee !== undefined && how !== 'async') below = Math.max(below, stackOf(callback, callee, known));
-  const bytes = Math.ceil(frameDepth(program) / 16) * 16 + below;
+  const bytes = Math.ceil(callback.subject.depthOf(fn) / 16) * 16 + below;
   known.set(fn, bytes);
   return bytes;
 }

@@ -51,7 +51,7 @@ export function readFlow(program: Program): Flow {
       return dominator;
     },
     get postdominator() {
-      postdominator ??= postdominators(blocks);
+      postdominator ??= postdominators(blocks, before);
       return postdominator;
     },
   };
@@ -88,12 +88,10 @@ export function reachableFrom(flow: Flow, start: number, stops?: (block: number)
 }
 
 /** Dominators of the flow turned round, from one exit that all exits lead to; blocks that never end have none. */
-function postdominators(blocks: readonly Block[]): Int32Array {
+function postdominators(blocks: readonly Block[], before: Flow['before']): Int32Array {
   const count = blocks.length;
-  const before: number[][] = Array.from({ length: count + 1 }, () => []);
-  blocks.forEach(({ next }, block) => {
-    for (const to of next.length === 0 ? [count] : next) before[to]!.push(block);
-  });
+  const exits: number[] = [];
+  for (let block = 0; block < count; block++) if (blocks[block]!.next.length === 0) exits.push(block);
   const order: number[] = [];
   const isSeen = new Uint8Array(count + 1);
   const edges = new Int32Array(count + 1);
@@ -101,7 +99,7 @@ function postdominators(blocks: readonly Block[]): Int32Array {
   isSeen[count] = 1;
   while (stack.length > 0) {
     const block = stack.at(-1)!;
-    const to = before[block]![edges[block]!++];
+    const to = (block === count ? exits : before[block]!)[edges[block]!++];
     if (to === undefined) order.push(stack.pop()!);
     else if (isSeen[to] === 0) {
       isSeen[to] = 1;

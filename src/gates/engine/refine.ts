@@ -81,8 +81,11 @@ function learnOfLimit(
   { left, right }: Comparison,
   condition: Condition | 'clear',
 ): void {
-  const [limited, limit] = below.has(condition) ? [left, right] : above.has(condition) ? [right, left] : [];
-  if (limited?.atoms === undefined || limit === undefined) return;
+  const isBelow = below.has(condition);
+  if (!isBelow && !above.has(condition)) return;
+  const limited = isBelow ? left : right;
+  const limit = isBelow ? right : left;
+  if (limited.atoms === undefined) return;
   if (!limited.atoms.some(({ origin }) => origin.kind === 'calc')) return;
   if (constantsOf(limit)?.values.every((value) => value <= second) !== true) return;
   const marked = limited.atoms.map((atom) =>

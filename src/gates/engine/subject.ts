@@ -11,6 +11,7 @@ import type { Reference } from '../../bpf/references.ts';
 import type { GatePlace } from '../../core/gate.ts';
 import { renamed } from '../data/renamed.ts';
 import { table } from '../data/table.ts';
+import { frameDepth } from './depth.ts';
 import { type Flow, readFlow } from './flow.ts';
 
 interface Variable {
@@ -25,9 +26,10 @@ export class Subject {
   readonly functions: readonly Program[];
   readonly #byPlace = new Map<string, number>();
   readonly #flows: (Flow | undefined)[] = [];
-  readonly #fields = new Map<CoreRelocation, string>();
+  /** By root type and access. */
+  readonly #fields = new Map<number, Map<CoreRelocation['access'], string>>();
+  readonly #depths: (number | undefined)[] = [];
   readonly #arities = new Map<string, number>();
-  readonly #accesses = new Map<string, string>();
   readonly #variables = new Map<string, readonly Variable[]>();
 
   constructor(object: BpfObject) {
@@ -46,6 +48,16 @@ export class Subject {
       this.#flows[fn] = flow;
     }
     return flow;
+  }
+
+  /** How far the function reaches below r10, bytes. */
+  depthOf(fn: number): number {
+    let depth = this.#depths[fn];
+    if (depth === undefined) {
+      depth = frameDepth(this.functions[fn]!);
+      this.#depths[fn] = depth;
+    }
+    return depth;
   }
 
   functionOf(reference: Reference | undefined): number | undefined {
@@ -75,13 +87,16 @@ export class Subject {
   /** "task_struct.scx.slice"; undefined where the relocation is about no field's place. */
   fieldOf(relocation: CoreRelocation | undefined): string | undefined {
     if (relocation?.kind !== 'byte_off') return undefined;
-    let text = this.#fields.get(relocation);
+    const { type, access } = relocation;
+    let ofType = this.#fields.get(type);
+    if (ofType === undefined) {
+      ofType = new Map();
+      this.#fields.set(type, ofType);
+    }
+    let text = ofType.get(access);
     if (text === undefined) {
-      const key = `${relocation.type} ${relocation.access.join()}`;
-      text = this.#accesses.get(key);
-      text ??= localAccess(this.object.btf, relocation.type, relocation.access).text;
-      this.#accesses.set(key, text);
-      this.#fields.set(relocation, text);
+      text = localAccess(this.object.btf, type, access).text;
+      ofType.set(access, text);
     }
     return text;
   }

@@ -8,7 +8,6 @@ import { kfuncs } from '../data/kfuncs.ts';
 import { table } from '../data/table.ts';
 import { callArguments, frameOffset, passCall } from './calls.ts';
 import { calculated, compute, fieldNameOf, fieldPointer, fieldValue, narrowed } from './compute.ts';
-import { frameDepth } from './depth.ts';
 import { fillFrame, loadFrame, type State, storeFrame } from './frame.ts';
 import type { Instance, Site } from './instance.ts';
 import { kfuncNames, type Subject } from './subject.ts';
@@ -39,23 +38,12 @@ export class Transfer {
   readonly #values: Values;
   readonly #arguments: readonly string[];
   readonly #call: Call;
-  readonly #depths: (number | undefined)[] = [];
 
   constructor(subject: Subject, values: Values, member: string | undefined, call: Call) {
     this.#subject = subject;
     this.#values = values;
     this.#arguments = memberArguments[member ?? ''] ?? [];
     this.#call = call;
-  }
-
-  /** How far the function reaches below r10, bytes. */
-  depthOf(fn: number): number {
-    let depth = this.#depths[fn];
-    if (depth === undefined) {
-      depth = frameDepth(this.#subject.functions[fn]!);
-      this.#depths[fn] = depth;
-    }
-    return depth;
   }
 
   step(instance: Instance, block: number, state: State, code: Instruction): void {

@@ -215,13 +215,16 @@ export class Values {
   join(a: Value, b: Value): Value {
     if (a === b) return a;
     if (a.atoms === undefined || b.atoms === undefined) return anything;
-    const atoms = [...a.atoms];
+    const atoms = a.atoms.slice();
+    let isNew = false;
     for (const atom of b.atoms) {
       const i = indexOf(atoms, atom.origin);
-      if (i < 0) atoms.push(atom);
-      else atoms[i] = this.atom(atom.origin, joinFlags(atoms[i]!.flags, atom.flags));
+      const joined = i < 0 ? atom : this.atom(atom.origin, joinFlags(atoms[i]!.flags, atom.flags));
+      if (joined === atoms[i]) continue;
+      atoms[i < 0 ? atoms.length : i] = joined;
+      isNew = true;
     }
-    return this.ofAtoms(atoms);
+    return isNew ? this.ofAtoms(atoms) : a;
   }
 
   withFlags(value: Value, flags: number): Value {
@@ -258,9 +261,12 @@ export function constantOf({ atoms }: Value): bigint | undefined {
 
 /** All that it may be, as far as they are constants and default values of parameters; undefined where it may be something else. `exact`: no parameter is among them. */
 export function constantsOf({ atoms }: Value): { values: bigint[]; exact: boolean } | undefined {
+  if (atoms === undefined) return undefined;
+  // Mostly it is one thing.
+  if (atoms.length === 1 && atoms[0]!.origin.kind === 'const')
+    return { values: [atoms[0]!.origin.value], exact: true };
   const values = new Set<bigint>();
   let exact = true;
-  if (atoms === undefined) return undefined;
   for (const { origin } of atoms) {
     if (origin.kind === 'const') values.add(origin.value);
     else if (origin.kind === 'parameter') {
@@ -288,9 +294,9 @@ export function rootOf(value: Value | undefined): Origin | undefined {
 
 /** Whether any of what it was made of, itself included, fits. */
 export function anyOrigin(value: Value | undefined, fits: (origin: Origin) => boolean, depth = 6): boolean {
-  for (const { origin } of value?.atoms ?? []) {
+  for (const { origin } of value?.atoms ?? none) {
     if (fits(origin)) return true;
-    if (depth > 0 && origin.of.some((of) => anyOrigin(of, fits, depth - 1))) return true;
+    if (depth > 0) for (const of of origin.of) if (anyOrigin(of, fits, depth - 1)) return true;
   }
   return false;
 }
