@@ -31,16 +31,20 @@ export function groupsOf(counters: Counters): Group[] {
 
 /** The name of each task's group: worker-# where there are worker-1 and worker-2, cc1 where all are that. */
 export function labels(tasks: readonly TaskCounters[]): (task: TaskCounters) => string {
+  const stems = new Map<string, string>();
   const first = new Map<string, string>();
   const several = new Set<string>();
   for (const { comm } of tasks) {
+    // Thousands of threads have few names.
+    if (stems.has(comm)) continue;
     const stem = stemOf(comm);
+    stems.set(comm, stem);
     const known = first.get(stem);
     if (known === undefined) first.set(stem, comm);
-    else if (known !== comm) several.add(stem);
+    else several.add(stem);
   }
   return ({ tid, comm }) => {
-    const stem = stemOf(comm);
+    const stem = stems.get(comm) ?? stemOf(comm);
     return tid === -1 ? '(others)' : several.has(stem) && stem !== '#' ? stem : comm;
   };
 }

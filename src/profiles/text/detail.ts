@@ -54,7 +54,9 @@ export function wholeSections(
   ].filter((section) => section !== undefined);
 }
 
-function waitSection(tasks: readonly TaskCounters[]): Section | undefined {
+function waitSection(all: readonly TaskCounters[]): Section | undefined {
+  // Of thousands only the busiest were seen waiting.
+  const tasks = all.filter(({ waits }) => waits !== undefined);
   const rows = waitReasons.flatMap((reason) => {
     const count = sumOf(tasks, (task) => task.waits?.[reason]?.count) ?? 0;
     const ns = sumOf(tasks, (task) => task.waits?.[reason]?.ns) ?? 0;
@@ -65,7 +67,8 @@ function waitSection(tasks: readonly TaskCounters[]): Section | undefined {
     : { title: 'waits', ...columns(['for', 'times', 'in all', 'mean'], rows) };
 }
 
-function wakeSection(tasks: readonly TaskCounters[]): Section | undefined {
+function wakeSection(all: readonly TaskCounters[]): Section | undefined {
+  const tasks = all.filter(({ wakes }) => wakes !== undefined);
   const rows = wakeCauses.flatMap((cause) => {
     const count = sumOf(tasks, (task) => task.wakes?.[cause]) ?? 0;
     return count === 0 ? [] : [[cause, digits(count)]];
