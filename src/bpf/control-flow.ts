@@ -98,21 +98,12 @@ export function inReversePostorder<B extends Pick<Block, 'next'>>(blocks: readon
 
 /** By block: those that lead to it, each once. */
 export function predecessors(blocks: readonly { readonly next: readonly number[] }[]): number[][] {
-  // Counted first: a list that grows from nothing takes room for seventeen.
-  const counts = new Int32Array(blocks.length);
-  const each = (visit: (from: number, to: number) => void): void => {
-    for (let block = 0; block < blocks.length; block++) {
-      const { next } = blocks[block]!;
-      for (let way = 0; way < next.length; way++)
-        if (way === 0 || next[way] !== next[0]) visit(block, next[way]!);
-    }
-  };
-  each((_, to) => counts[to]!++);
-  const before = Array.from(counts, (count) => new Array<number>(count));
-  each((from, to) => {
-    const ways = before[to]!;
-    ways[ways.length - counts[to]!--] = from;
-  });
+  const before: number[][] = blocks.map(() => []);
+  for (let block = 0; block < blocks.length; block++) {
+    const [first, second] = blocks[block]!.next;
+    if (first !== undefined) before[first]!.push(block);
+    if (second !== undefined && second !== first) before[second]!.push(block);
+  }
   return before;
 }
 
