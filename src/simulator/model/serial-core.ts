@@ -78,7 +78,8 @@ export class SerialCore extends Core {
       const at = this.#nextTimer();
       if (at <= this.now)
         this.#ring(); // who finds that the time is up has no time left itself
-      else if (this.#hasWork(cpu)) this.#turn(cpu, this.#share(at));
+      else if (cpu === 0 && this.#onlyWork()) this.#workOn(at, untilNs);
+      else if (this.#hasWork(cpu)) this.#turn(cpu, this.#share(at - this.now));
       else if (!this.#anyWork() && !this.#passIdle()) return 'nothing left';
     }
     return 'stopped';
@@ -100,8 +101,8 @@ export class SerialCore extends Core {
     return Math.min(this.wheel.earliestAt(), device);
   }
 
-  #share(at: number): number {
-    const left = at - this.now;
+  /** Of the time that is left until the next timer: one turn. */
+  #share(left: number): number {
     return left <= leastTurnNs ? left : Math.ceil(left / this.cpus.count);
   }
 
@@ -118,6 +119,50 @@ export class SerialCore extends Core {
       this.#ticked[cpu] === 1 ||
       this.#rung[cpu]!.length > 0
     );
+  }
+
+  /** Tasks are in the middle of a RUN, and on no CPU is there anything else to do. */
+  #onlyWork(): boolean {
+    if (this.busy === 0 || this.#kicked > 0 || this.spins.busy > 0) return false;
+    const { curr, needResched, count } = this.cpus;
+    for (let cpu = 0; cpu < count; cpu++) {
+      const task = curr[cpu]!;
+      if (task >= 0 && this.#runs[task] !== 1) return false;
+      if (this.#owed[cpu]! > 0 || this.#leaves[cpu] === 1 || needResched[cpu] === 1) return false;
+      if (this.#ticked[cpu] === 1 || this.#rung[cpu]!.length > 0) return false;
+    }
+    return true;
+  }
+
+  /**
+   * Turns while #onlyWork() holds, from that of CPU 0 on: nine of ten turns of a batch. Most are over before their task reads its clock, and nothing is done in them but that
+   * time passes: progress() finds later what the task has done. Comes back when the time is over, or more has happened.
+   */
+  #workOn(at: number, untilNs: number): void {
+    const { curr, count } = this.cpus;
+    const chunks = this.#chunk;
+    const { events } = this;
+    let { now } = this;
+    let next = 0;
+    while (now < at && now <= untilNs) {
+      const cpu = next;
+      next = cpu + 1 < count ? cpu + 1 : 0;
+      const task = curr[cpu]!;
+      if (task < 0) continue;
+      const budget = this.#share(at - now);
+      if (budget < chunks[task]!) {
+        chunks[task]! -= budget;
+        now += budget;
+        continue;
+      }
+      this.now = now;
+      this.#nextCpu = next;
+      this.#turn(cpu, budget);
+      if (this.events !== events) return;
+      now = this.now;
+    }
+    this.now = now;
+    this.#nextCpu = next;
   }
 
   /** Timers that are due: their CPUs will hear of it when they have their turn. */
@@ -325,7 +370,7 @@ export class SerialCore extends Core {
     if (this.now + own <= this.#turnEnd) return ns;
     let others = 0;
     for (let cpu = 0; cpu < this.cpus.count; cpu++) if (cpu !== this.execCpu && this.#hasWork(cpu)) others++;
-    return ns + others * this.#share(this.#nextTimer());
+    return ns + others * this.#share(this.#nextTimer() - this.now);
   }
 
   /** It does nothing but lose its turns. */
