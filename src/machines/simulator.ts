@@ -30,7 +30,7 @@ import { hintMaps } from './hints.ts';
 import { toOutcome } from './outcome.ts';
 
 /** Raised whenever the model changes what comes out. */
-const modelVersion = 3;
+const modelVersion = 4;
 
 export interface SimulatorMachine extends Machine {
   reference(profile: CostProfile): MachineRef;

@@ -5,12 +5,17 @@ import { type Costs, free } from '../../src/simulator/model/costs.ts';
 import { FairClass } from '../../src/simulator/model/fair/fair-class.ts';
 import { SerialCore } from '../../src/simulator/model/serial-core.ts';
 import { Tasks } from '../../src/simulator/model/tables.ts';
-import { createTopology } from '../../src/simulator/model/topology.ts';
+import { createTopology, type Shape } from '../../src/simulator/model/topology.ts';
 import { emptyClass, type Life, LittlePlayer } from './little-player.ts';
 
 /** "time cpu prev→next" of every switch up to `untilNs`, and "time task" of every wakeup. */
-function watch(lives: readonly Life[], untilNs: number, costs: Partial<Costs> = {}) {
-  const topology = createTopology({ cpus: 2 });
+function watch(
+  lives: readonly Life[],
+  untilNs: number,
+  costs: Partial<Costs> = {},
+  shape: Partial<Shape> = {},
+) {
+  const topology = createTopology({ cpus: 2, ...shape });
   const core = new SerialCore(new Tasks(lives.length), topology, { ...free, isSerial: true, ...costs }, 2);
   const player = new LittlePlayer(core);
   core.classes.push(emptyClass, new FairClass(core, {}));
@@ -51,6 +56,23 @@ describe('turns', () => {
     // nobody else: turns of CPU 0 add up
     expect(switches([on(0, 1e6)], 2_000_000)).toEqual(['0 0 -1→0', '1000000 0 0→-1']);
     expect(switches([on(0, 1e6, { startNs: 10e6 })], 20e6)).toEqual(['10000000 0 -1→0', '11000000 0 0→-1']);
+  });
+});
+
+describe('a slower CPU', () => {
+  it.each([512, 307, 1])(
+    'takes longer for the same work, to the next whole nanosecond: %i of 1024',
+    (capacity) => {
+      const end = Math.ceil((100_000 * 1024) / capacity);
+      const seen = switches([on(0, 100_000)], 200e6, {}, { capacities: [capacity, 1024] });
+      expect(seen).toEqual(['0 0 -1→0', `${end} 0 0→-1`]);
+    },
+  );
+
+  it('has turns as long as those of others', () => {
+    // 876.5 µs each to begin with; what they do meanwhile is their own affair
+    const seen = switches([on(0, 50e6), on(1, 50e6)], 1_753_000, {}, { capacities: [307, 1024] });
+    expect(seen).toEqual(['0 0 -1→0', '876500 1 -1→1']);
   });
 });
 

@@ -35,7 +35,7 @@ export class SerialCore extends Core {
   #exits = false;
   #kicked = 0;
   #turnEnd = 0;
-  /** Whether a task is in a RUN, 2 when it is about to begin it, and its own work until it reads its clock. */
+  /** Whether a task is in a RUN, 2 when it is about to begin it, and how long it works until it reads its clock, ns. */
   readonly #runs: Uint8Array;
   readonly #chunk: Float64Array;
   /** Timers that have rung on a CPU, in order. */
@@ -253,7 +253,7 @@ export class SerialCore extends Core {
     }
     const task = curr[cpu]!;
     if (task < 0) return false;
-    if (this.#runs[task] === 0 && this.tasks.left[task]! > 0) this.#beginRun(task);
+    if (this.#runs[task] === 0 && this.tasks.left[task]! > 0) this.#beginRun(cpu, task);
     if (this.#runs[task] !== 0) return this.#work(cpu, task, end);
     this.#operate(cpu, task);
     return true;
@@ -273,7 +273,7 @@ export class SerialCore extends Core {
     const step: Step = this.player.advance(task);
     if (this.stopped) return;
     if (step === 'run') {
-      this.#beginRun(task);
+      this.#beginRun(cpu, task);
     } else {
       if (step === 'yield') this.classOf(task).yieldTask(cpu, task);
       // page tables go only when every CPU that has used them has answered (flush_tlb_multi); who waits gives up its turn
@@ -283,20 +283,24 @@ export class SerialCore extends Core {
     this.#end(cpu);
   }
 
-  #beginRun(task: number): void {
+  #beginRun(cpu: number, task: number): void {
     this.#runs[task] = 2;
-    this.#chunk[task] = Math.max(0, Math.min(chunkNs, this.tasks.left[task]!));
+    this.#chunk[task] = Math.max(0, Math.min(chunkNs, this.#timeLeft(cpu, task)));
+  }
+
+  /** What is left of the task's RUN takes so long on this CPU, ns. */
+  #timeLeft(cpu: number, task: number): number {
+    return Math.ceil(this.tasks.left[task]! / this.cpus.speed[cpu]!);
   }
 
   /** The task's own work, as far as this turn goes. False: the turn is over. */
   #work(cpu: number, task: number, end: number): boolean {
-    const { left } = this.tasks;
     if (this.#runs[task] === 2) {
       this.#runs[task] = 1;
       this.cpus.segmentStart[cpu] = this.now;
     }
     this.progress(cpu);
-    const [toEnd, chunk] = [left[task]!, this.#chunk[task]!];
+    const [toEnd, chunk] = [this.#timeLeft(cpu, task), this.#chunk[task]!];
     const whole = Math.max(0, toEnd, chunk);
     const served = this.untilServed(cpu, task);
     const needed = Math.min(whole, this.#untilRead(cpu, served, chunk));
@@ -308,14 +312,14 @@ export class SerialCore extends Core {
       if (served <= done) this.classOf(task).updateCurr(cpu);
       this.#end(cpu);
       if (needed === whole) this.#runs[task] = 0;
-      else this.#chunk[task] = Math.min(chunkNs, left[task]!);
+      else this.#chunk[task] = Math.min(chunkNs, this.#timeLeft(cpu, task));
       this.leaveKernel(cpu);
       return true;
     }
     if (done < chunk) this.#chunk[task] = chunk - done;
     else {
       const into = (done - chunk) % chunkNs;
-      this.#chunk[task] = Math.min(chunkNs, left[task]! + into) - into;
+      this.#chunk[task] = Math.min(chunkNs, this.#timeLeft(cpu, task) + into) - into;
     }
     return false;
   }
