@@ -41,7 +41,7 @@ export interface Costs {
    * when they do: an hour stands for never in the middle of a RUN.
    */
   readonly lookNs: number;
-  /** Emulated CPUs share one host CPU: the kernel's work takes as many times longer as CPUs are busy. */
+  /** Emulated CPUs share one host CPU, and take turns (serial-core.ts). */
   readonly isSerial: boolean;
 }
 

@@ -60,7 +60,7 @@ export abstract class CpuTime {
 
   /** The kernel has worked for so long on behalf of this event. */
   charge(ns: number): void {
-    this.cost += this.costs.isSerial ? ns * Math.max(1, this.busy) : ns;
+    this.cost += ns;
   }
 
   /** How much time passes while the kernel works for so long. */

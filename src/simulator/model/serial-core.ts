@@ -364,10 +364,6 @@ export class SerialCore extends Core {
     this.#kicked = this.cpus.count;
   }
 
-  override charge(ns: number): void {
-    this.cost += ns;
-  }
-
   /** When the turn does not last for it, the others have theirs first. */
   override elapsed(ns: number): number {
     const own = this.#owed[this.execCpu]! + this.cost + ns;
